@@ -1,0 +1,1 @@
+//! Rules, alert states, exception groups, incidents, response times, notification.

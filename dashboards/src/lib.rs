@@ -1,0 +1,1 @@
+//! The console: pages, charts and the JSON API.

@@ -1,0 +1,1 @@
+//! Event store for logs and spans: query language, tail, splits, search.

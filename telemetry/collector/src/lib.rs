@@ -1,0 +1,1 @@
+//! Receivers, decoding, validation, enrichment, write-ahead log, back-pressure.

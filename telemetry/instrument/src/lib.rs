@@ -1,0 +1,1 @@
+//! What a service embeds: logs under contract, traces, histograms, export.

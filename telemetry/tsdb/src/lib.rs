@@ -1,0 +1,1 @@
+//! Time series: chunks, index, PromQL, exposition.
