@@ -1,1 +1,14 @@
 //! Rules, alert states, exception groups, incidents, response times, notification.
+
+mod facade;
+mod model;
+mod signals;
+
+pub use facade::{ActError, Alerts, Config, DestinationConfig, OpenError, StoreError, http_router};
+pub use model::{
+    AlertInstance, AlertState, Delivery, DeliveryState, DestinationStatus, ExceptionGroup,
+    GroupStatus, Incident, IncidentException, IncidentStatus, Onset, OnsetEvidence, OnsetMethod,
+    OnsetSource, Phase, ReliabilityReport, ResponseSummary, ResponseTimes, RuleStatus,
+    TimelineEntry, TimelineKind,
+};
+pub use signals::{SignalError, SignalSeries, Signals};

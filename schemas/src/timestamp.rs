@@ -236,7 +236,10 @@ mod tests {
 
     use super::*;
 
-    #[expect(clippy::needless_pass_by_value, reason = "a case reads best as one line")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a case reads best as one line"
+    )]
     fn check(text: &str, expected: Result<i64, TimestampError>) {
         assert_eq!(
             text.parse::<Timestamp>().map(Timestamp::nanos),

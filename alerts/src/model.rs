@@ -1,0 +1,279 @@
+//! Plain data that the console and the API show.
+
+use serde::{Deserialize, Serialize};
+use watchfire_schemas::{AlertSeverity, ChangeEvent, LabelSet, Timestamp, TraceId};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IncidentStatus {
+    Triggered,
+    Acknowledged,
+    /// The telemetry is quiet again; nobody has closed it yet.
+    Recovered,
+    Resolved,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnsetSource {
+    /// Estimated from the telemetry.
+    Estimated,
+    /// No signal changed: the first evaluation at which a rule was true.
+    RuleFirstTrue,
+    Human,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnsetMethod {
+    /// Version 1: CUSUM with back-dating, a step.
+    StepV1,
+    /// Version 1, a ramp fits better.
+    RampV1,
+    RuleFirstTrue,
+    Human,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Onset {
+    pub at: Timestamp,
+    pub earliest: Timestamp,
+    pub latest: Timestamp,
+    pub source: OnsetSource,
+    pub method: OnsetMethod,
+    /// What the estimate was made of; none for a human's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<OnsetEvidence>,
+    /// Who set it and why, where a human did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The series that gave the onset, as it was when the onset was computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OnsetEvidence {
+    /// The signal in a few words: "server errors of content".
+    pub signal: String,
+    /// The selector that gives it.
+    pub selector: String,
+    pub start: Timestamp,
+    pub bin_seconds: f64,
+    pub counts: Vec<f64>,
+    /// The expected count of each bin.
+    pub baseline: Vec<f64>,
+    pub dispersion: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimelineKind {
+    Onset,
+    Change,
+    AlertPending,
+    AlertFiring,
+    AlertResolved,
+    Detected,
+    Notified,
+    NotifyFailed,
+    Acknowledged,
+    Recovered,
+    Resolved,
+    Reopened,
+    OnsetSet,
+    Note,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    pub at: Timestamp,
+    pub kind: TimelineKind,
+    pub text: String,
+    /// A person, a rule or a destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+}
+
+/// Definitions in `response_times.rs`: TTD = detected − onset, TTA = acknowledged − notified, TTR = recovered − onset.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ResponseTimes {
+    pub ttd_seconds: Option<f64>,
+    pub tta_seconds: Option<f64>,
+    pub ttr_seconds: Option<f64>,
+}
+
+/// A part of the time from onset to resolution, and how long it took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    /// `data_delay`, `evaluation`, `hold` (`for:`), `grouping`, `delivery`, `human`, `repair`.
+    pub name: String,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub seconds: f64,
+}
+
+/// An exception group as it behaved around an incident, ranked by change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IncidentException {
+    pub group: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub message: String,
+    pub service: String,
+    /// Occurrences since onset.
+    pub count: u64,
+    /// Times the rate before onset; none if there was none before.
+    pub ratio: Option<f64>,
+    pub is_new: bool,
+    pub is_regressed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    pub id: String,
+    pub title: String,
+    pub severity: AlertSeverity,
+    pub status: IncidentStatus,
+    pub services: Vec<String>,
+    pub onset: Onset,
+    pub detected_at: Timestamp,
+    pub notified_at: Option<Timestamp>,
+    pub acknowledged_at: Option<Timestamp>,
+    pub acknowledged_by: Option<String>,
+    pub recovered_at: Option<Timestamp>,
+    pub resolved_at: Option<Timestamp>,
+    #[serde(flatten)]
+    pub times: ResponseTimes,
+    pub phases: Vec<Phase>,
+    pub alerts: Vec<AlertInstance>,
+    pub exceptions: Vec<IncidentException>,
+    pub changes: Vec<ChangeEvent>,
+    pub timeline: Vec<TimelineEntry>,
+    pub runbook: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertState {
+    Inactive,
+    Pending,
+    Firing,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertInstance {
+    pub rule: String,
+    pub labels: LabelSet,
+    pub annotations: LabelSet,
+    pub state: AlertState,
+    pub value: f64,
+    pub active_at: Timestamp,
+    pub fired_at: Option<Timestamp>,
+    pub resolved_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleStatus {
+    pub group: String,
+    pub name: String,
+    pub expr: String,
+    pub hold_seconds: f64,
+    pub keep_firing_seconds: f64,
+    pub labels: LabelSet,
+    pub annotations: LabelSet,
+    pub state: AlertState,
+    pub last_evaluation: Option<Timestamp>,
+    pub evaluation_seconds: f64,
+    pub last_error: Option<String>,
+    pub alerts: Vec<AlertInstance>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupStatus {
+    Open,
+    Resolved,
+    Ignored,
+}
+
+/// An exception group's human state. Counts and trends are asked from the stores, not kept here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExceptionGroup {
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub message: String,
+    pub culprit: String,
+    pub service: String,
+    pub status: GroupStatus,
+    pub assignee: Option<String>,
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+    pub releases: Vec<String>,
+    pub regressed_at: Option<Timestamp>,
+    pub last_trace: Option<TraceId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryState {
+    Queued,
+    Delivered,
+    /// Given up: the destination refused it for good.
+    Dead,
+    /// Superseded before it was sent.
+    Dropped,
+}
+
+/// One notification and what came of it: delivery proof.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub id: i64,
+    pub incident: String,
+    pub destination: String,
+    pub kind: String,
+    pub action: String,
+    pub state: DeliveryState,
+    pub attempts: u32,
+    pub queued_at: Timestamp,
+    pub last_attempt_at: Option<Timestamp>,
+    pub delivered_at: Option<Timestamp>,
+    pub http_status: Option<u16>,
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DestinationStatus {
+    pub name: String,
+    pub kind: String,
+    pub queued: u64,
+    pub delivered: u64,
+    pub dead: u64,
+    pub last_success_at: Option<Timestamp>,
+    pub last_error: Option<String>,
+    pub breaker_open: bool,
+}
+
+/// Of one kind of response time over closed incidents.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ResponseSummary {
+    pub n: usize,
+    /// Incidents for which it is still running.
+    pub censored: usize,
+    pub median: Option<f64>,
+    pub p90: Option<f64>,
+    pub geometric_mean: Option<f64>,
+    /// 95 % interval of the geometric mean; none below 5 incidents.
+    pub interval: Option<(f64, f64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReliabilityReport {
+    /// The value of the grouping (a service, a severity), or none for all.
+    pub key: Option<String>,
+    pub incidents: usize,
+    pub ttd: ResponseSummary,
+    pub tta: ResponseSummary,
+    pub ttr: ResponseSummary,
+}
