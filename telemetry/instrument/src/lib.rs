@@ -1,5 +1,46 @@
 //! What a service embeds: logs under contract, traces, histograms, export.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), watchfire_telemetry::StartError> {
+//! let telemetry = watchfire_telemetry::Telemetry::service("payments").version("1.4.2").start()?;
+//! telemetry.install_global();
+//! let app: axum::Router = axum::Router::new().layer(telemetry.http_layer());
+//! # drop(app);
+//! telemetry.shutdown();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Emitting never blocks, fails or panics: a queue that is full drops what comes and counts it in
+//! `watchfire_telemetry_dropped_total{signal, reason}`. What the exporters themselves say never
+//! enters the pipeline.
 
+#![warn(missing_docs)]
+
+mod builder;
+mod client_call;
+mod dropped;
+mod exposition;
+mod filter;
+mod http_layer;
+mod log_layer;
+mod log_writer;
+mod panics;
+mod pipeline;
+mod process_metrics;
+mod registry_snapshot;
+mod resource;
+mod sink;
+mod span_data;
+mod span_queue;
 mod telemetry;
+mod trace_context;
 
-pub use telemetry::{Builder, HttpLayer, LogOutput, StartError, Telemetry};
+pub use builder::{Builder, LogOutput, StartError};
+pub use client_call::ClientCall;
+pub use dropped::{DropReason, Signal};
+pub use exposition::{metrics_response, openmetrics_text, prometheus_text};
+pub use http_layer::{HTTP_DURATION_BUCKETS, HttpLayer, HttpService, RequestId};
+pub use process_metrics::register_process_metrics;
+pub use telemetry::Telemetry;
+pub use trace_context::{TraceExemplar, current_trace_id};

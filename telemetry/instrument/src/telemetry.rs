@@ -1,131 +1,260 @@
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use http::{HeaderMap, Method};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus_client::registry::Registry;
-use tokio::sync::mpsc;
-use watchfire_schemas::{Batch, Clock};
+use tracing::instrument::WithSubscriber;
+use tracing::{Dispatch, dispatcher};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use watchfire_schemas::Clock;
 
-/// Where log lines go besides export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogOutput {
-    Stdout,
-    Stderr,
-    Nowhere,
-}
+use crate::builder::{Builder, LogOutput, StartError};
+use crate::client_call::{ClientCall, ClientMetrics};
+use crate::dropped::Dropped;
+use crate::exposition;
+use crate::filter::EventFilter;
+use crate::http_layer::{HttpLayer, ServerMetrics};
+use crate::log_layer::LogLayer;
+use crate::log_writer::LogWriter;
+use crate::panics;
+use crate::pipeline::{Pipeline, Worker};
+use crate::process_metrics::register_process_metrics;
+use crate::registry_snapshot::RegistrySnapshot;
+use crate::resource::Resource;
+use crate::sink::Sink;
+use crate::span_queue::SpanQueue;
+use crate::trace_context::{current_span_context, inject};
 
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("the log filter does not parse: {0}")]
-    Filter(String),
-    #[error("the exporter for {endpoint} could not be made: {reason}")]
-    Exporter { endpoint: String, reason: String },
-}
-
-#[derive(Debug)]
-pub struct Builder {
-    clock: Option<Arc<dyn Clock>>,
-}
-
-impl Builder {
-    #[must_use]
-    pub fn version(self, version: &str) -> Self {
-        let _ = version;
-        self
-    }
-    #[must_use]
-    pub fn environment(self, name: &str) -> Self {
-        let _ = name;
-        self
-    }
-    /// `service.instance.id`; a random one if not said.
-    #[must_use]
-    pub fn instance(self, id: &str) -> Self {
-        let _ = id;
-        self
-    }
-    #[must_use]
-    pub fn log_output(self, output: LogOutput) -> Self {
-        let _ = output;
-        self
-    }
-    /// An `EnvFilter` directive; `RUST_LOG` or `info` if not said.
-    #[must_use]
-    pub fn filter(self, directive: &str) -> Self {
-        let _ = directive;
-        self
-    }
-    /// Hand batches to a collector in this process. Without it, `OTEL_EXPORTER_OTLP_ENDPOINT` decides.
-    #[must_use]
-    pub fn hand_over(self, collector: mpsc::Sender<Batch>) -> Self {
-        let _ = collector;
-        self
-    }
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Some(clock);
-        self
-    }
-    /// Starts the pipeline. The subscriber is not global: see [`Telemetry::scope`] and [`Telemetry::install_global`].
-    pub fn start(self) -> Result<Telemetry, StartError> {
-        unimplemented!()
-    }
-}
+/// How long [`Telemetry::flush`] and [`Telemetry::shutdown`] wait at most for each of lines and export.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A running pipeline of one service. Cheap to clone. Several may live in one process.
 #[derive(Debug, Clone)]
-pub struct Telemetry {}
+pub struct Telemetry {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    dispatch: Dispatch,
+    tracers: SdkTracerProvider,
+    registry: Arc<Mutex<Registry>>,
+    pipeline: Arc<Pipeline>,
+    worker: Worker,
+    lines: Option<Arc<LogWriter>>,
+    clock: Arc<dyn Clock>,
+    server: ServerMetrics,
+    client: ClientMetrics,
+}
 
 impl Telemetry {
+    /// Describes a service's pipeline.
     pub fn service(name: &str) -> Builder {
-        let _ = name;
-        Builder { clock: None }
+        Builder::new(name)
     }
 
-    /// Makes this service's subscriber the process' default and hooks panics.
+    pub(crate) fn start(builder: Builder) -> Result<Self, StartError> {
+        let filter = EventFilter::parse(&builder.directive())?;
+        let mut registry = Registry::default();
+        let dropped = Dropped::register(&mut registry);
+        let server = ServerMetrics::register(&mut registry);
+        let client = ClientMetrics::register(&mut registry);
+        register_process_metrics(&mut registry, Arc::clone(&builder.clock));
+        let registry = Arc::new(Mutex::new(registry));
+
+        let resource = builder.resource;
+        let lines = start_lines(builder.output, &resource.service, &dropped)?;
+        let sink = match builder.collector {
+            Some(collector) => Sink::HandOver {
+                collector,
+                resource: resource.clone(),
+            },
+            None => Sink::from_environment(&resource)?,
+        };
+        let pipeline = Arc::new(Pipeline::new(dropped));
+        let is_taken = sink.wants_anything();
+        let snapshot = RegistrySnapshot {
+            registry: Arc::clone(&registry),
+            resource: resource.clone(),
+            clock: Arc::clone(&builder.clock),
+        };
+        let worker = Worker::start(&resource.service, Arc::clone(&pipeline), sink, snapshot)?;
+        let tracers = tracer_provider(&resource, is_taken.then(|| Arc::clone(&pipeline)));
+        let logs = LogLayer {
+            resource,
+            clock: Arc::clone(&builder.clock),
+            lines: lines.clone(),
+            pipeline: is_taken.then(|| Arc::clone(&pipeline)),
+        };
+        let dispatch = dispatch(filter, &tracers, logs);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                dispatch,
+                tracers,
+                registry,
+                pipeline,
+                worker,
+                lines,
+                clock: builder.clock,
+                server,
+                client,
+            }),
+        })
+    }
+
+    /// Makes this service's subscriber the process' default, unless there is one, and hooks
+    /// panics: each becomes an exception record, then goes to the hook that was there before.
     pub fn install_global(&self) {
-        unimplemented!()
+        if dispatcher::set_global_default(self.inner.dispatch.clone()).is_err() {
+            self.in_scope(|| tracing::warn!("a default subscriber was installed before, it stays"));
+        }
+        panics::hook();
     }
 
     /// Runs a future with this service's subscriber.
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        future
+        future.with_subscriber(self.inner.dispatch.clone())
     }
 
-    /// The service's instruments, to register more.
+    /// Runs a function with this service's subscriber.
+    pub fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
+        dispatcher::with_default(&self.inner.dispatch, work)
+    }
+
+    /// The service's instruments, to register more. Do not hold the guard.
     pub fn registry(&self) -> MutexGuard<'_, Registry> {
-        let _: Option<Mutex<Registry>> = None;
-        unimplemented!()
+        self.inner
+            .registry
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// OpenMetrics text of the registry.
     pub fn exposition(&self) -> String {
-        unimplemented!()
+        exposition::openmetrics_text(&self.registry())
+    }
+
+    /// What `GET /metrics` answers, in the form that the request's headers ask for.
+    pub fn metrics_response(&self, request: &HeaderMap) -> axum::response::Response {
+        exposition::metrics_response(request, &self.registry())
     }
 
     /// Server side: trace context in, server span, request id, `http.server.request.duration`, body
     /// bytes, in-flight gauge, one log line a request; a panic becomes a 500 and an exception record.
+    /// It runs what is inside with this service's subscriber. Add it by `Router::layer` after
+    /// the routes: only then is the matched route known.
     pub fn http_layer(&self) -> HttpLayer {
-        unimplemented!()
+        panics::hook();
+        HttpLayer::new(self.clone())
     }
 
-    /// Client side: a client span around `request`, its context injected as `traceparent`. `operation` names the span.
-    /// (Shape to be settled by the owner: it must work for reqwest's RequestBuilder.)
-    pub fn propagate(&self, headers: &mut axum::http::HeaderMap) {
-        let _ = headers;
-        unimplemented!()
+    /// Client side: a call to another service in a client span of its own. See [`ClientCall`].
+    pub fn client_call(&self, method: &Method, url: &str) -> ClientCall {
+        ClientCall::new(self.clone(), method, url)
+    }
+
+    /// Puts the context of the active span into a request's headers, as `traceparent` and
+    /// `tracestate`. [`Self::client_call`] does more.
+    pub fn propagate(&self, headers: &mut HeaderMap) {
+        if let Some(context) = current_span_context() {
+            inject(&context, headers);
+        }
     }
 
     /// Hands over or exports all that waits. Blocks up to a bound; call it off the runtime's threads.
     pub fn flush(&self) {
-        unimplemented!()
+        self.inner.flush();
     }
 
-    /// Flushes and stops.
+    /// Flushes and stops. What is emitted later is dropped and counted.
+    /// Blocks up to a bound; call it off the runtime's threads.
     pub fn shutdown(&self) {
-        unimplemented!()
+        self.inner.flush();
+        self.inner.pipeline.stop();
+        self.inner.worker.join(PATIENCE);
+        if let Some(lines) = &self.inner.lines {
+            lines.stop(PATIENCE);
+        }
+        // It has nothing to flush: its spans are in the pipeline.
+        drop(self.inner.tracers.shutdown());
+    }
+
+    pub(crate) fn dispatch(&self) -> &Dispatch {
+        &self.inner.dispatch
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
+    pub(crate) fn server_metrics(&self) -> &ServerMetrics {
+        &self.inner.server
+    }
+
+    pub(crate) fn client_metrics(&self) -> &ClientMetrics {
+        &self.inner.client
     }
 }
 
-/// See [`Telemetry::http_layer`].
-#[derive(Debug, Clone)]
-pub struct HttpLayer {}
+impl Inner {
+    fn flush(&self) {
+        self.pipeline.flush(PATIENCE);
+        if let Some(lines) = &self.lines {
+            lines.flush(PATIENCE);
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// The worker ends by itself; nobody waits for it here.
+    fn drop(&mut self) {
+        self.pipeline.stop();
+    }
+}
+
+fn start_lines(
+    output: LogOutput,
+    service: &str,
+    dropped: &Dropped,
+) -> Result<Option<Arc<LogWriter>>, StartError> {
+    let writer = match output {
+        LogOutput::Stdout => LogWriter::start(service, std::io::stdout(), dropped.clone())?,
+        LogOutput::Stderr => LogWriter::start(service, std::io::stderr(), dropped.clone())?,
+        LogOutput::Nowhere => return Ok(None),
+    };
+    Ok(Some(Arc::new(writer)))
+}
+
+/// Spans are made in any case, for their ids; they are kept only if somebody takes them.
+fn tracer_provider(resource: &Resource, pipeline: Option<Arc<Pipeline>>) -> SdkTracerProvider {
+    let provider = SdkTracerProvider::builder().with_resource(resource.to_sdk());
+    match pipeline {
+        Some(pipeline) => provider
+            .with_span_processor(SpanQueue::new(pipeline))
+            .build(),
+        None => provider.build(),
+    }
+}
+
+/// Events do not become span events: the log has them. Exceptions do, by the log layer.
+fn dispatch(filter: EventFilter, tracers: &SdkTracerProvider, logs: LogLayer) -> Dispatch {
+    let spans = tracing_opentelemetry::layer()
+        .with_tracer(tracers.tracer(env!("CARGO_PKG_NAME")))
+        .with_location(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false)
+        .with_target(false)
+        .with_level(false)
+        .with_filter(filter_fn(|metadata| metadata.is_span()));
+    Dispatch::new(
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(spans)
+            .with(logs),
+    )
+}

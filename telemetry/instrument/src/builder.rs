@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use watchfire_schemas::{Batch, Clock, SystemClock};
+
+use crate::resource::Resource;
+use crate::telemetry::Telemetry;
+use crate::trace_context::random_id;
+
+/// Where log lines go besides export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogOutput {
+    /// One JSON line a record on standard output.
+    Stdout,
+    /// One JSON line a record on standard error.
+    Stderr,
+    /// No lines.
+    Nowhere,
+}
+
+/// Why a pipeline could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The directive of [`Builder::filter`] or of `RUST_LOG`.
+    #[error("the log filter does not parse: {0}")]
+    Filter(String),
+    /// What the environment says of export cannot be done.
+    #[error("the exporter for {endpoint} could not be made: {reason}")]
+    Exporter {
+        /// Where to.
+        endpoint: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The system gave no thread.
+    #[error("the thread {name} could not be started")]
+    Thread {
+        /// Which thread.
+        name: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Describes a service's pipeline; [`Builder::start`] makes it run.
+#[derive(Debug)]
+pub struct Builder {
+    pub(crate) resource: Resource,
+    pub(crate) output: LogOutput,
+    pub(crate) filter: Option<String>,
+    pub(crate) collector: Option<mpsc::Sender<Batch>>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Builder {
+    pub(crate) fn new(service: &str) -> Self {
+        let mut resource = Resource::of(service);
+        resource.set(Resource::INSTANCE, &random_id());
+        Self {
+            resource,
+            output: LogOutput::Stdout,
+            filter: None,
+            collector: None,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// `service.version`.
+    #[must_use]
+    pub fn version(mut self, version: &str) -> Self {
+        self.resource.set(Resource::VERSION, version);
+        self
+    }
+
+    /// `deployment.environment.name`.
+    #[must_use]
+    pub fn environment(mut self, name: &str) -> Self {
+        self.resource.set(Resource::ENVIRONMENT, name);
+        self
+    }
+
+    /// `service.instance.id`; a random one if not said.
+    #[must_use]
+    pub fn instance(mut self, id: &str) -> Self {
+        self.resource.set(Resource::INSTANCE, id);
+        self
+    }
+
+    /// Where log lines go; standard output if not said.
+    #[must_use]
+    pub fn log_output(mut self, output: LogOutput) -> Self {
+        self.output = output;
+        self
+    }
+
+    /// An `EnvFilter` directive for log records; `RUST_LOG` or `info` if not said.
+    #[must_use]
+    pub fn filter(mut self, directive: &str) -> Self {
+        self.filter = Some(directive.to_owned());
+        self
+    }
+
+    /// Hand batches to a collector in this process. Without it, `OTEL_EXPORTER_OTLP_ENDPOINT` decides.
+    #[must_use]
+    pub fn hand_over(mut self, collector: mpsc::Sender<Batch>) -> Self {
+        self.collector = Some(collector);
+        self
+    }
+
+    /// Where the time comes from; the machine's clock if not said.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Starts the pipeline. The subscriber is not global: see [`Telemetry::scope`] and [`Telemetry::install_global`].
+    pub fn start(self) -> Result<Telemetry, StartError> {
+        Telemetry::start(self)
+    }
+
+    /// The directive in force.
+    pub(crate) fn directive(&self) -> String {
+        self.filter
+            .clone()
+            .or_else(|| std::env::var("RUST_LOG").ok())
+            .filter(|directive| !directive.trim().is_empty())
+            .unwrap_or_else(|| "info".to_owned())
+    }
+}
