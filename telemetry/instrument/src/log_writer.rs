@@ -103,7 +103,7 @@ impl LogWriter {
         self.shared.woken.notify_one();
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         // An error is what we wait for: the sender is gone.
-        drop(ended.recv_timeout(patience));
+        ended.recv_timeout(patience).ok();
     }
 }
 
@@ -125,7 +125,7 @@ impl Shared {
             }
             for done in lines.flushes {
                 // Whoever asked may have lost patience.
-                drop(done.try_send(()));
+                done.try_send(()).ok();
             }
             if lines.stopped {
                 return;

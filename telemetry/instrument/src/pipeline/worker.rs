@@ -55,7 +55,7 @@ impl Worker {
     pub(crate) fn join(&self, patience: Duration) {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         // An error is what we wait for: the sender is gone.
-        drop(ended.recv_timeout(patience));
+        ended.recv_timeout(patience).ok();
     }
 }
 
@@ -85,7 +85,7 @@ impl Run<'_> {
             }
             for done in taken.flushes {
                 // Whoever asked may have lost patience.
-                drop(done.try_send(()));
+                done.try_send(()).ok();
             }
             if is_last {
                 return self.sink.close();
