@@ -1,8 +1,20 @@
 //! Time series: chunks, index, PromQL, exposition.
+//!
+//! Samples come in batches of the write-ahead log and are durable by it: the store writes a
+//! snapshot of its head now and then, says up to which batch that goes, and is handed the rest
+//! again at the next start.
 
+mod answer;
+mod http;
+mod increments;
+mod matcher;
+mod number;
+mod promql;
+mod staleness;
+mod storage;
 mod tsdb;
 
-pub use tsdb::{
-    Config, ExemplarSeries, InstantSample, OpenError, QueryError, QueryValue, RangeSeries,
-    Selector, Tsdb, TsdbStats, http_router,
-};
+pub use answer::{ExemplarSeries, InstantSample, QueryError, QueryValue, RangeSeries};
+pub use http::http_router;
+pub use matcher::Selector;
+pub use tsdb::{Config, OpenError, Tsdb, TsdbStats, check_expression};

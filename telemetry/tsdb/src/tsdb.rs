@@ -1,13 +1,25 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use axum::Router;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use watchfire_schemas::{
-    BatchSeq, Clock, Exemplar, LabelSet, Sample, SeriesSamples, TimeRange, Timestamp,
+    BatchSeq, Clock, LabelSet, MetricKind, Sample, SeriesSamples, TimeRange, Timestamp,
 };
 
+use crate::increments::Bins;
+use crate::matcher::Selector;
+use crate::promql::{Budget, Evaluator, Grid, parse};
+use crate::storage::{Slice, Store};
+use crate::{ExemplarSeries, QueryError, QueryValue, RangeSeries};
+
+/// How long before the first bin a scraped counter's last sample is looked for.
+const LOOKBACK_MS: i64 = 300_000;
+
+/// What bounds the store.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub retention: Duration,
@@ -26,53 +38,7 @@ impl Default for Config {
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub struct InstantSample {
-    pub labels: LabelSet,
-    pub sample: Sample,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct RangeSeries {
-    pub labels: LabelSet,
-    pub samples: Vec<Sample>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum QueryValue {
-    Scalar(Sample),
-    String(Timestamp, String),
-    Vector(Vec<InstantSample>),
-    Matrix(Vec<RangeSeries>),
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct ExemplarSeries {
-    pub labels: LabelSet,
-    pub exemplars: Vec<Exemplar>,
-}
-
-/// A parsed series selector such as `up{job="a"}`.
-#[derive(Debug, Clone)]
-pub struct Selector {}
-
-impl Selector {
-    pub fn parse(text: &str) -> Result<Self, QueryError> {
-        let _ = text;
-        unimplemented!()
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum QueryError {
-    #[error("{0}")]
-    BadData(String),
-    #[error("{0}")]
-    Execution(String),
-    #[error("query timed out")]
-    Timeout,
-}
-
+/// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("{path} cannot be opened")]
@@ -91,17 +57,25 @@ pub enum OpenError {
     Damaged { path: String, reason: String },
 }
 
+/// The size of the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TsdbStats {
     pub head_series: usize,
+    /// Samples taken since the start, replay included.
     pub head_samples: u64,
     pub blocks: usize,
     pub block_bytes: u64,
     pub refused_samples: u64,
 }
 
+/// The store of time series.
 #[derive(Debug)]
-pub struct Tsdb {}
+pub struct Tsdb {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    appended: Counter,
+    series: Gauge<i64, AtomicI64>,
+}
 
 impl Tsdb {
     pub fn open(
@@ -110,26 +84,46 @@ impl Tsdb {
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> Result<Arc<Self>, OpenError> {
-        let _ = (dir, config, clock, registry);
-        unimplemented!()
+        let tsdb = Self {
+            store: Store::open(dir, config)?,
+            clock,
+            appended: Counter::default(),
+            series: Gauge::default(),
+        };
+        tsdb.store.refusals.register(registry);
+        registry.register(
+            "watchfire_tsdb_appended_samples",
+            "Samples taken into the head",
+            tsdb.appended.clone(),
+        );
+        registry.register(
+            "watchfire_tsdb_head_series",
+            "Series in the head",
+            tsdb.series.clone(),
+        );
+        tsdb.note_size();
+        Ok(Arc::new(tsdb))
     }
 
     /// The last batch that the snapshot on disk and the blocks hold: replay starts after it.
     pub fn checkpoint(&self) -> BatchSeq {
-        unimplemented!()
+        self.store.checkpoint()
     }
 
     /// Adds the samples of one batch. Batches come in order, each once; one at or before the
     /// checkpoint is passed over (replay).
     pub fn append(&self, batch: BatchSeq, series: &[SeriesSamples]) {
-        let _ = (batch, series);
-        unimplemented!()
+        let taken = self.store.append(batch, series, self.clock.now());
+        self.appended.inc_by(taken);
+        self.note_size();
     }
 
     /// Writes the head at the last appended batch, cuts blocks that are due, applies retention.
     /// Called from time to time by the owner of the write-ahead log; blocks.
     pub fn snapshot(&self) -> std::io::Result<()> {
-        unimplemented!()
+        let written = self.store.snapshot(self.clock.now());
+        self.note_size();
+        written
     }
 
     pub fn query(
@@ -138,8 +132,10 @@ impl Tsdb {
         at: Timestamp,
         deadline: Duration,
     ) -> Result<QueryValue, QueryError> {
-        let _ = (expr, at, deadline);
-        unimplemented!()
+        let expr = parse(expr)?;
+        let budget = Budget::new(deadline);
+        let evaluator = self.evaluator(Grid::instant(at.millis()), &budget);
+        evaluator.outcome(&expr).map(|outcome| outcome.at(at))
     }
 
     /// At `start`, `start + step`, … up to and including `end`.
@@ -151,8 +147,12 @@ impl Tsdb {
         step: Duration,
         deadline: Duration,
     ) -> Result<Vec<RangeSeries>, QueryError> {
-        let _ = (expr, start, end, step, deadline);
-        unimplemented!()
+        let expr = parse(expr)?;
+        let budget = Budget::new(deadline);
+        let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
+        let grid = Grid::new(start.millis(), end.millis(), step);
+        let evaluator = self.evaluator(grid, &budget);
+        evaluator.matrix(&expr)
     }
 
     /// By how much the counters that match grew in each bin `(start + i·bin, start + (i+1)·bin]`, summed
@@ -164,33 +164,109 @@ impl Tsdb {
         bin: Duration,
         bins: usize,
     ) -> Vec<f64> {
-        let _ = (selector, start, bin, bins);
-        unimplemented!()
+        let width = i64::try_from(bin.as_millis()).unwrap_or(i64::MAX).max(1);
+        let bins = Bins {
+            start: start.millis(),
+            width,
+            count: bins,
+        };
+        let mut totals = vec![0.0; bins.count];
+        let from = bins.start.saturating_sub(LOOKBACK_MS);
+        self.each_slice(selector, from, bins.end(), |_, samples| {
+            bins.add_growth(&samples, &mut totals);
+        });
+        totals
     }
 
     pub fn exemplars(&self, selector: &Selector, range: TimeRange) -> Vec<ExemplarSeries> {
-        let _ = (selector, range);
-        unimplemented!()
+        let found = self.store.exemplars(selector, range).into_iter();
+        found
+            .map(|(labels, exemplars)| ExemplarSeries {
+                labels: LabelSet::clone(&labels),
+                exemplars,
+            })
+            .collect()
     }
 
     /// Label sets of the series that match and have samples in the range.
     pub fn series(&self, selector: &Selector, range: TimeRange) -> Vec<LabelSet> {
-        let _ = (selector, range);
-        unimplemented!()
+        let mut found = Vec::new();
+        let end = range.end.millis().saturating_sub(1);
+        self.each_slice(selector, range.start.millis(), end, |slice, samples| {
+            if !samples.is_empty() {
+                found.push(LabelSet::clone(&slice.labels));
+            }
+        });
+        found
     }
 
     pub fn label_values(&self, name: &str) -> Vec<String> {
-        let _ = name;
-        unimplemented!()
+        let values = self.store.label_values(name);
+        values.map_or_else(|error| told(&error), |values| values.into_iter().collect())
+    }
+
+    /// The names of all labels, sorted.
+    pub fn label_names(&self) -> Vec<String> {
+        let names = self.store.label_names();
+        names.map_or_else(|error| told(&error), |names| names.into_iter().collect())
+    }
+
+    /// What kind each metric is, by the name of its family.
+    pub fn metric_kinds(&self) -> Vec<(String, MetricKind)> {
+        self.store.kinds()
     }
 
     pub fn stats(&self) -> TsdbStats {
-        unimplemented!()
+        self.store.stats()
+    }
+
+    /// The time now, where a request leaves it out.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn each_slice(
+        &self,
+        selector: &Selector,
+        from: i64,
+        to: i64,
+        mut take: impl FnMut(&Slice, Vec<Sample>),
+    ) {
+        let now = self.clock.now().millis();
+        let slices = match self.store.select(selector, from, to) {
+            Ok(slices) => slices,
+            Err(error) => return drop(told::<()>(&error)),
+        };
+        for slice in slices {
+            match slice.decode(from, to, now) {
+                Ok(samples) => take(&slice, samples),
+                Err(error) => drop(told::<()>(&error)),
+            }
+        }
+    }
+
+    fn evaluator<'a>(&'a self, grid: Grid, budget: &'a Budget) -> Evaluator<'a> {
+        Evaluator {
+            store: &self.store,
+            grid,
+            query: grid,
+            now: self.clock.now().millis(),
+            budget,
+        }
+    }
+
+    fn note_size(&self) {
+        self.series.set(self.store.head_series() as i64);
     }
 }
 
-/// `/prometheus/api/v1/{query,query_range,query_exemplars,series,labels,label/{n}/values,metadata,status/buildinfo}`.
-pub fn http_router(tsdb: Arc<Tsdb>) -> Router {
-    let _ = tsdb;
-    unimplemented!()
+/// Parses and checks an expression without evaluating it.
+pub fn check_expression(expr: &str) -> Result<(), QueryError> {
+    parse(expr).map(drop)
+}
+
+/// What cannot be read is told to the log; the answer goes without it.
+fn told<T>(error: &std::io::Error) -> Vec<T> {
+    tracing::error!(error = %error, "blocks cannot be read: {error}");
+    Vec::new()
 }

@@ -1,0 +1,83 @@
+use watchfire_schemas::Sample;
+
+use super::float_sum::{FloatSum, Mean, Variance};
+use super::quantile::quantile;
+
+/// What the functions `<name>_over_time` of one argument give; `None` for a name that is none.
+/// There is at least one sample.
+pub(crate) fn function(name: &str) -> Option<fn(&[Sample]) -> f64> {
+    Some(match name {
+        "sum_over_time" => sum,
+        "avg_over_time" => avg,
+        "min_over_time" => |samples| samples[least(samples)].v,
+        "max_over_time" => |samples| samples[greatest(samples)].v,
+        "count_over_time" => |samples| samples.len() as f64,
+        "last_over_time" => |samples| samples[samples.len() - 1].v,
+        "first_over_time" => |samples| samples[0].v,
+        "present_over_time" => |_| 1.0,
+        "stddev_over_time" => |samples| variance(samples).sqrt(),
+        "stdvar_over_time" => variance,
+        "mad_over_time" => median_deviation,
+        "ts_of_first_over_time" => |samples| time(samples[0]),
+        "ts_of_last_over_time" => |samples| time(samples[samples.len() - 1]),
+        "ts_of_min_over_time" => |samples| time(samples[least(samples)]),
+        "ts_of_max_over_time" => |samples| time(samples[greatest(samples)]),
+        _ => return None,
+    })
+}
+
+/// `quantile_over_time`.
+pub(crate) fn quantile_of(q: f64, samples: &[Sample]) -> f64 {
+    let mut values: Vec<f64> = samples.iter().map(|sample| sample.v).collect();
+    quantile(q, &mut values)
+}
+
+fn sum(samples: &[Sample]) -> f64 {
+    let mut sum = FloatSum::default();
+    samples.iter().for_each(|sample| sum.add(sample.v));
+    sum.total()
+}
+
+fn avg(samples: &[Sample]) -> f64 {
+    let mut mean = Mean::default();
+    samples.iter().for_each(|sample| mean.add(sample.v));
+    mean.value()
+}
+
+fn variance(samples: &[Sample]) -> f64 {
+    let mut variance = Variance::default();
+    samples.iter().for_each(|sample| variance.add(sample.v));
+    variance.value()
+}
+
+fn median_deviation(samples: &[Sample]) -> f64 {
+    let mut values: Vec<f64> = samples.iter().map(|sample| sample.v).collect();
+    let median = quantile(0.5, &mut values);
+    for value in &mut values {
+        *value = (*value - median).abs();
+    }
+    quantile(0.5, &mut values)
+}
+
+/// Where the smallest value is, the last of several; NaN only if there is nothing else.
+fn least(samples: &[Sample]) -> usize {
+    best(samples, |value, best| value <= best)
+}
+
+fn greatest(samples: &[Sample]) -> usize {
+    best(samples, |value, best| value >= best)
+}
+
+fn best(samples: &[Sample], beats: fn(f64, f64) -> bool) -> usize {
+    let mut best = 0;
+    for (i, sample) in samples.iter().enumerate().skip(1) {
+        if beats(sample.v, samples[best].v) || samples[best].v.is_nan() {
+            best = i;
+        }
+    }
+    best
+}
+
+fn time(sample: Sample) -> f64 {
+    sample.t as f64 / 1000.0
+}

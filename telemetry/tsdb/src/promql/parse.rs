@@ -1,0 +1,122 @@
+use std::sync::{Arc, LazyLock, Mutex};
+
+use promql_parser::parser::Expr;
+use promql_parser::util::{ExprVisitor, walk_expr};
+use rustc_hash::FxHashMap;
+
+use crate::QueryError;
+
+/// The longest expression that is read.
+const MOST_CHARACTERS: usize = 100_000;
+
+/// The deepest nesting that is evaluated.
+const MOST_DEPTH: usize = 256;
+
+/// Expressions up to this length cannot nest so deep that parsing them outgrows a thread's stack.
+const SHORT: usize = 500;
+
+/// A stack on which the deepest tree of [`MOST_CHARACTERS`] can be built and taken down.
+const DEEP_STACK: usize = 512 << 20;
+
+/// How many parsed expressions are kept.
+const CACHED: usize = 1000;
+
+static CACHE: LazyLock<Mutex<FxHashMap<String, Arc<Expr>>>> = LazyLock::new(Mutex::default);
+
+/// Parses and checks an expression, or takes it from the cache.
+pub(crate) fn parse(text: &str) -> Result<Arc<Expr>, QueryError> {
+    let cached = CACHE.lock().expect("no holder of this lock panics").get(text).cloned();
+    if let Some(expr) = cached {
+        return Ok(expr);
+    }
+    if text.trim().is_empty() {
+        return Err(invalid("unknown position: parse error: no expression found in input"));
+    }
+    if text.len() > MOST_CHARACTERS {
+        return Err(invalid("parse error: the expression is too long"));
+    }
+    let expr = Arc::new(if text.len() <= SHORT {
+        parse_whole(text)?
+    } else {
+        parse_on_deep_stack(text)?
+    });
+    let mut cache = CACHE.lock().expect("no holder of this lock panics");
+    if cache.len() >= CACHED {
+        cache.clear();
+    }
+    cache.insert(text.to_owned(), Arc::clone(&expr));
+    Ok(expr)
+}
+
+/// The expression in its canonical layout.
+pub(crate) fn format_expression(text: &str) -> Result<String, QueryError> {
+    parse(text).map(|expr| expr.prettify())
+}
+
+fn parse_on_deep_stack(text: &str) -> Result<Expr, QueryError> {
+    std::thread::scope(|scope| {
+        let parser = std::thread::Builder::new()
+            .name("promql-parse".to_owned())
+            .stack_size(DEEP_STACK)
+            .spawn_scoped(scope, || parse_whole(text));
+        let parsed = parser.ok().and_then(|parser| parser.join().ok());
+        parsed.unwrap_or_else(|| Err(invalid("parse error: the expression cannot be parsed")))
+    })
+}
+
+fn parse_whole(text: &str) -> Result<Expr, QueryError> {
+    let expr = promql_parser::parser::parse(text).map_err(|error| invalid(&error))?;
+    let mut depth = Depth { at: 0, most: 0 };
+    let walked = walk_expr(&mut depth, &expr);
+    if walked.is_err() || depth.most > MOST_DEPTH {
+        return Err(invalid("parse error: the expression is nested too deeply"));
+    }
+    Ok(expr)
+}
+
+fn invalid(reason: &str) -> QueryError {
+    QueryError::BadData(format!("invalid parameter \"query\": {reason}"))
+}
+
+struct Depth {
+    at: usize,
+    most: usize,
+}
+
+impl ExprVisitor for Depth {
+    type Error = ();
+
+    fn pre_visit(&mut self, _: &Expr) -> Result<bool, ()> {
+        self.at += 1;
+        self.most = self.most.max(self.at);
+        Ok(true)
+    }
+
+    fn post_visit(&mut self, _: &Expr) -> Result<bool, ()> {
+        self.at -= 1;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deep_and_long_expressions_are_refused_without_harm() {
+        for text in [
+            "(".repeat(40_000) + "1" + &")".repeat(40_000),
+            "1".to_owned() + &"+1".repeat(40_000),
+            "-".repeat(90_000) + "1",
+            "x".repeat(MOST_CHARACTERS + 1),
+        ] {
+            assert!(matches!(parse(&text), Err(QueryError::BadData(_))));
+        }
+    }
+
+    #[test]
+    fn the_same_text_is_parsed_once() {
+        let first = parse("sum(cache_test)").unwrap();
+        assert!(Arc::ptr_eq(&first, &parse("sum(cache_test)").unwrap()));
+    }
+}

@@ -1,0 +1,74 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+/// Why a sample was not taken. A closed set, since it is a metric's label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Refusal {
+    /// Another value than the series has at this time.
+    DuplicateTime,
+    /// Further behind its series than the out-of-order window, or behind the retention.
+    TooOld,
+    /// Further ahead of the clock than clocks differ.
+    TooFarAhead,
+    /// It would have begun a series above the limit.
+    SeriesLimit,
+    /// A series that came as deltas and now comes as states, or the other way round.
+    Temporality,
+    /// A series without a metric name.
+    NoName,
+}
+
+impl Refusal {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::DuplicateTime => "duplicate_time",
+            Self::TooOld => "too_old",
+            Self::TooFarAhead => "too_far_ahead",
+            Self::SeriesLimit => "series_limit",
+            Self::Temporality => "temporality",
+            Self::NoName => "no_name",
+        }
+    }
+}
+
+impl EncodeLabelValue for Refusal {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        EncodeLabelValue::encode(&self.as_str(), encoder)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: Refusal,
+}
+
+/// Counts what was refused.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    total: AtomicU64,
+    by_reason: Family<ReasonLabels, Counter>,
+}
+
+impl Refusals {
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "watchfire_tsdb_refused_samples",
+            "Samples that were not taken, by reason",
+            self.by_reason.clone(),
+        );
+    }
+
+    pub(crate) fn count(&self, reason: Refusal, samples: u64) {
+        self.total.fetch_add(samples, Ordering::Relaxed);
+        let labels = ReasonLabels { reason };
+        self.by_reason.get_or_create_owned(&labels).inc_by(samples);
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+}
