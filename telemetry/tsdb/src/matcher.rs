@@ -18,7 +18,9 @@ impl Selector {
     /// Reads a selector without range, offset or `@`.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
         match parse(text)?.as_ref() {
-            Expr::VectorSelector(selector) if selector.offset.is_none() && selector.at.is_none() => {
+            Expr::VectorSelector(selector)
+                if selector.offset.is_none() && selector.at.is_none() =>
+            {
                 Self::new(selector)
             }
             _ => Err(QueryError::BadData(format!(
@@ -130,14 +132,6 @@ impl Matcher {
         match &self.test {
             Test::Equal(text) => Some(std::slice::from_ref(text)),
             Test::Regex(pattern) => pattern.literals.as_deref(),
-            _ => None,
-        }
-    }
-
-    /// The value that a series must have, if there is but one.
-    pub(crate) fn equals(&self) -> Option<&str> {
-        match &self.test {
-            Test::Equal(text) => Some(text),
             _ => None,
         }
     }

@@ -31,9 +31,9 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            retention: Duration::from_secs(90 * 86_400),
+            retention: Duration::from_hours(90 * 24),
             max_series: 1_000_000,
-            out_of_order_window: Duration::from_secs(1800),
+            out_of_order_window: Duration::from_mins(30),
         }
     }
 }

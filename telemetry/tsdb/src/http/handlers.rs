@@ -15,7 +15,7 @@ use crate::promql::{format_expression, parse};
 use crate::{ExemplarSeries, Selector, Tsdb};
 
 /// How long a query may take; a request may ask for less.
-const MOST_TIME: Duration = Duration::from_secs(120);
+const MOST_TIME: Duration = Duration::from_mins(2);
 
 /// How many points a series of a range query may have.
 const MOST_POINTS: i64 = 11_000;
@@ -61,12 +61,14 @@ async fn query_range(State(tsdb): State<Arc<Tsdb>>, params: Params) -> Reply {
     let expr = params.get("query").unwrap_or_default().to_owned();
     let (start, end) = (params.required_time("start")?, params.required_time("end")?);
     if end < start {
-        return Err(ApiError::invalid("end", "end timestamp must not be before start time"));
+        return Err(ApiError::invalid(
+            "end",
+            "end timestamp must not be before start time",
+        ));
     }
     let step = params.duration("step")?;
-    let step = step.ok_or_else(|| {
-        ApiError::invalid("step", "cannot parse \"\" to a valid duration")
-    })?;
+    let step =
+        step.ok_or_else(|| ApiError::invalid("step", "cannot parse \"\" to a valid duration"))?;
     let step_ms = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
     if step_ms == 0 {
         return Err(ApiError::invalid(
@@ -92,7 +94,9 @@ async fn query_exemplars(State(tsdb): State<Arc<Tsdb>>, params: Params) -> Reply
     let range = params.range()?;
     let selectors = crate::matcher::selectors_of(&expr)?;
     reading(move || {
-        let found = selectors.iter().flat_map(|selector| tsdb.exemplars(selector, range));
+        let found = selectors
+            .iter()
+            .flat_map(|selector| tsdb.exemplars(selector, range));
         let all: Vec<_> = found.map(|series| exemplar_json(&series)).collect();
         Ok(Data(Value::from(all).to_string()))
     })
@@ -164,7 +168,12 @@ async fn metadata(State(tsdb): State<Arc<Tsdb>>, params: Params) -> Reply {
     let kinds = kinds.filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name));
     let metadata: serde_json::Map<_, _> = kinds
         .take(limit)
-        .map(|(name, kind)| (name, json!([{"type": kind.as_str(), "help": "", "unit": ""}])))
+        .map(|(name, kind)| {
+            (
+                name,
+                json!([{"type": kind.as_str(), "help": "", "unit": ""}]),
+            )
+        })
         .collect();
     Ok(Data(Value::from(metadata).to_string()))
 }
@@ -205,13 +214,19 @@ fn limit(params: &Params) -> Result<usize, ApiError> {
 }
 
 fn matching(tsdb: &Tsdb, selectors: &[Selector], range: TimeRange) -> BTreeSet<LabelSet> {
-    let found = selectors.iter().flat_map(|selector| tsdb.series(selector, range));
+    let found = selectors
+        .iter()
+        .flat_map(|selector| tsdb.series(selector, range));
     found.collect()
 }
 
 fn labels_json(labels: &LabelSet) -> Value {
     let pairs = labels.iter();
-    Value::Object(pairs.map(|(name, value)| (name.to_owned(), value.into())).collect())
+    Value::Object(
+        pairs
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect(),
+    )
 }
 
 fn exemplar_json(series: &ExemplarSeries) -> Value {
@@ -220,7 +235,10 @@ fn exemplar_json(series: &ExemplarSeries) -> Value {
 }
 
 fn one_exemplar_json(exemplar: &Exemplar) -> Value {
-    let trace = exemplar.trace_id.map(|id| id.to_string()).unwrap_or_default();
+    let trace = exemplar
+        .trace_id
+        .map(|id| id.to_string())
+        .unwrap_or_default();
     let labels = match exemplar.labels.get("trace_id") {
         Some(_) => exemplar.labels.clone(),
         None => exemplar.labels.with("trace_id", &trace),

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::Method;
+use axum::http::header::CONTENT_TYPE;
 use promql_parser::util::parse_duration;
 use watchfire_schemas::{TimeRange, Timestamp};
 
@@ -23,7 +23,12 @@ impl<S: Send + Sync> FromRequest<S> for Params {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let query = request.uri().query().unwrap_or_default().as_bytes().to_vec();
+        let query = request
+            .uri()
+            .query()
+            .unwrap_or_default()
+            .as_bytes()
+            .to_vec();
         let is_form = request
             .headers()
             .get(CONTENT_TYPE)
@@ -49,7 +54,9 @@ impl Params {
     /// The first value of a name; an empty one counts as absent.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let first = self.0.iter().find(|(other, _)| other == name);
-        first.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        first
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 
     pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
@@ -63,9 +70,8 @@ impl Params {
     }
 
     pub(crate) fn required_time(&self, name: &str) -> Result<Timestamp, ApiError> {
-        self.time(name)?.ok_or_else(|| {
-            ApiError::invalid(name, "cannot parse \"\" to a valid timestamp")
-        })
+        self.time(name)?
+            .ok_or_else(|| ApiError::invalid(name, "cannot parse \"\" to a valid timestamp"))
     }
 
     pub(crate) fn duration(&self, name: &str) -> Result<Option<Duration>, ApiError> {
@@ -83,7 +89,9 @@ impl Params {
         let start = self.time("start")?.unwrap_or(TimeRange::ALL.start);
         let end = self.time("end")?.unwrap_or(TimeRange::ALL.end);
         if end < start {
-            return Err(ApiError::bad_data("end timestamp must not be before start time"));
+            return Err(ApiError::bad_data(
+                "end timestamp must not be before start time",
+            ));
         }
         let end = end + Duration::from_millis(1);
         Ok(TimeRange { start, end })
@@ -119,10 +127,15 @@ fn read_duration(text: &str) -> Option<Duration> {
 
 /// The pairs of a form.
 fn decoded(form: &[u8]) -> Vec<(String, String)> {
-    let pairs = form.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty());
+    let pairs = form
+        .split(|&byte| byte == b'&')
+        .filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
-            let middle = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
+            let middle = pair
+                .iter()
+                .position(|&byte| byte == b'=')
+                .unwrap_or(pair.len());
             let value = pair.get(middle + 1..).unwrap_or_default();
             (unescaped(&pair[..middle]), unescaped(value))
         })
@@ -157,7 +170,10 @@ mod tests {
     #[test]
     fn forms_are_decoded() {
         let pairs = decoded(b"query=a%7Bb%3D%22c%22%7D+%2B+1&match[]=x&match[]=y&bad=%zz&empty");
-        let pairs: Vec<_> = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
         assert_eq!(
             pairs,
             [

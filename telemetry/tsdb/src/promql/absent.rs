@@ -12,7 +12,11 @@ use crate::staleness::is_stale;
 
 /// `absent`: 1 at the steps where the vector is empty.
 pub(crate) fn of_vector(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Series>, QueryError> {
-    let arg = call.args.args.first().ok_or_else(|| failed("a vector is missing"))?;
+    let arg = call
+        .args
+        .args
+        .first()
+        .ok_or_else(|| failed("a vector is missing"))?;
     let mut seen = vec![false; evaluator.grid.steps];
     evaluator.each(arg, &mut |series| {
         for (seen, &value) in seen.iter_mut().zip(&series.values) {
@@ -25,7 +29,11 @@ pub(crate) fn of_vector(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Se
 
 /// `absent_over_time`: 1 at the steps whose window holds no sample of any series.
 pub(crate) fn of_range(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Series>, QueryError> {
-    let arg = call.args.args.first().ok_or_else(|| failed("a range is missing"))?;
+    let arg = call
+        .args
+        .args
+        .first()
+        .ok_or_else(|| failed("a range is missing"))?;
     let mut seen = vec![false; evaluator.grid.steps];
     evaluator.each_range(arg, &mut |_, samples, windows| {
         for (step, seen) in seen.iter_mut().enumerate() {
@@ -45,7 +53,11 @@ fn ones(seen: &[bool], arg: &Expr) -> Vec<Series> {
         metric: Metric::new(Arc::new(known_labels(arg))),
         values,
     };
-    if series.is_empty() { Vec::new() } else { vec![series] }
+    if series.is_empty() {
+        Vec::new()
+    } else {
+        vec![series]
+    }
 }
 
 /// The labels that a series would surely have had: those that the selector sets by one `=`.
@@ -58,7 +70,9 @@ fn known_labels(arg: &Expr) -> LabelSet {
     let matchers = &selector.matchers.matchers;
     let is_known = |matcher: &&Matcher| {
         let others = matchers.iter().filter(|other| other.name == matcher.name);
-        matches!(matcher.op, MatchOp::Equal) && matcher.name != LabelSet::NAME && others.count() == 1
+        matches!(matcher.op, MatchOp::Equal)
+            && matcher.name != LabelSet::NAME
+            && others.count() == 1
     };
     let known = matchers.iter().filter(is_known);
     LabelSet::new(known.map(|matcher| (matcher.name.as_str(), matcher.value.as_str())))

@@ -28,9 +28,8 @@ pub(crate) fn eval(
         let group = groups.place(&series.metric, aggregate.modifier.as_ref());
         if group == folds.len() {
             evaluator.budget.hold(steps)?;
-            let fold = Fold::new(op).ok_or_else(|| {
-                failed(&format!("aggregation {} is not supported", aggregate.op))
-            })?;
+            let fold = Fold::new(op)
+                .ok_or_else(|| failed(&format!("aggregation {} is not supported", aggregate.op)))?;
             folds.push(vec![fold; steps]);
         }
         for (fold, &value) in folds[group].iter_mut().zip(&series.values) {
@@ -40,7 +39,9 @@ pub(crate) fn eval(
         }
         Ok(())
     })?;
-    let columns = folds.into_iter().map(|folds| folds.iter().map(Fold::value).collect());
+    let columns = folds
+        .into_iter()
+        .map(|folds| folds.iter().map(Fold::value).collect());
     Ok(groups.series(columns))
 }
 

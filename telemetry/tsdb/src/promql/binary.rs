@@ -83,7 +83,9 @@ pub(crate) fn eval(evaluator: &Evaluator<'_>, expr: &BinaryExpr) -> Result<Value
         (true, true) => {
             let (left, right) = (evaluator.scalar(&expr.lhs)?, evaluator.scalar(&expr.rhs)?);
             let pairs = left.iter().zip(&right);
-            Ok(Value::Scalar(pairs.map(|(&l, &r)| operator.apply(l, r, l)).collect()))
+            Ok(Value::Scalar(
+                pairs.map(|(&l, &r)| operator.apply(l, r, l)).collect(),
+            ))
         }
         (true, false) => {
             let left = evaluator.scalar(&expr.lhs)?;
@@ -113,7 +115,11 @@ fn with_scalar(
         for (value, &scalar) in one.values.iter_mut().zip(scalar) {
             *value = apply(*value, scalar);
         }
-        if operator.drops_name() { one.unnamed() } else { one }
+        if operator.drops_name() {
+            one.unnamed()
+        } else {
+            one
+        }
     });
     let results = results.filter(|one| !one.is_empty()).collect();
     joined_unnamed(results).map(Value::Vector)

@@ -17,7 +17,7 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(time: Duration) -> Self {
-        let far = Duration::from_secs(86_400);
+        let far = Duration::from_hours(24);
         Self {
             deadline: Instant::now() + time.min(far),
             samples: Cell::new(0),

@@ -24,7 +24,11 @@ pub(crate) fn function(name: &str) -> Option<fn(f64) -> f64> {
         },
         "days_in_month" => |t| {
             let Date { year, month, .. } = date(t);
-            let next = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+            let next = if month == 12 {
+                (year + 1, 1)
+            } else {
+                (year, month + 1)
+            };
             (days_before(next.0, next.1) - days_before(year, month)) as f64
         },
         "hour" => |t| (seconds(t).rem_euclid(DAY) / 3600) as f64,
@@ -44,15 +48,18 @@ fn days(t: f64) -> i64 {
 
 fn date(t: f64) -> Date {
     let days = days(t);
-    // No year is shorter than 365 or longer than 366 days, so this guess is at most too late.
-    let mut year = 1970 + days.div_euclid(365);
-    if days_before(year, 1) > days {
-        year = 1970 + (days * 400).div_euclid(146_097) + 1;
-    }
+    // The mean length of a year gives the year or one beside it.
+    let mut year = 1970 + (days * 400).div_euclid(146_097);
     while days_before(year, 1) > days {
         year -= 1;
     }
-    let month = (1..=12).rev().find(|&month| days_before(year, month) <= days).unwrap_or(1);
+    while days_before(year + 1, 1) <= days {
+        year += 1;
+    }
+    let month = (1..=12)
+        .rev()
+        .find(|&month| days_before(year, month) <= days)
+        .unwrap_or(1);
     Date {
         year,
         month,

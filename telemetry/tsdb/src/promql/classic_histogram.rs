@@ -59,7 +59,11 @@ fn column(q: &[f64], buckets: &[(f64, &Series)]) -> Vec<f64> {
                 present.push(Bucket { upper, count });
             }
         }
-        *value = if present.is_empty() { STALE } else { quantile(q[step], &mut present) };
+        *value = if present.is_empty() {
+            STALE
+        } else {
+            quantile(q[step], &mut present)
+        };
     }
     values
 }
@@ -92,7 +96,11 @@ fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> f64 {
     }
     let Bucket { upper, count } = buckets[at];
     if at == 0 {
-        return if upper <= 0.0 { upper } else { upper * (rank / count) };
+        return if upper <= 0.0 {
+            upper
+        } else {
+            upper * (rank / count)
+        };
     }
     let below = buckets[at - 1];
     below.upper + (upper - below.upper) * ((rank - below.count) / (count - below.count))
@@ -153,9 +161,15 @@ mod tests {
 
     #[test]
     fn a_histogram_without_its_last_bucket_has_none() {
-        for buckets in [&[(1.0, 5.0)][..], &[(f64::INFINITY, 5.0)], &[(1.0, 0.0), (f64::INFINITY, 0.0)]] {
-            let mut buckets: Vec<_> =
-                buckets.iter().map(|&(upper, count)| Bucket { upper, count }).collect();
+        for buckets in [
+            &[(1.0, 5.0)][..],
+            &[(f64::INFINITY, 5.0)],
+            &[(1.0, 0.0), (f64::INFINITY, 0.0)],
+        ] {
+            let mut buckets: Vec<_> = buckets
+                .iter()
+                .map(|&(upper, count)| Bucket { upper, count })
+                .collect();
             assert!(quantile(0.5, &mut buckets).is_nan());
         }
     }

@@ -49,7 +49,10 @@ impl Evaluator<'_> {
             Expr::Unary(unary) => Ok(match self.eval(&unary.expr)? {
                 Value::Scalar(column) => Value::Scalar(column.into_iter().map(|v| -v).collect()),
                 Value::Vector(series) => Value::Vector(joined_unnamed(
-                    series.into_iter().map(|one| one.map(|v| -v).unnamed()).collect(),
+                    series
+                        .into_iter()
+                        .map(|one| one.map(|v| -v).unnamed())
+                        .collect(),
                 )?),
                 text @ Value::Text(_) => text,
             }),
@@ -63,9 +66,10 @@ impl Evaluator<'_> {
             Expr::MatrixSelector(_) | Expr::Subquery(_) => {
                 Err(failed("expected an instant vector, got a range vector"))
             }
-            Expr::Extension(extension) => {
-                Err(failed(&format!("unknown expression: {}", extension.expr.name())))
-            }
+            Expr::Extension(extension) => Err(failed(&format!(
+                "unknown expression: {}",
+                extension.expr.name()
+            ))),
         }
     }
 

@@ -39,8 +39,15 @@ fn scalar_function(evaluator: &Evaluator<'_>, call: &Call) -> Result<Option<Colu
         "range" => evaluator.constant(seconds(evaluator.query.end() - evaluator.query.start)),
         "scalar" => only_values(&evaluator.vector(arg(call, 0)?)?, evaluator.grid.steps),
         "max_of" | "min_of" => {
-            let (a, b) = (evaluator.scalar(arg(call, 0)?)?, evaluator.scalar(arg(call, 1)?)?);
-            let better = if call.func.name == "max_of" { math::max } else { math::min };
+            let (a, b) = (
+                evaluator.scalar(arg(call, 0)?)?,
+                evaluator.scalar(arg(call, 1)?)?,
+            );
+            let better = if call.func.name == "max_of" {
+                math::max
+            } else {
+                math::min
+            };
             a.into_iter().zip(b).map(|(a, b)| better(a, b)).collect()
         }
         _ => return Ok(None),
@@ -88,7 +95,9 @@ fn vector_function(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Series>
         }
         "clamp_min" => {
             let least = scalar(1)?;
-            stepwise(vector(0)?, |value, step| Some(math::max(least[step], value)))
+            stepwise(vector(0)?, |value, step| {
+                Some(math::max(least[step], value))
+            })
         }
         "clamp_max" => {
             let most = scalar(1)?;
@@ -111,7 +120,10 @@ fn times(evaluator: &Evaluator<'_>) -> Column {
 }
 
 fn mapped(series: Vec<Series>, function: fn(f64) -> f64) -> Result<Value, QueryError> {
-    let mapped = series.into_iter().map(|one| one.map(function).unnamed()).collect();
+    let mapped = series
+        .into_iter()
+        .map(|one| one.map(function).unnamed())
+        .collect();
     joined_unnamed(mapped).map(Value::Vector)
 }
 
@@ -134,7 +146,10 @@ fn stepwise(
 /// `scalar`: the value of the only series at a step, NaN if there is none or more than one.
 fn only_values(series: &[Series], steps: usize) -> Column {
     let of_step = |step: usize| {
-        let mut values = series.iter().map(|one| one.values[step]).filter(|&v| !is_stale(v));
+        let mut values = series
+            .iter()
+            .map(|one| one.values[step])
+            .filter(|&v| !is_stale(v));
         match (values.next(), values.next()) {
             (Some(only), None) => only,
             _ => f64::NAN,
@@ -159,5 +174,7 @@ fn timestamps(evaluator: &Evaluator<'_>, arg: &Expr) -> Result<Vec<Series>, Quer
         return joined_unnamed(all);
     }
     let grid = evaluator.grid;
-    stepwise(evaluator.vector(arg)?, |_, step| Some(grid.at(step) as f64 / 1000.0))
+    stepwise(evaluator.vector(arg)?, |_, step| {
+        Some(grid.at(step) as f64 / 1000.0)
+    })
 }

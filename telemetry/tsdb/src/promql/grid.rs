@@ -19,7 +19,11 @@ impl Grid {
     /// Up to and including `end`; no step if it lies before `start`.
     pub(crate) fn new(start: i64, end: i64, step: i64) -> Self {
         let step = step.max(1);
-        let steps = if end < start { 0 } else { (end - start) / step + 1 };
+        let steps = if end < start {
+            0
+        } else {
+            (end - start) / step + 1
+        };
         Self {
             start,
             step,

@@ -14,7 +14,9 @@ pub(crate) fn replace(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Seri
         .try_into()
         .map_err(|_| failed("label_replace() takes four strings"))?;
     let regex = Regex::new(&format!("^(?s:{pattern})$")).map_err(|_| {
-        failed(&format!("invalid regular expression in label_replace(): {pattern}"))
+        failed(&format!(
+            "invalid regular expression in label_replace(): {pattern}"
+        ))
     })?;
     check_name("label_replace", &dst)?;
     relabel(evaluator, call, |metric| {
@@ -34,7 +36,9 @@ pub(crate) fn join(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Series>
     };
     check_name("label_join", dst)?;
     relabel(evaluator, call, |metric| {
-        let values = sources.iter().map(|name| metric.get(name).unwrap_or_default());
+        let values = sources
+            .iter()
+            .map(|name| metric.get(name).unwrap_or_default());
         let joined = values.collect::<Vec<_>>().join(separator);
         Some(metric.labels().with(dst, &joined))
     })
@@ -55,7 +59,11 @@ fn relabel(
     call: &Call,
     change: impl Fn(&Metric) -> Option<LabelSet>,
 ) -> Result<Vec<Series>, QueryError> {
-    let vector = call.args.args.first().ok_or_else(|| failed("a vector is missing"))?;
+    let vector = call
+        .args
+        .args
+        .first()
+        .ok_or_else(|| failed("a vector is missing"))?;
     let mut series = evaluator.vector(vector)?;
     for one in &mut series {
         if let Some(labels) = change(&one.metric) {

@@ -63,8 +63,15 @@ pub(crate) fn eval(
     }
     let (mut left, mut right) = (evaluator.vector(&expr.lhs)?, evaluator.vector(&expr.rhs)?);
     clear_lonely_steps(&mut left, &mut right, evaluator.grid.steps);
-    let swapped = matches!(cardinality(expr), Some(VectorMatchCardinality::OneToMany(_)));
-    let (many, one) = if swapped { (right, left) } else { (left, right) };
+    let swapped = matches!(
+        cardinality(expr),
+        Some(VectorMatchCardinality::OneToMany(_))
+    );
+    let (many, one) = if swapped {
+        (right, left)
+    } else {
+        (left, right)
+    };
     let matched = Match {
         expr,
         operator,
@@ -88,12 +95,11 @@ impl Match<'_> {
                     let Some(both) = self.computed(many, one) else {
                         continue;
                     };
-                    match places.get(&both.metric.labels()) {
-                        Some(&at) => self.merge(&mut results[at].values, &both.values)?,
-                        None => {
-                            places.insert(both.metric.labels(), results.len());
-                            results.push(both);
-                        }
+                    if let Some(&at) = places.get(&both.metric.labels()) {
+                        self.merge(&mut results[at].values, &both.values)?;
+                    } else {
+                        places.insert(both.metric.labels(), results.len());
+                        results.push(both);
                     }
                 }
             }
@@ -115,7 +121,11 @@ impl Match<'_> {
                     meetings.len() - 1
                 });
                 let meeting = &mut meetings[place].1;
-                let side = if is_many { &mut meeting.many } else { &mut meeting.one };
+                let side = if is_many {
+                    &mut meeting.many
+                } else {
+                    &mut meeting.one
+                };
                 side.push(i);
             }
         }
@@ -153,7 +163,11 @@ impl Match<'_> {
         let values: Column = pairs
             .map(|(&many, &one)| {
                 met |= !is_stale(many) && !is_stale(one);
-                let (left, right) = if self.swapped { (one, many) } else { (many, one) };
+                let (left, right) = if self.swapped {
+                    (one, many)
+                } else {
+                    (many, one)
+                };
                 self.operator.apply(left, right, left)
             })
             .collect();
@@ -173,9 +187,9 @@ impl Match<'_> {
                 !ignored.labels.iter().any(|l| l == name)
             }
         };
-        let kept = many.iter().filter(|(name, _)| {
-            keeps(name) && !(drops_name && *name == LabelSet::NAME)
-        });
+        let kept = many
+            .iter()
+            .filter(|(name, _)| keeps(name) && !(drops_name && *name == LabelSet::NAME));
         let mut labels = LabelSet::new(kept);
         for name in grouped.iter().flat_map(|labels| &labels.labels) {
             labels = labels.with(name, one.get(name).unwrap_or_default());
@@ -222,6 +236,9 @@ fn clear_lonely_steps(left: &mut [Series], right: &mut [Series], steps: usize) {
 
 /// Labels as Prometheus writes them in messages.
 fn braced(labels: &LabelSet) -> String {
-    let pairs: Vec<_> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+    let pairs: Vec<_> = labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?}"))
+        .collect();
     format!("{{{}}}", pairs.join(", "))
 }

@@ -38,12 +38,20 @@ pub(crate) fn round(value: f64, to: f64) -> f64 {
 
 /// The greater; NaN if either is.
 pub(crate) fn max(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.max(b)
+    }
 }
 
 /// The smaller; NaN if either is.
 pub(crate) fn min(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.min(b)
+    }
 }
 
 /// Zero and NaN have themselves for a sign.
@@ -64,7 +72,10 @@ mod tests {
     #[test]
     fn rounding_takes_halves_upwards() {
         for (value, to, expected) in [(2.5, 1.0, 3.0), (-2.5, 1.0, -2.0), (7.3, 5.0, 5.0)] {
-            assert!((round(value, to) - expected).abs() < 1e-12, "{value} to {to}");
+            assert!(
+                (round(value, to) - expected).abs() < 1e-12,
+                "{value} to {to}"
+            );
         }
     }
 

@@ -35,7 +35,10 @@ impl Outcome {
                 let present = series.into_iter().filter(|one| !one.is_empty());
                 let samples = present.map(|one| InstantSample {
                     labels: LabelSet::clone(&one.metric.labels()),
-                    sample: Sample { t, v: one.values[0] },
+                    sample: Sample {
+                        t,
+                        v: one.values[0],
+                    },
                 });
                 QueryValue::Vector(samples.collect())
             }

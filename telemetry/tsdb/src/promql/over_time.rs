@@ -34,19 +34,25 @@ pub(crate) fn quantile_of(q: f64, samples: &[Sample]) -> f64 {
 
 fn sum(samples: &[Sample]) -> f64 {
     let mut sum = FloatSum::default();
-    samples.iter().for_each(|sample| sum.add(sample.v));
+    for sample in samples {
+        sum.add(sample.v);
+    }
     sum.total()
 }
 
 fn avg(samples: &[Sample]) -> f64 {
     let mut mean = Mean::default();
-    samples.iter().for_each(|sample| mean.add(sample.v));
+    for sample in samples {
+        mean.add(sample.v);
+    }
     mean.value()
 }
 
 fn variance(samples: &[Sample]) -> f64 {
     let mut variance = Variance::default();
-    samples.iter().for_each(|sample| variance.add(sample.v));
+    for sample in samples {
+        variance.add(sample.v);
+    }
     variance.value()
 }
 

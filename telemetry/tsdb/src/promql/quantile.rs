@@ -24,7 +24,10 @@ mod tests {
 
     fn check(q: f64, values: &[f64], expected: f64) {
         let found = quantile(q, &mut values.to_vec());
-        assert!((found - expected).abs() < 1e-12, "{q} of {values:?}: {found}");
+        assert!(
+            (found - expected).abs() < 1e-12,
+            "{q} of {values:?}: {found}"
+        );
     }
 
     #[test]

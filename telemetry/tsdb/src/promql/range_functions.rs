@@ -28,7 +28,10 @@ type WindowFunction = Box<dyn Fn(&Window<'_>) -> Option<f64>>;
 /// at once).
 pub(crate) fn is_one(call: &Call) -> bool {
     let is_range = |arg: &Expr| {
-        matches!(without_parens(arg), Expr::MatrixSelector(_) | Expr::Subquery(_))
+        matches!(
+            without_parens(arg),
+            Expr::MatrixSelector(_) | Expr::Subquery(_)
+        )
     };
     call.func.name != "absent_over_time" && call.args.args.iter().any(|arg| is_range(arg))
 }
@@ -42,7 +45,9 @@ pub(crate) fn each(
     let name = call.func.name;
     let args = &call.args.args;
     let range_at = usize::from(name == "quantile_over_time");
-    let range = args.get(range_at).ok_or_else(|| failed("a range is missing"))?;
+    let range = args
+        .get(range_at)
+        .ok_or_else(|| failed("a range is missing"))?;
     let function = function(evaluator, call)?;
     let keeps_name = matches!(name, "last_over_time" | "first_over_time");
     evaluator.each_range(range, &mut |metric, samples, windows| {
@@ -50,7 +55,11 @@ pub(crate) fn each(
         let metric = metric.clone();
         let metric = if keeps_name { metric } else { metric.unnamed() };
         let series = Series { metric, values };
-        if series.is_empty() { Ok(()) } else { sink(series) }
+        if series.is_empty() {
+            Ok(())
+        } else {
+            sink(series)
+        }
     })
 }
 
@@ -89,7 +98,10 @@ fn function(evaluator: &Evaluator<'_>, call: &Call) -> Result<WindowFunction, Qu
         None => Err(failed("a scalar is missing")),
     };
     let extrapolated = |counter, per_second| -> WindowFunction {
-        let kind = RateKind { counter, per_second };
+        let kind = RateKind {
+            counter,
+            per_second,
+        };
         Box::new(move |window| rate::extrapolated(window, kind))
     };
     Ok(match call.func.name {
@@ -135,10 +147,11 @@ fn function(evaluator: &Evaluator<'_>, call: &Call) -> Result<WindowFunction, Qu
 }
 
 fn check_factors(what: &str, symbol: &str, factors: &[f64]) -> Result<(), QueryError> {
-    let wrong = factors.iter().find(|factor| !(0.0 < **factor && **factor < 1.0));
+    let wrong = factors
+        .iter()
+        .find(|factor| !(0.0 < **factor && **factor < 1.0));
     wrong.map_or(Ok(()), |factor| {
-        let text =
-            format!("invalid {what} factor. Expected: 0 < {symbol} < 1, got: {factor:.6}");
+        let text = format!("invalid {what} factor. Expected: 0 < {symbol} < 1, got: {factor:.6}");
         Err(QueryError::Execution(text))
     })
 }

@@ -14,7 +14,7 @@ use super::sorting::{Direction, compare};
 use super::value::{Column, Metric, Series, empty_column, join_by_labels};
 use crate::QueryError;
 use crate::number::shortest;
-use crate::staleness::is_stale;
+use crate::staleness::{STALE, is_stale};
 
 pub(crate) fn is_one(op: TokenId) -> bool {
     matches!(
@@ -76,9 +76,10 @@ fn quantiles(q: &[f64], group: &[usize], series: &[Series]) -> Column {
     let of_step = |(step, &q): (usize, &f64)| {
         let values = group.iter().map(|&i| series[i].values[step]);
         let mut values: Vec<f64> = values.filter(|&value| !is_stale(value)).collect();
-        match values.is_empty() {
-            true => crate::staleness::STALE,
-            false => quantile(q, &mut values),
+        if values.is_empty() {
+            STALE
+        } else {
+            quantile(q, &mut values)
         }
     };
     q.iter().enumerate().map(of_step).collect()

@@ -27,7 +27,13 @@ pub(crate) fn extrapolated(window: &Window<'_>, kind: RateKind) -> Option<f64> {
     }
     let covered = seconds(last.t - first.t);
     let between = covered / (window.samples.len() - 1) as f64;
-    let to_bound = |gap: f64| if gap >= between * GAP_TOLERANCE { between / 2.0 } else { gap };
+    let to_bound = |gap: f64| {
+        if gap >= between * GAP_TOLERANCE {
+            between / 2.0
+        } else {
+            gap
+        }
+    };
     let mut to_start = to_bound(seconds(first.t - window.start));
     if kind.counter && growth > 0.0 && first.v >= 0.0 {
         // A counter was not below zero: it began at the latest where the line meets zero.
@@ -49,7 +55,11 @@ pub(crate) fn instant(samples: &[Sample], per_second: bool) -> Option<f64> {
     if !per_second {
         return Some(last.v - before.v);
     }
-    let growth = if last.v < before.v { last.v } else { last.v - before.v };
+    let growth = if last.v < before.v {
+        last.v
+    } else {
+        last.v - before.v
+    };
     (last.t > before.t).then(|| growth / seconds(last.t - before.t))
 }
 
@@ -64,7 +74,10 @@ pub(crate) fn changes(samples: &[Sample]) -> f64 {
 
 /// `resets`.
 pub(crate) fn resets(samples: &[Sample]) -> f64 {
-    samples.windows(2).filter(|pair| pair[1].v < pair[0].v).count() as f64
+    samples
+        .windows(2)
+        .filter(|pair| pair[1].v < pair[0].v)
+        .count() as f64
 }
 
 fn lost_in_resets(samples: &[Sample]) -> f64 {

@@ -7,7 +7,10 @@ pub(crate) fn line(samples: &[Sample], origin: i64) -> Option<(f64, f64)> {
     let [first, _, ..] = samples else {
         return None;
     };
-    if samples.iter().all(|sample| sample.v.to_bits() == first.v.to_bits()) {
+    if samples
+        .iter()
+        .all(|sample| sample.v.to_bits() == first.v.to_bits())
+    {
         return Some(if first.v.is_infinite() {
             (f64::NAN, f64::NAN)
         } else {

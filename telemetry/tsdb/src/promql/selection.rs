@@ -108,7 +108,11 @@ impl Evaluator<'_> {
                     any = true;
                 }
             }
-            if any { sink(metric, values, times) } else { Ok(()) }
+            if any {
+                sink(metric, values, times)
+            } else {
+                Ok(())
+            }
         })
     }
 
@@ -142,7 +146,10 @@ impl Evaluator<'_> {
     ) -> Result<(), QueryError> {
         let (from, to) = windows.bounds();
         let unreadable = |error: std::io::Error| failed(&format!("reading blocks: {error}"));
-        let slices = self.store.select(&Selector::new(selector)?, from, to).map_err(unreadable)?;
+        let slices = self
+            .store
+            .select(&Selector::new(selector)?, from, to)
+            .map_err(unreadable)?;
         for (i, slice) in slices.into_iter().enumerate() {
             if i % 64 == 0 {
                 self.budget.check_time()?;
@@ -157,7 +164,9 @@ impl Evaluator<'_> {
 }
 
 pub(crate) fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4).min(i64::MAX / 4)
+    i64::try_from(duration.as_millis())
+        .unwrap_or(i64::MAX / 4)
+        .min(i64::MAX / 4)
 }
 
 fn millis_of(time: SystemTime) -> i64 {

@@ -40,7 +40,9 @@ impl Presence {
         let mut present: FxHashMap<LabelSet, Vec<bool>> = FxHashMap::default();
         for one in series {
             let signature = labels.signature(&one.metric);
-            let seen = present.entry(signature).or_insert_with(|| vec![false; steps]);
+            let seen = present
+                .entry(signature)
+                .or_insert_with(|| vec![false; steps]);
             for (seen, &value) in seen.iter_mut().zip(&one.values) {
                 *seen |= !is_stale(value);
             }
@@ -49,7 +51,12 @@ impl Presence {
     }
 
     /// The values where the signature is there, or where it is not.
-    fn filtered(&self, mut series: Vec<Series>, labels: MatchLabels<'_>, there: bool) -> Vec<Series> {
+    fn filtered(
+        &self,
+        mut series: Vec<Series>,
+        labels: MatchLabels<'_>,
+        there: bool,
+    ) -> Vec<Series> {
         for one in &mut series {
             let seen = self.steps.get(&labels.signature(&one.metric));
             for (step, value) in one.values.iter_mut().enumerate() {

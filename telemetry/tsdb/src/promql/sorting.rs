@@ -11,7 +11,9 @@ pub(crate) enum Direction {
 
 /// Orders two values; NaN comes last in either direction.
 pub(crate) fn compare(a: f64, b: f64, direction: Direction) -> Ordering {
-    let order = a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()));
+    let order = a
+        .partial_cmp(&b)
+        .unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()));
     match direction {
         Direction::Descending if !a.is_nan() && !b.is_nan() => order.reverse(),
         _ => order,
@@ -54,7 +56,10 @@ fn natural(a: &str, b: &str) -> Ordering {
     loop {
         let ((digits_a, rest_a), (digits_b, rest_b)) = (digits(a), digits(b));
         if !digits_a.is_empty() && !digits_b.is_empty() {
-            let (x, y) = (digits_a.trim_start_matches('0'), digits_b.trim_start_matches('0'));
+            let (x, y) = (
+                digits_a.trim_start_matches('0'),
+                digits_b.trim_start_matches('0'),
+            );
             let order = x.len().cmp(&y.len()).then_with(|| x.cmp(y));
             if order.is_ne() {
                 return order;
@@ -71,7 +76,9 @@ fn natural(a: &str, b: &str) -> Ordering {
 }
 
 fn digits(text: &str) -> (&str, &str) {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     text.split_at(end)
 }
 

@@ -54,10 +54,6 @@ impl Metric {
         self.labels.get(name)
     }
 
-    pub(crate) fn name(&self) -> &str {
-        self.get(LabelSet::NAME).unwrap_or_default()
-    }
-
     #[must_use]
     pub(crate) fn unnamed(mut self) -> Self {
         self.named = false;

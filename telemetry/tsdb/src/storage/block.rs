@@ -116,7 +116,11 @@ impl Block {
         ids.dedup();
         let slices = ids.into_iter().filter_map(|id| {
             let entry = index.series.get(id as usize)?;
-            let from = if entry.carried { Slice::reach_back(from) } else { from };
+            let from = if entry.carried {
+                Slice::reach_back(from)
+            } else {
+                from
+            };
             let places = entry.chunks.iter();
             let parts: Vec<_> = places
                 .filter(|place| place.min_t <= to && place.max_t >= from)

@@ -55,7 +55,10 @@ impl Blocks {
     }
 
     pub(crate) fn list(&self) -> Vec<Arc<Block>> {
-        self.list.read().expect("no holder of this lock panics").clone()
+        self.list
+            .read()
+            .expect("no holder of this lock panics")
+            .clone()
     }
 
     /// The window after the newest one that has a block.
@@ -77,12 +80,7 @@ impl Blocks {
     }
 
     /// The series that match, of all blocks that may have samples in `from..=to`.
-    pub(crate) fn select(
-        &self,
-        selector: &Selector,
-        from: i64,
-        to: i64,
-    ) -> io::Result<Vec<Slice>> {
+    pub(crate) fn select(&self, selector: &Selector, from: i64, to: i64) -> io::Result<Vec<Slice>> {
         let mut slices = Vec::new();
         let reach = Slice::reach_back(from);
         for block in self.list().iter().filter(|b| b.overlaps(reach, to)) {

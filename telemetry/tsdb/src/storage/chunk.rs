@@ -40,7 +40,9 @@ impl Chunk {
             .flat_map(|window| window.chunks(CHUNK_SAMPLES as usize))
             .filter_map(|samples| {
                 let mut encoder = Encoder::default();
-                samples.iter().for_each(|&sample| encoder.push(sample));
+                for &sample in samples {
+                    encoder.push(sample);
+                }
                 Self::sealed(&encoder)
             })
             .collect()

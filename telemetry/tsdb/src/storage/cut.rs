@@ -148,14 +148,17 @@ impl CutSeries {
         let all = Slice {
             labels: Arc::default(),
             carried: false,
-            parts: parts.chain(last.map(|last| Part::Samples(vec![last]))).collect(),
+            parts: parts
+                .chain(last.map(|last| Part::Samples(vec![last])))
+                .collect(),
         };
         let samples = all.decode(i64::MIN, i64::MAX, i64::MAX)?;
         Ok(Chunk::pack(&samples).into_iter().map(Arc::new).collect())
     }
 
     fn remove_from(&self, series: &mut HeadSeries) {
-        let gone = |gone: &[Arc<Chunk>], chunk: &Arc<Chunk>| gone.iter().any(|g| Arc::ptr_eq(g, chunk));
+        let gone =
+            |gone: &[Arc<Chunk>], chunk: &Arc<Chunk>| gone.iter().any(|g| Arc::ptr_eq(g, chunk));
         series.chunks.retain(|chunk| !gone(&self.chunks, chunk));
         if let Some(late) = &mut series.late {
             late.chunks.retain(|chunk| !gone(&self.late, chunk));

@@ -40,7 +40,10 @@ pub(crate) fn write_sealed(
     write(&mut records)?;
     let CheckedWriter { mut inner, crc } = records.finish()?;
     inner.write_all(&crc.to_le_bytes())?;
-    inner.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    inner
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?
+        .sync_all()
 }
 
 /// The same under the final name only once it is whole.
@@ -94,7 +97,8 @@ pub(crate) fn open_sealed(path: &Path, format: Format) -> Result<RecordReader, O
     if crc != u32::from_le_bytes(trailer) {
         return Err(damaged("its checksum is wrong"));
     }
-    file.seek(SeekFrom::Start(HEADER as u64)).map_err(io_error)?;
+    file.seek(SeekFrom::Start(HEADER as u64))
+        .map_err(io_error)?;
     let decoder = zstd::Decoder::new(file.take(body)).map_err(io_error)?;
     Ok(RecordReader(decoder))
 }
@@ -127,7 +131,9 @@ impl RecordReader {
         self.0.read_exact(&mut length)?;
         let mut bytes = Vec::new();
         let length = u64::from(u32::from_le_bytes(length));
-        Read::by_ref(&mut self.0).take(length).read_to_end(&mut bytes)?;
+        Read::by_ref(&mut self.0)
+            .take(length)
+            .read_to_end(&mut bytes)?;
         postcard::from_bytes(&bytes).map_err(io::Error::other)
     }
 }

@@ -29,20 +29,20 @@ impl ExemplarRing {
         if self.ring.len() >= self.capacity {
             self.drop_oldest();
         }
-        let labels = match self.labels.get(labels) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let labels = Arc::new(labels.clone());
-                self.labels.insert(Arc::clone(&labels));
-                labels
-            }
-        };
+        let known = self.labels.get(labels).cloned();
+        let labels = known.unwrap_or_else(|| {
+            let labels = Arc::new(labels.clone());
+            self.labels.insert(Arc::clone(&labels));
+            labels
+        });
         self.ring.push_back((labels, exemplar));
     }
 
     /// From the oldest to the newest.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<LabelSet>, &Exemplar)> {
-        self.ring.iter().map(|(labels, exemplar)| (labels, exemplar))
+        self.ring
+            .iter()
+            .map(|(labels, exemplar)| (labels, exemplar))
     }
 
     fn drop_oldest(&mut self) {

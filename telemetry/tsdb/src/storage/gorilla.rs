@@ -198,7 +198,9 @@ mod tests {
 
     fn encoded(samples: &[Sample]) -> Encoder {
         let mut encoder = Encoder::default();
-        samples.iter().for_each(|&sample| encoder.push(sample));
+        for &sample in samples {
+            encoder.push(sample);
+        }
         encoder
     }
 

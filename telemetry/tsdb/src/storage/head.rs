@@ -139,7 +139,11 @@ impl Head {
         }
         let slices = ids.into_iter().filter_map(|id| {
             let series = self.series[id as usize].as_deref()?;
-            let from = if series.delta { Slice::reach_back(from) } else { from };
+            let from = if series.delta {
+                Slice::reach_back(from)
+            } else {
+                from
+            };
             let mut parts: Vec<Part> = Vec::new();
             series.parts(from, to, &mut parts);
             (!parts.is_empty()).then(|| Slice {

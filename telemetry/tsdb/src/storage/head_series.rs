@@ -143,8 +143,8 @@ impl HeadSeries {
 
     fn extend(&mut self, sample: Sample) {
         if let Some(before) = self.last.replace(sample) {
-            let crosses = !self.open.is_empty()
-                && window_of(self.open.first_t()) != window_of(before.t);
+            let crosses =
+                !self.open.is_empty() && window_of(self.open.first_t()) != window_of(before.t);
             if crosses {
                 self.seal();
             }

@@ -33,7 +33,11 @@ impl Slice {
 
     /// The samples in `from..=to`, earliest first, times unique. `now` bounds what is carried.
     pub(crate) fn decode(&self, from: i64, to: i64, now: i64) -> std::io::Result<Vec<Sample>> {
-        let reach = if self.carried { Self::reach_back(from) } else { from };
+        let reach = if self.carried {
+            Self::reach_back(from)
+        } else {
+            from
+        };
         let mut samples = Vec::new();
         for part in &self.parts {
             part.decode(reach, to, &mut samples)?;

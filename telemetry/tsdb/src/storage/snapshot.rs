@@ -155,9 +155,10 @@ impl SeriesRecord {
     }
 
     fn into_series(self, labels: SymbolPairs) -> HeadSeries {
-        let temporality = match self.delta {
-            true => Temporality::Delta,
-            false => Temporality::Cumulative,
+        let temporality = if self.delta {
+            Temporality::Delta
+        } else {
+            Temporality::Cumulative
         };
         let chunks = |records: Vec<ChunkRecord>| {
             let chunks = records.into_iter().map(ChunkRecord::into_chunk);

@@ -82,7 +82,10 @@ impl Store {
 
     /// Cuts blocks that are due, writes the head, drops what is past retention.
     pub(crate) fn snapshot(&self, now: Timestamp) -> io::Result<()> {
-        let _one_at_a_time = self.snapshotting.lock().expect("no holder of this lock panics");
+        let _one_at_a_time = self
+            .snapshotting
+            .lock()
+            .expect("no holder of this lock panics");
         self.cut_blocks(now)?;
         let image = HeadImage::of(&self.read());
         image.write(&self.snapshot)?;
@@ -201,15 +204,12 @@ fn merged(slices: Vec<Slice>) -> Vec<Slice> {
     let mut places: FxHashMap<Arc<LabelSet>, usize> = FxHashMap::default();
     let mut merged: Vec<Slice> = Vec::with_capacity(slices.len());
     for slice in slices {
-        match places.get(&slice.labels) {
-            Some(&at) => {
-                merged[at].carried |= slice.carried;
-                merged[at].parts.extend(slice.parts);
-            }
-            None => {
-                places.insert(Arc::clone(&slice.labels), merged.len());
-                merged.push(slice);
-            }
+        if let Some(&at) = places.get(&slice.labels) {
+            merged[at].carried |= slice.carried;
+            merged[at].parts.extend(slice.parts);
+        } else {
+            places.insert(Arc::clone(&slice.labels), merged.len());
+            merged.push(slice);
         }
     }
     merged

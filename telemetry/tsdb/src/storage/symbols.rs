@@ -59,8 +59,11 @@ impl SymbolTable {
     /// Whether the symbols stand for these labels.
     pub(crate) fn stands_for(&self, pairs: &[(Symbol, Symbol)], labels: &LabelSet) -> bool {
         pairs.len() == labels.len()
-            && pairs.iter().zip(labels.iter()).all(|(pair, (name, value))| {
-                self.text(pair.0) == name && self.text(pair.1) == value
-            })
+            && pairs
+                .iter()
+                .zip(labels.iter())
+                .all(|(pair, (name, value))| {
+                    self.text(pair.0) == name && self.text(pair.1) == value
+                })
     }
 }

@@ -93,7 +93,9 @@ fn write_chunks(
             chunks,
         });
     }
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    file.into_inner()
+        .map_err(io::IntoInnerError::into_error)?
+        .sync_all()?;
     Ok((entries, symbols, offset))
 }
 
