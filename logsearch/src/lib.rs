@@ -1,7 +1,32 @@
 //! Event store for logs and spans: query language, tail, splits, search.
+//!
+//! Three datasets (logs, quarantined lines, spans) live on one engine. A record is first in the
+//! *tail*, in memory, where queries scan it at once; a thread of the store seals the tail into
+//! immutable *splits* on disk. The write-ahead log, which is not ours, makes up for a tail that is
+//! lost: after a crash it hands over again what came after [`EventStore::checkpoint`].
+//!
+//! No other crate names the search engine, and none of its types shows here.
 
+mod counts;
+mod engine;
+mod fields;
+mod filter;
+mod histogram;
+mod logs;
+mod metrics;
+mod queries;
+mod query;
 mod query_types;
+mod row;
+mod scalar;
+mod sealer;
+mod search;
+mod spans;
+mod split;
 mod store;
+mod tokens;
+mod top_values;
+mod watch;
 
 pub use query_types::{
     Explain, FieldValue, FoundLog, HistogramBar, LogPage, LogSearch, QueryError, SpanPage,

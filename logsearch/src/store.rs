@@ -1,21 +1,30 @@
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
-use watchfire_schemas::{BatchSeq, Clock, LogRecord, RecordId, Span, TimeRange, TraceId};
+use watchfire_schemas::{BatchSeq, Clock, LogRecord, Span};
 
-use crate::{
-    FieldValue, FoundLog, HistogramBar, LogPage, LogSearch, QueryError, SpanPage, SpanSearch,
-};
+use crate::engine::{Engine, Policy};
+use crate::fields::Dataset;
+use crate::logs::{Logs, Quarantine};
+use crate::metrics::Metrics;
+use crate::sealer::{Sealed, Sealer};
+use crate::spans::Spans;
 
 /// What the store may use and keep.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// How long log records and quarantined lines are kept.
     pub log_retention: Duration,
+    /// How long spans are kept.
     pub span_retention: Duration,
-    /// The tail is sealed into a split when it holds this many bytes or its oldest record is this old.
+    /// The tail is sealed into a split when it holds this many bytes or its oldest record is this
+    /// old. A tail below an eighth of the bytes waits five times as long, so that quiet times make
+    /// few splits.
     pub seal_bytes: usize,
+    /// See [`Self::seal_bytes`].
     pub seal_age: Duration,
 }
 
@@ -34,148 +43,216 @@ impl Default for Config {
 /// What a batch of the write-ahead log holds for this store.
 #[derive(Debug, Clone)]
 pub enum Entry {
+    /// Accepted log records.
     Logs(Vec<LogRecord>),
     /// Lines that broke their contract, as records of what could be read of them.
     Quarantine(Vec<LogRecord>),
+    /// Finished spans.
     Spans(Vec<Span>),
 }
 
 /// The numbers of one dataset, for `/status`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DatasetStats {
+    /// Splits on disk.
     pub splits: usize,
+    /// Records in them.
     pub split_records: u64,
+    /// Bytes of their files.
     pub split_bytes: u64,
+    /// Records in memory, not yet in a split.
     pub tail_records: u64,
+    /// About how much memory they take.
     pub tail_bytes: u64,
 }
 
+/// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// The file system refuses.
     #[error("{path} cannot be opened")]
     Io {
+        /// Which file or folder.
         path: String,
+        /// Why.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
+    /// Another version of this program wrote it.
     #[error("{path} was written by format version {found}; this binary reads version {supported}")]
     Version {
+        /// Which file.
         path: String,
+        /// What it says.
         found: u32,
+        /// What we read.
         supported: u32,
     },
+    /// It is not what we wrote.
     #[error("{path} is damaged: {reason}")]
-    Damaged { path: String, reason: String },
+    Damaged {
+        /// Which file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
+/// Why a batch is not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
+    /// Sealing does not keep up.
     #[error("the tail holds its budget of {budget} bytes")]
-    Full { budget: usize },
+    Full {
+        /// How many it may hold.
+        budget: usize,
+    },
 }
 
 /// Logs, quarantined lines and spans.
+///
+/// Each dataset has its own checkpoint, tail and splits. When the store is dropped, what is in the
+/// tails is left to the write-ahead log; [`Self::close`] seals it.
 #[derive(Debug)]
-pub struct EventStore {}
+pub struct EventStore {
+    /// Dropped first, so that nothing is sealed any more when the rest goes.
+    sealer: Sealer,
+    pub(crate) logs: Arc<Engine<Logs>>,
+    pub(crate) quarantine: Arc<Engine<Quarantine>>,
+    pub(crate) spans: Arc<Engine<Spans>>,
+    pub(crate) metrics: Metrics,
+    clock: Arc<dyn Clock>,
+    seal_bytes: usize,
+}
 
 impl EventStore {
-    /// Opens or makes the store in `dir`.
+    /// Opens or makes the store in `dir`. What a crash has left half-written there is removed.
     pub fn open(
         dir: &Path,
         config: Config,
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> Result<Arc<Self>, OpenError> {
-        let _ = (dir, config, clock, registry);
-        unimplemented!()
+        let metrics = Metrics::register(registry);
+        let Config {
+            log_retention,
+            span_retention,
+            seal_bytes,
+            seal_age,
+        } = config;
+        let logs = Policy {
+            retention: log_retention,
+            seal_bytes,
+            seal_age,
+        };
+        let spans = Policy {
+            retention: span_retention,
+            ..logs
+        };
+        let logs_engine = Arc::new(open::<Logs>(dir, logs, &metrics)?);
+        let quarantine_engine = Arc::new(open::<Quarantine>(dir, logs, &metrics)?);
+        let spans_engine = Arc::new(open::<Spans>(dir, spans, &metrics)?);
+        let datasets: Vec<Arc<dyn Sealed>> = vec![
+            Arc::<Engine<Logs>>::clone(&logs_engine),
+            Arc::<Engine<Quarantine>>::clone(&quarantine_engine),
+            Arc::<Engine<Spans>>::clone(&spans_engine),
+        ];
+        let sealer =
+            Sealer::start(datasets, Arc::clone(&clock)).map_err(|source| OpenError::Io {
+                path: dir.display().to_string(),
+                source,
+            })?;
+        Ok(Arc::new(Self {
+            sealer,
+            logs: logs_engine,
+            quarantine: quarantine_engine,
+            spans: spans_engine,
+            metrics,
+            clock,
+            seal_bytes,
+        }))
     }
 
     /// The last batch of which every record is in a published split: replay starts after it.
     pub fn checkpoint(&self) -> BatchSeq {
-        unimplemented!()
+        let logs_and_quarantine = self.logs.checkpoint().min(self.quarantine.checkpoint());
+        logs_and_quarantine.min(self.spans.checkpoint())
     }
 
     /// Puts a batch into the tail; it is searchable when this returns. Batches come in order, each
-    /// once; one at or before the checkpoint is passed over (replay).
+    /// once; one at or before the checkpoint of its dataset is passed over (replay).
     pub fn append(&self, batch: BatchSeq, entry: Entry) {
-        let _ = (batch, entry);
-        unimplemented!()
+        let now = self.clock.now();
+        let tail_bytes = match entry {
+            Entry::Logs(records) => {
+                self.logs.append(batch, records, now);
+                self.logs.tail_bytes()
+            }
+            Entry::Quarantine(records) => {
+                self.quarantine.append(batch, records, now);
+                self.quarantine.tail_bytes()
+            }
+            Entry::Spans(spans) => {
+                self.spans.append(batch, spans, now);
+                self.spans.tail_bytes()
+            }
+        };
+        if tail_bytes >= self.seal_bytes {
+            self.sealer.wake();
+        }
     }
 
     /// Tells that all batches up to this one have been appended or hold nothing for this store.
     pub fn advance(&self, batch: BatchSeq) {
-        let _ = batch;
-        unimplemented!()
+        self.logs.advance(batch);
+        self.quarantine.advance(batch);
+        self.spans.advance(batch);
     }
 
     /// Bytes in the tails that are not yet in a split: what back-pressure is measured by.
     pub fn unsealed_bytes(&self) -> usize {
-        unimplemented!()
-    }
-
-    pub async fn search_logs(self: &Arc<Self>, search: LogSearch) -> Result<LogPage, QueryError> {
-        let _ = search;
-        unimplemented!()
-    }
-
-    pub async fn search_quarantine(
-        self: &Arc<Self>,
-        search: LogSearch,
-    ) -> Result<LogPage, QueryError> {
-        let _ = search;
-        unimplemented!()
-    }
-
-    /// One record by its id.
-    pub async fn log(self: &Arc<Self>, id: RecordId) -> Result<Option<FoundLog>, QueryError> {
-        let _ = id;
-        unimplemented!()
-    }
-
-    /// Counts by severity over the whole range, in steps aligned to multiples of `step`; empty steps included.
-    pub async fn log_histogram(
-        self: &Arc<Self>,
-        query: String,
-        range: TimeRange,
-        step: Duration,
-    ) -> Result<Vec<HistogramBar>, QueryError> {
-        let _ = (query, range, step);
-        unimplemented!()
-    }
-
-    /// The most frequent values of a field among the records of a query.
-    pub async fn top_values(
-        self: &Arc<Self>,
-        query: String,
-        range: TimeRange,
-        field: String,
-        limit: usize,
-    ) -> Result<Vec<FieldValue>, QueryError> {
-        let _ = (query, range, field, limit);
-        unimplemented!()
-    }
-
-    pub async fn search_spans(
-        self: &Arc<Self>,
-        search: SpanSearch,
-    ) -> Result<SpanPage, QueryError> {
-        let _ = search;
-        unimplemented!()
-    }
-
-    /// All spans of a trace, by start; needs no time range.
-    pub async fn trace(self: &Arc<Self>, id: TraceId) -> Result<Vec<Span>, QueryError> {
-        let _ = id;
-        unimplemented!()
+        self.logs.tail_bytes() + self.quarantine.tail_bytes() + self.spans.tail_bytes()
     }
 
     /// Logs, quarantine, spans.
     pub fn stats(&self) -> [(&'static str, DatasetStats); 3] {
-        unimplemented!()
+        [
+            (Logs::NAME, self.logs.stats()),
+            (Quarantine::NAME, self.quarantine.stats()),
+            (Spans::NAME, self.spans.stats()),
+        ]
     }
 
-    /// Seals what is in the tails and waits until it is published. For a clean stop.
+    /// Seals what is in the tails and waits until it is published. For a clean stop. What cannot
+    /// be sealed is logged and stays with the write-ahead log.
     pub async fn close(self: &Arc<Self>) {
-        unimplemented!()
+        let store = Arc::clone(self);
+        let sealed = tokio::task::spawn_blocking(move || {
+            let now = store.clock.now();
+            seal_all(store.logs.as_ref(), now);
+            seal_all(store.quarantine.as_ref(), now);
+            seal_all(store.spans.as_ref(), now);
+        });
+        if sealed.await.is_err() {
+            tracing::error!("sealing at the end has panicked");
+        }
+    }
+}
+
+fn open<D: Dataset>(dir: &Path, policy: Policy, metrics: &Metrics) -> Result<Engine<D>, OpenError> {
+    Engine::open(dir, policy, metrics.of_dataset(D::NAME))
+}
+
+fn seal_all<D: Dataset>(engine: &Engine<D>, now: watchfire_schemas::Timestamp) {
+    loop {
+        match engine.seal(now) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                engine.failed();
+                tracing::error!(dataset = D::NAME, %error, "the tail could not be sealed");
+                return;
+            }
+        }
     }
 }

@@ -1,0 +1,118 @@
+use std::cmp::Reverse;
+use std::io;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use watchfire_schemas::Timestamp;
+
+use super::{Engine, Snapshot, TailBatch};
+use crate::fields::Dataset;
+use crate::row::Row;
+use crate::split;
+
+/// A tail below this share of the size to seal at is small …
+const SMALL_SHARE: usize = 8;
+/// … and may grow this much older than others, so that quiet times make few splits.
+const SMALL_PATIENCE: u32 = 5;
+
+impl<D: Dataset> Engine<D> {
+    /// Whether the tail is large or old enough to be sealed.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        let state = self.state();
+        let Some(oldest) = state.tail.first() else {
+            return false;
+        };
+        let age = now.since(oldest.appended_at);
+        let seal_age = match state.tail_bytes >= self.policy.seal_bytes / SMALL_SHARE {
+            true => self.policy.seal_age,
+            false => self.policy.seal_age * SMALL_PATIENCE,
+        };
+        state.tail_bytes >= self.policy.seal_bytes || age >= seal_age
+    }
+
+    /// Seals the oldest part of the tail, as much as makes one split, and publishes it. Whether
+    /// there was anything to seal. On an error the tail stays as it is.
+    pub(crate) fn seal(&self, now: Timestamp) -> io::Result<bool> {
+        let mut manifest = self.manifest.lock().expect("no holder of this lock panics");
+        let started = Instant::now();
+        let Snapshot { mut tail, .. } = self.snapshot();
+        tail.truncate(one_split(&tail, self.policy.seal_bytes));
+        let Some(last) = tail.last().map(|batch| batch.batch) else {
+            return Ok(false);
+        };
+        let mut rows: Vec<&Row<D>> = tail.iter().flat_map(|batch| &batch.rows).collect();
+        rows.sort_unstable_by_key(|row| Reverse(row.position()));
+
+        let number = manifest.next_split;
+        // Also after a failure: the disk may know of a split that we do not.
+        manifest.next_split += 1;
+        let split = split::write(&self.dir, number, &rows, now)?;
+        let mut next = manifest.clone();
+        next.checkpoint = last;
+        next.splits.push(split.meta.clone());
+        next.publish(&self.dir)?;
+        *manifest = next;
+
+        let mut state = self.state();
+        state.tail.drain(..tail.len());
+        state.tail_bytes -= tail.iter().map(|batch| batch.bytes).sum::<usize>();
+        state.tail_records -= rows.len() as u64;
+        state.published = last;
+        let mut splits = Vec::clone(&state.splits);
+        splits.push(Arc::new(split));
+        state.splits = Arc::new(splits);
+        self.tell_sizes(&state);
+        drop(state);
+        self.metrics.sealed_records.inc_by(rows.len() as u64);
+        self.metrics
+            .seal_seconds
+            .observe(started.elapsed().as_secs_f64());
+        Ok(true)
+    }
+
+    /// Drops the splits of which every record is older than the retention. A record of the future
+    /// counts as old as its arrival.
+    pub(crate) fn drop_expired(&self, now: Timestamp) -> io::Result<()> {
+        let mut manifest = self.manifest.lock().expect("no holder of this lock panics");
+        let oldest = (now - self.policy.retention).nanos();
+        let is_kept = |meta: &split::SplitMeta| meta.max_time.min(meta.sealed_at) >= oldest;
+        if manifest.splits.iter().all(is_kept) {
+            return Ok(());
+        }
+        let mut next = manifest.clone();
+        next.splits.retain(is_kept);
+        next.publish(&self.dir)?;
+        *manifest = next;
+
+        let mut state = self.state();
+        let (kept, dropped): (Vec<_>, Vec<_>) = state
+            .splits
+            .iter()
+            .cloned()
+            .partition(|split| is_kept(&split.meta));
+        state.splits = Arc::new(kept);
+        self.tell_sizes(&state);
+        drop(state);
+        for split in dropped {
+            self.metrics.expired_records.inc_by(split.meta.records);
+            // A query that still reads it keeps its mapped files; if this fails, the next start
+            // removes the folder.
+            std::fs::remove_dir_all(split.dir())?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn count_failure(&self) {
+        self.metrics.seal_failures.inc();
+    }
+}
+
+/// How many batches from the oldest on make one split.
+fn one_split<D: Dataset>(tail: &[Arc<TailBatch<D>>], seal_bytes: usize) -> usize {
+    let mut bytes = 0;
+    let full = tail.iter().position(|batch| {
+        bytes += batch.bytes;
+        bytes >= seal_bytes
+    });
+    full.map_or(tail.len(), |index| index + 1)
+}

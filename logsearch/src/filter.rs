@@ -1,0 +1,114 @@
+//! A query that knows its field table: what the tail evaluates and a split is asked.
+
+mod matches;
+mod resolve;
+
+pub(crate) use matches::{matches, number_of};
+pub(crate) use resolve::{KnownNames, resolve};
+
+use watchfire_schemas::TraceId;
+
+use crate::scalar::Scalar;
+
+/// Which records are meant. Fields are indices into the dataset's field table.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Filter {
+    All,
+    Nothing,
+    And(Vec<Filter>),
+    Or(Vec<Filter>),
+    Not(Box<Filter>),
+    Text(TextFilter),
+    TextPresent {
+        field: usize,
+    },
+    Keyword {
+        field: usize,
+        test: KeywordTest,
+    },
+    /// Between the two, both inclusive.
+    Number {
+        field: usize,
+        low: i64,
+        high: i64,
+    },
+    NumberPresent {
+        field: usize,
+    },
+    Trace {
+        field: usize,
+        id: TraceId,
+    },
+    TracePresent {
+        field: usize,
+    },
+    Attribute {
+        path: String,
+        test: AttributeTest,
+    },
+}
+
+/// Tokens next to each other.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TextFilter {
+    /// Which text of the field table, counted among its texts; `None` for any of them.
+    pub(crate) section: Option<usize>,
+    /// At least one.
+    pub(crate) tokens: Vec<String>,
+    /// Whether the last token is only the beginning of one.
+    pub(crate) prefix: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum KeywordTest {
+    Is(String),
+    Prefix(String),
+    Present,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum AttributeTest {
+    Is(Literal),
+    /// Texts only.
+    Prefix(String),
+    Present,
+    /// Numbers only, compared as 64-bit floats.
+    Within(NumberRange),
+}
+
+/// What one value in a query may mean.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Literal {
+    pub(crate) text: String,
+    pub(crate) number: Option<Scalar<'static>>,
+    pub(crate) bool: Option<bool>,
+}
+
+/// A range of numbers; each end with whether it is inside.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct NumberRange {
+    pub(crate) low: Option<(f64, bool)>,
+    pub(crate) high: Option<(f64, bool)>,
+}
+
+impl Literal {
+    pub(crate) fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            number: Scalar::parse_number(text),
+            bool: text.parse().ok(),
+        }
+    }
+}
+
+impl NumberRange {
+    pub(crate) fn contains(&self, n: f64) -> bool {
+        let above = self
+            .low
+            .is_none_or(|(low, inside)| n > low || inside && n == low);
+        let below = self
+            .high
+            .is_none_or(|(high, inside)| n < high || inside && n == high);
+        above && below
+    }
+}

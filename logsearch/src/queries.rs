@@ -1,0 +1,239 @@
+//! The questions that the store answers. Each runs on a thread that may block, and stops when
+//! nobody waits for it any more.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use watchfire_schemas::{RecordId, Span, TimeRange, TraceId};
+
+use crate::engine::Engine;
+use crate::fields::{Dataset, find};
+use crate::filter::{Filter, resolve};
+use crate::histogram::{Bars, histogram};
+use crate::query::parse;
+use crate::query_types::{
+    FieldValue, FoundLog, HistogramBar, LogPage, LogSearch, QueryError, SpanPage, SpanSearch,
+};
+use crate::row::Position;
+use crate::search::{Page, Search, search};
+use crate::store::EventStore;
+use crate::top_values::top_values;
+use crate::watch::Watch;
+
+/// How long a question without a deadline of its own may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Spans of a trace that are read at once.
+const TRACE_PAGE: usize = 1_000;
+
+impl EventStore {
+    /// Log records, newest first.
+    pub async fn search_logs(self: &Arc<Self>, search: LogSearch) -> Result<LogPage, QueryError> {
+        let allowed = search.deadline;
+        self.ask("search_logs", allowed, move |store, watch| {
+            log_page(&store.logs, search, watch)
+        })
+        .await
+    }
+
+    /// Quarantined lines, newest first.
+    pub async fn search_quarantine(
+        self: &Arc<Self>,
+        search: LogSearch,
+    ) -> Result<LogPage, QueryError> {
+        let allowed = search.deadline;
+        self.ask("search_quarantine", allowed, move |store, watch| {
+            log_page(&store.quarantine, search, watch)
+        })
+        .await
+    }
+
+    /// One record by its id.
+    pub async fn log(self: &Arc<Self>, id: RecordId) -> Result<Option<FoundLog>, QueryError> {
+        self.ask("log", PATIENCE, move |store, watch| {
+            let field = find(crate::logs::Logs::fields(), "id").expect("the table has the field");
+            let number = id.as_u64() as i64;
+            let filter = Filter::Number {
+                field,
+                low: number,
+                high: number,
+            };
+            let page = run(&store.logs, filter, TimeRange::ALL, 1, None, watch)?;
+            Ok(page
+                .records
+                .into_iter()
+                .next()
+                .map(|(id, record)| FoundLog { id, record }))
+        })
+        .await
+    }
+
+    /// Counts by severity over the whole range, in steps aligned to multiples of `step`; empty
+    /// steps included.
+    pub async fn log_histogram(
+        self: &Arc<Self>,
+        query: String,
+        range: TimeRange,
+        step: Duration,
+    ) -> Result<Vec<HistogramBar>, QueryError> {
+        self.ask("log_histogram", PATIENCE, move |store, watch| {
+            let (filter, _) = understand(&query, store.logs.as_ref())?;
+            let bars = Bars::new(range, step).ok_or(QueryError::Steps)?;
+            histogram(&store.logs.snapshot(), &filter, bars, watch).map_err(QueryError::Store)
+        })
+        .await
+    }
+
+    /// The most frequent values of a field among the records of a query.
+    pub async fn top_values(
+        self: &Arc<Self>,
+        query: String,
+        range: TimeRange,
+        field: String,
+        limit: usize,
+    ) -> Result<Vec<FieldValue>, QueryError> {
+        self.ask("top_values", PATIENCE, move |store, watch| {
+            let (filter, _) = understand(&query, store.logs.as_ref())?;
+            let field = field.strip_prefix('@').unwrap_or(&field);
+            top_values(&store.logs.snapshot(), &filter, range, field, limit, watch)
+                .map_err(QueryError::Store)
+        })
+        .await
+    }
+
+    /// Spans, newest first by their start.
+    pub async fn search_spans(
+        self: &Arc<Self>,
+        search: SpanSearch,
+    ) -> Result<SpanPage, QueryError> {
+        let allowed = search.deadline;
+        self.ask("search_spans", allowed, move |store, watch| {
+            let started = Instant::now();
+            let (filter, _) = understand(&search.query, store.spans.as_ref())?;
+            let before = position(search.cursor.as_deref())?;
+            let page = run(
+                &store.spans,
+                filter,
+                search.range,
+                search.limit,
+                before,
+                watch,
+            )?;
+            Ok(SpanPage {
+                spans: page.records,
+                total: page.total,
+                total_is_exact: page.total_is_exact,
+                next: page.next,
+                partial: page.partial,
+                took: started.elapsed(),
+            })
+        })
+        .await
+    }
+
+    /// All spans of a trace, by start; needs no time range.
+    pub async fn trace(self: &Arc<Self>, id: TraceId) -> Result<Vec<Span>, QueryError> {
+        self.ask("trace", PATIENCE, move |store, watch| {
+            let field =
+                find(crate::spans::Spans::fields(), "trace_id").expect("the table has the field");
+            let snapshot = store.spans.snapshot();
+            let mut asked = Search {
+                filter: Filter::Trace { field, id },
+                range: TimeRange::ALL,
+                limit: TRACE_PAGE,
+                before: None,
+            };
+            let mut spans = Vec::new();
+            loop {
+                let page = search(&snapshot, &asked, watch).map_err(QueryError::Store)?;
+                spans.extend(page.records.into_iter().map(|(_, span)| span));
+                asked.before = position(page.next.as_deref())?;
+                if asked.before.is_none() {
+                    break;
+                }
+            }
+            spans.reverse();
+            Ok(spans)
+        })
+        .await
+    }
+
+    async fn ask<T: Send + 'static>(
+        self: &Arc<Self>,
+        query: &'static str,
+        allowed: Duration,
+        answer: impl FnOnce(&Self, &Watch) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<T, QueryError> {
+        let (watch, _cancel_on_drop) = Watch::start(allowed);
+        let store = Arc::clone(self);
+        let answered = tokio::task::spawn_blocking(move || {
+            let started = Instant::now();
+            let answer = answer(&store, &watch);
+            store
+                .metrics
+                .observe_query(query, started.elapsed().as_secs_f64());
+            answer
+        });
+        answered
+            .await
+            .map_err(|error| QueryError::Store(io::Error::other(error)))?
+    }
+}
+
+fn log_page<D>(engine: &Engine<D>, search: LogSearch, watch: &Watch) -> Result<LogPage, QueryError>
+where
+    D: Dataset<Record = watchfire_schemas::LogRecord>,
+{
+    let started = Instant::now();
+    let (filter, hints) = understand(&search.query, engine)?;
+    let before = position(search.cursor.as_deref())?;
+    let page = run(engine, filter, search.range, search.limit, before, watch)?;
+    Ok(LogPage {
+        records: page
+            .records
+            .into_iter()
+            .map(|(id, record)| FoundLog { id, record })
+            .collect(),
+        total: page.total,
+        total_is_exact: page.total_is_exact,
+        next: page.next,
+        partial: page.partial,
+        took: started.elapsed(),
+        explain: page.explain,
+        hints,
+    })
+}
+
+fn run<D: Dataset>(
+    engine: &Engine<D>,
+    filter: Filter,
+    range: TimeRange,
+    limit: usize,
+    before: Option<Position>,
+    watch: &Watch,
+) -> Result<Page<D::Record>, QueryError> {
+    let asked = Search {
+        filter,
+        range,
+        limit,
+        before,
+    };
+    search(&engine.snapshot(), &asked, watch).map_err(QueryError::Store)
+}
+
+fn understand<D: Dataset>(
+    query: &str,
+    engine: &Engine<D>,
+) -> Result<(Filter, Vec<String>), QueryError> {
+    let expr = parse(query).map_err(|error| QueryError::Parse {
+        column: error.column,
+        reason: error.reason,
+    })?;
+    Ok(resolve::<D>(&expr, engine))
+}
+
+fn position(cursor: Option<&str>) -> Result<Option<Position>, QueryError> {
+    let read = |cursor| Position::from_cursor(cursor).ok_or(QueryError::Cursor);
+    cursor.map(read).transpose()
+}
