@@ -57,7 +57,8 @@ struct State<D: Dataset> {
     names: HashSet<String>,
     /// The last batch that was appended or is in a split.
     last_batch: BatchSeq,
-    /// The last batch of which every record is in a published split.
+    /// The last batch up to which every record is in a published split, as far as is known here;
+    /// the manifest may say less where batches held nothing for this dataset.
     published: BatchSeq,
     /// The last batch that the owner of the log has told about.
     advanced: BatchSeq,
@@ -119,6 +120,10 @@ impl<D: Dataset> Engine<D> {
         }
         state.last_batch = batch;
         if let Some(tail_batch) = tail_batch {
+            if state.tail.is_empty() {
+                // Until now nothing was wanting.
+                state.published = state.published.max(state.advanced);
+            }
             state.learn_names(&tail_batch);
             state.tail_bytes += tail_batch.bytes;
             state.tail_records += count;

@@ -92,14 +92,16 @@ impl<D: Dataset> Engine<D> {
             .partition(|split| is_kept(&split.meta));
         state.splits = Arc::new(kept);
         self.tell_sizes(&state);
+        let records = dropped.iter().map(|split| split.meta.records).sum();
+        self.metrics.expired_records.inc_by(records);
         drop(state);
-        for split in dropped {
-            self.metrics.expired_records.inc_by(split.meta.records);
-            // A query that still reads it keeps its mapped files; if this fails, the next start
-            // removes the folder.
-            std::fs::remove_dir_all(split.dir())?;
-        }
-        Ok(())
+        // A query that still reads one keeps its mapped files; what cannot be removed now, the next
+        // start removes.
+        let removed: Vec<_> = dropped
+            .iter()
+            .map(|split| std::fs::remove_dir_all(split.dir()))
+            .collect();
+        removed.into_iter().collect()
     }
 
     pub(crate) fn count_failure(&self) {

@@ -77,8 +77,8 @@ fn keyword<D: Dataset>(row: &Row<D>, field: usize, test: &KeywordTest) -> bool {
     let mut found = false;
     each(&row.record, &mut |value| {
         found |= match test {
-            KeywordTest::Is(text) => cut(value) == text,
-            KeywordTest::Prefix(text) => cut(value).starts_with(text),
+            KeywordTest::Is(wanted) => cut(value) == wanted,
+            KeywordTest::Prefix(start) => cut(value).starts_with(start),
             KeywordTest::Present => true,
         };
     });
@@ -98,8 +98,8 @@ fn attribute<D: Dataset>(row: &Row<D>, path: &str, test: &AttributeTest) -> bool
         found |= name == path
             && match test {
                 AttributeTest::Is(literal) => literal.is(scalar),
-                AttributeTest::Prefix(text) => {
-                    matches!(scalar, Scalar::Text(value) if value.starts_with(text))
+                AttributeTest::Prefix(start) => {
+                    matches!(scalar, Scalar::Text(value) if value.starts_with(start))
                 }
                 AttributeTest::Present => true,
                 AttributeTest::Within(range) => scalar.as_f64().is_some_and(|n| range.contains(n)),

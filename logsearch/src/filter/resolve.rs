@@ -84,8 +84,8 @@ impl<D: Dataset> Resolver<'_, D> {
     ) -> Filter {
         let folded = |text: &str| cut(&fold(text)).to_owned();
         let test = match test {
-            Test::Is(Pattern::Exact(text)) => KeywordTest::Is(folded(text)),
-            Test::Is(Pattern::Prefix(text)) => KeywordTest::Prefix(folded(text)),
+            Test::Is(Pattern::Exact(value)) => KeywordTest::Is(folded(value)),
+            Test::Is(Pattern::Prefix(start)) => KeywordTest::Prefix(folded(start)),
             Test::Present => KeywordTest::Present,
             Test::Compare(..) | Test::Within(..) => return self.without_order(name),
         };
@@ -137,8 +137,8 @@ impl<D: Dataset> Resolver<'_, D> {
         }
         let test = match test {
             Test::Present => AttributeTest::Present,
-            Test::Is(Pattern::Exact(text)) => AttributeTest::Is(Literal::new(cut(text))),
-            Test::Is(Pattern::Prefix(text)) => AttributeTest::Prefix(cut(text).to_owned()),
+            Test::Is(Pattern::Exact(value)) => AttributeTest::Is(Literal::new(cut(value))),
+            Test::Is(Pattern::Prefix(start)) => AttributeTest::Prefix(cut(start).to_owned()),
             Test::Compare(comparison, value) => {
                 let (low, high) = comparison.edges(value);
                 match number_range(&low, &high) {

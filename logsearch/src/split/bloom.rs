@@ -35,7 +35,7 @@ fn place(id: TraceId, blocks: usize) -> (usize, impl Iterator<Item = usize>) {
     let high = mixed((number >> 64) as u64 ^ mixed(number as u64));
     let low = mixed(high ^ number as u64);
     // The high 64 bits of the product: a fair share of the blocks without a division.
-    let block = (u128::from(high) * blocks as u128 >> 64) as usize;
+    let block = ((u128::from(high) * blocks as u128) >> 64) as usize;
     let probes = (0..PROBES).map(move |probe| (low >> (probe * 9)) as usize % (BLOCK_BYTES * 8));
     (block * BLOCK_BYTES, probes)
 }

@@ -3,8 +3,8 @@ use std::ops::Bound;
 use tantivy::columnar::{Cardinality, Column, DynamicColumn};
 use tantivy::query::doc_predicate_query::{DocPredicateQuery, FunctionPredicate};
 use tantivy::query::{
-    AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, InvertedIndexRangeQuery, Occur,
-    PhrasePrefixQuery, PhraseQuery, Query, TermQuery,
+    AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, InvertedIndexRangeQuery, Occur, PhraseQuery,
+    Query, RegexPhraseQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, SegmentReader, Term};
@@ -86,26 +86,33 @@ fn text(layout: &Layout, filter: &TextFilter) -> Box<dyn Query> {
         Place::Text(field) => Some(*field),
         _ => None,
     });
-    let in_field = |field: Field| -> Box<dyn Query> {
-        let mut terms = filter
-            .tokens
-            .iter()
-            .map(|token| Term::from_field_text(field, token));
-        match (filter.tokens.len(), filter.prefix) {
-            (1, false) => term(terms.next().expect("a text filter has a token")),
-            (1, true) => prefix(terms.next().expect("a text filter has a token")),
-            (_, false) => Box::new(PhraseQuery::new(terms.collect())),
-            (_, true) => {
-                let mut query = PhrasePrefixQuery::new(terms.collect());
-                query.set_max_expansions(u32::MAX);
-                Box::new(query)
-            }
-        }
+    let in_field = |field: Field| match (filter.tokens.as_slice(), filter.prefix) {
+        ([token], false) => term(Term::from_field_text(field, token)),
+        ([token], true) => prefix(Term::from_field_text(field, token)),
+        (tokens, is_prefix) => phrase(field, tokens, is_prefix),
     };
     any(match filter.section {
         None => texts.map(in_field).collect(),
         Some(section) => texts.skip(section).take(1).map(in_field).collect(),
     })
+}
+
+fn phrase(field: Field, tokens: &[String], is_prefix: bool) -> Box<dyn Query> {
+    if !is_prefix {
+        let terms = tokens
+            .iter()
+            .map(|token| Term::from_field_text(field, token));
+        return Box::new(PhraseQuery::new(terms.collect()));
+    }
+    // Tokens are letters and digits, so each is a regular expression for itself. The engine's
+    // phrase with a prefix keeps a posting list open for each term; this one joins them.
+    let mut patterns = tokens.to_vec();
+    if let Some(last) = patterns.last_mut() {
+        last.push_str(".*");
+    }
+    let mut query = RegexPhraseQuery::new(field, patterns);
+    query.set_max_expansions(u32::MAX);
+    Box::new(query)
 }
 
 /// Every term that begins with this one.
@@ -176,15 +183,15 @@ fn trace(place: Place, name: &'static str, id: TraceId) -> Box<dyn Query> {
 fn attribute(field: Field, path: &str, test: &AttributeTest) -> Box<dyn Query> {
     // The engine reads a path with backslashes as escapes.
     let path = path.replace('\\', "\\\\");
-    let start = Term::from_field_json_path(field, &path, true);
+    let path_term = Term::from_field_json_path(field, &path, true);
     let with = |append: &dyn Fn(&mut Term)| {
-        let mut term = start.clone();
+        let mut term = path_term.clone();
         append(&mut term);
         term
     };
     match test {
         AttributeTest::Is(literal) => literal_terms(literal, &with),
-        AttributeTest::Prefix(text) => prefix(with(&|term| term.append_type_and_str(text))),
+        AttributeTest::Prefix(start) => prefix(with(&|term| term.append_type_and_str(start))),
         AttributeTest::Present => exists(&format!("{ATTRIBUTES}.{path}")),
         AttributeTest::Within(range) => {
             let (range, column) = (*range, format!("{ATTRIBUTES}.{path}"));

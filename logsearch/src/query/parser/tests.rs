@@ -91,7 +91,7 @@ fn nesting_and_length_are_bounded() {
         format!("a query is nested at most {MAX_DEPTH} deep")
     );
     assert_eq!(
-        deep("-x:("),
+        deep("-("),
         format!("a query is nested at most {MAX_DEPTH} deep")
     );
     assert_eq!(
