@@ -15,26 +15,20 @@ fn told(text: &str) -> String {
 fn family(family: &MetricFamily) -> String {
     let mut text = format!("{} {}", family.name, family.kind.as_str());
     for series in &family.series {
-        for sample in &series.samples {
-            text.push_str(&format!(
-                " {}={}@{}",
-                series.labels,
-                sample.v,
-                sample.t - AT.millis()
-            ));
-        }
-        for exemplar in &series.exemplars {
+        let samples = series.samples.iter();
+        text.extend(samples.map(|s| format!(" {}={}@{}", series.labels, s.v, s.t - AT.millis())));
+        text.extend(series.exemplars.iter().map(|exemplar| {
             let trace = exemplar
                 .trace_id
                 .map(|id| id.to_string())
                 .unwrap_or_default();
-            text.push_str(&format!(
+            format!(
                 "~{}@{}{trace}{}",
                 exemplar.v,
                 exemplar.t - AT.millis(),
                 exemplar.labels
-            ));
-        }
+            )
+        }));
     }
     text
 }

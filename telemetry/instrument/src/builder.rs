@@ -3,7 +3,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use watchfire_schemas::{Batch, Clock, SystemClock};
 
+use crate::otlp::Settings;
 use crate::resource::Resource;
+use crate::sink::Destination;
 use crate::telemetry::Telemetry;
 use crate::trace_context::random_id;
 
@@ -49,7 +51,9 @@ pub struct Builder {
     pub(crate) resource: Resource,
     pub(crate) output: LogOutput,
     pub(crate) filter: Option<String>,
-    pub(crate) collector: Option<mpsc::Sender<Batch>>,
+    collector: Option<mpsc::Sender<Batch>>,
+    /// Stand in for environment variables of these names.
+    variables: Vec<(String, String)>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -62,6 +66,7 @@ impl Builder {
             output: LogOutput::Stdout,
             filter: None,
             collector: None,
+            variables: Vec::new(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -108,6 +113,14 @@ impl Builder {
         self
     }
 
+    /// Stands in for OpenTelemetry's environment variable of this name, `OTEL_EXPORTER_OTLP_…`:
+    /// for a service that has a configuration of its own.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Where the time comes from; the machine's clock if not said.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -118,6 +131,22 @@ impl Builder {
     /// Starts the pipeline. The subscriber is not global: see [`Telemetry::scope`] and [`Telemetry::install_global`].
     pub fn start(self) -> Result<Telemetry, StartError> {
         Telemetry::start(self)
+    }
+
+    pub(crate) fn destination(&mut self) -> Result<Destination, StartError> {
+        if let Some(collector) = self.collector.take() {
+            return Ok(Destination::Collector(collector));
+        }
+        let variable = |name: &str| {
+            let said = self.variables.iter().rev().find(|(said, _)| said == name);
+            said.map(|(_, value)| value.clone())
+                .or_else(|| std::env::var(name).ok())
+        };
+        Ok(
+            Settings::read(&variable)?.map_or(Destination::Nowhere, |settings| {
+                Destination::Otlp(Box::new(settings))
+            }),
+        )
     }
 
     /// The directive in force.

@@ -86,7 +86,7 @@ impl ClientCall {
             Ok(response) => (Some(status(response)), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        self.note(&span, status, error.as_deref());
+        note(&span, status, error.as_deref());
         let exemplar = context.is_sampled().then(|| TraceExemplar::of(&context));
         let durations = self.telemetry.client_metrics().duration(&self, status);
         observe(
@@ -114,19 +114,19 @@ impl ClientCall {
             "server.port" = self.port,
         )
     }
+}
 
-    fn note(&self, span: &Span, status: Option<StatusCode>, error: Option<&str>) {
-        if let Some(status) = status {
-            span.set_attribute("http.response.status_code", i64::from(status.as_u16()));
-            if status.is_client_error() || status.is_server_error() {
-                span.set_attribute("error.type", status.as_str().to_owned());
-                span.set_status(Status::error(status.canonical_reason().unwrap_or_default()));
-            }
+fn note(span: &Span, status: Option<StatusCode>, error: Option<&str>) {
+    if let Some(status) = status {
+        span.set_attribute("http.response.status_code", i64::from(status.as_u16()));
+        if status.is_client_error() || status.is_server_error() {
+            span.set_attribute("error.type", status.as_str().to_owned());
+            span.set_status(Status::error(status.canonical_reason().unwrap_or_default()));
         }
-        if let Some(error) = error {
-            span.set_attribute("error.type", "request_failed");
-            span.set_status(Status::error(error.to_owned()));
-        }
+    }
+    if let Some(error) = error {
+        span.set_attribute("error.type", "request_failed");
+        span.set_status(Status::error(error.to_owned()));
     }
 }
 

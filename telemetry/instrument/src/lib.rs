@@ -25,6 +25,7 @@ mod filter;
 mod http_layer;
 mod log_layer;
 mod log_writer;
+mod otlp;
 mod panics;
 mod pipeline;
 mod process_metrics;

@@ -3,10 +3,11 @@ use std::time::Duration;
 use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
-use watchfire_schemas::{Batch, LogRecord};
+use watchfire_schemas::{Batch, LogRecord, Timestamp};
 
 use crate::builder::StartError;
 use crate::dropped::{DropReason, Dropped, Signal};
+use crate::otlp::{NotTaken, Otlp, Settings};
 use crate::registry_snapshot::RegistrySnapshot;
 use crate::resource::Resource;
 use crate::span_data::to_span;
@@ -16,32 +17,47 @@ use crate::span_data::to_span;
 const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Where batches go.
+/// Where batches are to go.
+#[derive(Debug)]
+pub(crate) enum Destination {
+    /// To a collector in this process.
+    Collector(Sender<Batch>),
+    /// To a receiver of OTLP.
+    Otlp(Box<Settings>),
+    /// Nowhere: lines are all there is.
+    Nowhere,
+}
+
+impl Destination {
+    /// Opens it, on the thread that will use it.
+    pub(crate) fn open(self, resource: Resource, since: Timestamp) -> Result<Sink, StartError> {
+        Ok(match self {
+            Self::Collector(collector) => Sink::HandOver {
+                collector,
+                resource,
+            },
+            Self::Otlp(settings) => Sink::Otlp(Box::new(Otlp::new(&settings, resource, since)?)),
+            Self::Nowhere => Sink::Nothing,
+        })
+    }
+}
+
+/// An open [`Destination`]. What it does not take is counted as dropped.
 #[derive(Debug)]
 pub(crate) enum Sink {
-    /// To a collector in this process.
     HandOver {
         collector: Sender<Batch>,
         resource: Resource,
     },
-    /// Nowhere: lines on stdout are all there is.
+    Otlp(Box<Otlp>),
     Nothing,
 }
 
 impl Sink {
-    /// What the environment says: nowhere.
-    pub(crate) fn from_environment(_: &Resource) -> Result<Self, StartError> {
-        Ok(Self::Nothing)
-    }
-
-    pub(crate) fn wants_anything(&self) -> bool {
-        !matches!(self, Self::Nothing)
-    }
-
     pub(crate) fn logs(&mut self, records: Vec<LogRecord>, dropped: &Dropped) {
+        let count = records.len();
         match self {
             Self::HandOver { collector, .. } => {
-                let count = records.len();
                 hand_over(
                     collector,
                     Batch::Logs(records),
@@ -50,21 +66,22 @@ impl Sink {
                     dropped,
                 );
             }
+            Self::Otlp(otlp) => count_failure(&otlp.logs(records), Signal::Logs, count, dropped),
             Self::Nothing => {}
         }
     }
 
     pub(crate) fn spans(&mut self, spans: Vec<SpanData>, dropped: &Dropped) {
+        let count = spans.len();
         match self {
             Self::HandOver {
                 collector,
                 resource,
             } => {
-                let spans: Vec<_> = spans
+                let spans = spans
                     .into_iter()
                     .filter_map(|span| to_span(span, resource))
                     .collect();
-                let count = spans.len();
                 hand_over(
                     collector,
                     Batch::Spans(spans),
@@ -73,6 +90,7 @@ impl Sink {
                     dropped,
                 );
             }
+            Self::Otlp(otlp) => count_failure(&otlp.spans(spans), Signal::Spans, count, dropped),
             Self::Nothing => {}
         }
     }
@@ -92,12 +110,21 @@ impl Sink {
                 }
                 Err(_) => dropped.count(Signal::Metrics, DropReason::Unreadable, 1),
             },
-            Self::Nothing => {}
+            Self::Otlp(otlp) if otlp.takes_metrics() => match snapshot.families() {
+                Ok(families) => {
+                    let count = families.iter().map(|family| family.series.len()).sum();
+                    count_failure(&otlp.metrics(families), Signal::Metrics, count, dropped);
+                }
+                Err(_) => dropped.count(Signal::Metrics, DropReason::Unreadable, 1),
+            },
+            Self::Otlp(_) | Self::Nothing => {}
         }
     }
+}
 
-    pub(crate) fn close(self) {
-        drop(self);
+fn count_failure(result: &Result<(), NotTaken>, signal: Signal, count: usize, dropped: &Dropped) {
+    if result.is_err() {
+        dropped.count(signal, DropReason::ExportFailed, count);
     }
 }
 

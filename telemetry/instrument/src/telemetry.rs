@@ -26,7 +26,7 @@ use crate::pipeline::{Pipeline, Worker};
 use crate::process_metrics::register_process_metrics;
 use crate::registry_snapshot::RegistrySnapshot;
 use crate::resource::Resource;
-use crate::sink::Sink;
+use crate::sink::Destination;
 use crate::span_queue::SpanQueue;
 use crate::trace_context::{current_span_context, inject};
 
@@ -58,7 +58,7 @@ impl Telemetry {
         Builder::new(name)
     }
 
-    pub(crate) fn start(builder: Builder) -> Result<Self, StartError> {
+    pub(crate) fn start(mut builder: Builder) -> Result<Self, StartError> {
         let filter = EventFilter::parse(&builder.directive())?;
         let mut registry = Registry::default();
         let dropped = Dropped::register(&mut registry);
@@ -66,24 +66,18 @@ impl Telemetry {
         let client = ClientMetrics::register(&mut registry);
         register_process_metrics(&mut registry, Arc::clone(&builder.clock));
         let registry = Arc::new(Mutex::new(registry));
+        let destination = builder.destination()?;
+        let is_taken = !matches!(destination, Destination::Nowhere);
 
         let resource = builder.resource;
         let lines = start_lines(builder.output, &resource.service, &dropped)?;
-        let sink = match builder.collector {
-            Some(collector) => Sink::HandOver {
-                collector,
-                resource: resource.clone(),
-            },
-            None => Sink::from_environment(&resource)?,
-        };
         let pipeline = Arc::new(Pipeline::new(dropped));
-        let is_taken = sink.wants_anything();
         let snapshot = RegistrySnapshot {
             registry: Arc::clone(&registry),
             resource: resource.clone(),
             clock: Arc::clone(&builder.clock),
         };
-        let worker = Worker::start(&resource.service, Arc::clone(&pipeline), sink, snapshot)?;
+        let worker = Worker::start(Arc::clone(&pipeline), destination, snapshot)?;
         let tracers = tracer_provider(&resource, is_taken.then(|| Arc::clone(&pipeline)));
         let logs = LogLayer {
             resource,
@@ -241,6 +235,10 @@ fn tracer_provider(resource: &Resource, pipeline: Option<Arc<Pipeline>>) -> SdkT
     }
 }
 
+fn is_span(metadata: &tracing::Metadata<'_>) -> bool {
+    metadata.is_span()
+}
+
 /// Events do not become span events: the log has them. Exceptions do, by the log layer.
 fn dispatch(filter: EventFilter, tracers: &SdkTracerProvider, logs: LogLayer) -> Dispatch {
     let spans = tracing_opentelemetry::layer()
@@ -250,7 +248,7 @@ fn dispatch(filter: EventFilter, tracers: &SdkTracerProvider, logs: LogLayer) ->
         .with_tracked_inactivity(false)
         .with_target(false)
         .with_level(false)
-        .with_filter(filter_fn(|metadata| metadata.is_span()));
+        .with_filter(filter_fn(is_span));
     Dispatch::new(
         tracing_subscriber::registry()
             .with(filter)

@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::sync::Arc;
 
-
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
@@ -68,7 +67,7 @@ fn started(name: &str) -> (Telemetry, mpsc::Receiver<Batch>) {
         .filter("info")
         .hand_over(collector)
         .start()
-        .unwrap();
+        .expect("the pipeline starts");
     (telemetry, batches)
 }
 
@@ -183,13 +182,17 @@ fn app(telemetry: &Telemetry) -> Router {
 }
 
 async fn ask(app: &Router, request: Request<Body>) -> (StatusCode, axum::http::HeaderMap, String) {
-    let response = app.clone().oneshot(request).await.unwrap();
+    let response = app
+        .clone()
+        .oneshot(request)
+        .await
+        .expect("a router does not fail");
     let (parts, body) = response.into_parts();
-    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let body = axum::body::to_bytes(body, 1 << 20).await.expect("it ends");
     (
         parts.status,
         parts.headers,
-        String::from_utf8(body.to_vec()).unwrap(),
+        String::from_utf8(body.to_vec()).expect("a text"),
     )
 }
 
@@ -197,7 +200,7 @@ async fn flushed(telemetry: &Telemetry, batches: &mut mpsc::Receiver<Batch>) -> 
     let telemetry = telemetry.clone();
     tokio::task::spawn_blocking(move || telemetry.flush())
         .await
-        .unwrap();
+        .expect("a body");
     Received::drain(batches)
 }
 
@@ -324,11 +327,11 @@ async fn failures_are_told_once_with_what_is_known() {
 
 #[tokio::test]
 async fn a_call_carries_the_trace_to_the_service_it_calls() {
-    let (caller, mut from_caller) = started("gateway");
-    let (callee, mut from_callee) = started("content");
-    let app = app(&callee);
+    let (gateway, mut from_gateway) = started("gateway");
+    let (content, mut from_content) = started("content");
+    let app = app(&content);
     let call = async {
-        let call = caller
+        let call = gateway
             .client_call(&Method::GET, "http://user:secret@content:8080/places/7")
             .template("/places/{id}");
         call.send(
@@ -337,19 +340,19 @@ async fn a_call_carries_the_trace_to_the_service_it_calls() {
                 *request.headers_mut() = headers;
                 app.clone().oneshot(request).await
             },
-            |response| response.status(),
+            axum::http::Response::status,
         )
         .await
     };
-    caller.scope(call).await.unwrap();
-    let refused = caller.client_call(&Method::GET, "http://content:8080/");
+    gateway.scope(call).await.unwrap();
+    let refused = gateway.client_call(&Method::GET, "http://content:8080/");
     let result: Result<StatusCode, &str> = refused
         .send(|_| async { Err("no route to host") }, |status| *status)
         .await;
     assert_eq!(result, Err("no route to host"));
 
-    let sent = flushed(&caller, &mut from_caller).await;
-    let received = flushed(&callee, &mut from_callee).await;
+    let sent = flushed(&gateway, &mut from_gateway).await;
+    let received = flushed(&content, &mut from_content).await;
     let (client, server) = (
         &sent.span("GET /places/{id}"),
         received.span("GET /places/{id}"),
@@ -422,5 +425,4 @@ fn a_collector_that_is_gone_or_full_costs_records_not_the_service() {
         .find_map(|line| line.split_once(full))
         .map(|(_, count)| count.parse::<u64>().unwrap());
     assert!(count.is_some_and(|count| count > 20_000), "{count:?}");
-    
 }

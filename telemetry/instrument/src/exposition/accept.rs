@@ -33,7 +33,7 @@ impl Range {
         for part in parts {
             match part.split_once('=') {
                 Some(("version", version)) => {
-                    range.version = Some(version.trim_matches('"').to_owned())
+                    range.version = Some(version.trim_matches('"').to_owned());
                 }
                 Some(("q", weight)) => range.weight = weight.parse().ok()?,
                 _ => {}

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn openmetrics_becomes_what_older_scrapers_read() {
-        let text = r##"# HELP a_seconds Time of \"a\".
+        let text = r#"# HELP a_seconds Time of \"a\".
 # TYPE a_seconds histogram
 # UNIT a_seconds seconds
 a_seconds_bucket{le="1.0",path="} # {"} 3 # {trace_id="4bf9"} 0.7 1700000000.5
@@ -155,8 +155,8 @@ c{x="\"}"} NaN
 # TYPE d gauge
 d_created 5
 # EOF
-"##;
-        let expected = r##"# HELP a_seconds Time of "a".
+"#;
+        let expected = r#"# HELP a_seconds Time of "a".
 # TYPE a_seconds histogram
 a_seconds_bucket{le="1.0",path="} # {"} 3
 a_seconds_count{path="} # {"} 3
@@ -167,7 +167,7 @@ b_total 5 1700000000123
 c{x="\"}"} NaN
 # TYPE d gauge
 d_created 5
-"##;
+"#;
         assert_eq!(prometheus_text(text), expected);
     }
 }

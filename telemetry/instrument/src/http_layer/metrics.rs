@@ -57,6 +57,10 @@ pub(crate) fn method_label(method: &Method) -> &'static str {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are the labels' names"
+)]
 struct Answered {
     http_request_method: &'static str,
     http_route: String,

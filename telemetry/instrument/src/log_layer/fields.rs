@@ -73,7 +73,9 @@ impl Fields {
                     .insert("error".to_owned(), Value::String(text));
             } else if exception.message.is_empty() {
                 if exception.kind.is_empty() {
-                    exception.kind = leading_name(&text).unwrap_or("Error").to_owned();
+                    leading_name(&text)
+                        .unwrap_or("Error")
+                        .clone_into(&mut exception.kind);
                 }
                 exception.message = text;
             }
@@ -87,7 +89,7 @@ impl Fields {
         match key {
             "message" => self.message = Some(text),
             "event_name" if !text.is_empty() => {
-                self.event_name = Some(text.chars().take(256).collect())
+                self.event_name = Some(text.chars().take(256).collect());
             }
             "exception.type" => self.exception.kind = text,
             "exception.message" => self.exception.message = text,

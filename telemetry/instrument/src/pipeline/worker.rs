@@ -3,12 +3,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use tokio::time::Instant;
+use tracing::subscriber::NoSubscriber;
+
 use super::{Pipeline, Waiting};
 use crate::builder::StartError;
 use crate::registry_snapshot::RegistrySnapshot;
-use crate::sink::Sink;
-use tokio::time::Instant;
-use tracing::subscriber::NoSubscriber;
+use crate::sink::{Destination, Sink};
 
 /// How long the first record of a batch waits for others.
 const LINGER: Duration = Duration::from_millis(100);
@@ -24,28 +25,40 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
+    /// Returns once the destination is open, or with the reason why it cannot be.
     pub(crate) fn start(
-        service: &str,
         pipeline: Arc<Pipeline>,
-        sink: Sink,
+        destination: Destination,
         snapshot: RegistrySnapshot,
     ) -> Result<Self, StartError> {
         let (ending, ended) = sync_channel(1);
-        let name = format!("telemetry-{service}");
+        let (opening, opened) = sync_channel(1);
+        let name = format!("telemetry-{}", snapshot.resource.service);
+        let work = move || {
+            let sink = match destination.open(snapshot.resource.clone(), snapshot.clock.now()) {
+                Ok(sink) => sink,
+                Err(error) => return drop(opening.try_send(Err(error))),
+            };
+            opening.try_send(Ok(())).ok();
+            Run {
+                pipeline: &pipeline,
+                sink,
+                snapshot,
+            }
+            .until_stopped();
+            drop(ending);
+        };
         thread::Builder::new()
             .name(name.clone())
-            .spawn(move || {
-                tracing::subscriber::with_default(NoSubscriber::default(), || {
-                    Run {
-                        pipeline: &pipeline,
-                        sink,
-                        snapshot,
-                    }
-                    .until_stopped();
-                });
-                drop(ending);
-            })
-            .map_err(|source| StartError::Thread { name, source })?;
+            .spawn(|| tracing::subscriber::with_default(NoSubscriber::default(), work))
+            .map_err(|source| StartError::Thread {
+                name: name.clone(),
+                source,
+            })?;
+        opened.recv().unwrap_or_else(|_| {
+            let source = std::io::Error::other("it ended before it began");
+            Err(StartError::Thread { name, source })
+        })?;
         Ok(Self {
             ended: Mutex::new(ended),
         })
@@ -70,8 +83,6 @@ impl Run<'_> {
         let mut next_snapshot = Instant::now() + SNAPSHOT_EVERY;
         loop {
             let taken = self.next(next_snapshot);
-            let is_last = taken.stopped;
-            let due = Instant::now() >= next_snapshot;
             let dropped = self.pipeline.dropped();
             if !taken.spans.is_empty() {
                 self.sink.spans(taken.spans, dropped);
@@ -79,7 +90,8 @@ impl Run<'_> {
             if !taken.logs.is_empty() {
                 self.sink.logs(taken.logs, dropped);
             }
-            if due || is_last || !taken.flushes.is_empty() {
+            let is_due = Instant::now() >= next_snapshot;
+            if is_due || taken.stopped || !taken.flushes.is_empty() {
                 next_snapshot = Instant::now() + SNAPSHOT_EVERY;
                 self.sink.metrics(&self.snapshot, dropped);
             }
@@ -87,8 +99,8 @@ impl Run<'_> {
                 // Whoever asked may have lost patience.
                 done.try_send(()).ok();
             }
-            if is_last {
-                return self.sink.close();
+            if taken.stopped {
+                return;
             }
         }
     }
@@ -96,12 +108,8 @@ impl Run<'_> {
     /// Takes what waits, once there is a batch of it, its time has come, or the registry's.
     fn next(&self, snapshot_at: Instant) -> Waiting {
         let wait = |waiting, patience| {
-            let (waiting, _) = self
-                .pipeline
-                .woken
-                .wait_timeout(waiting, patience)
-                .unwrap_or_else(PoisonError::into_inner);
-            waiting
+            let woken = self.pipeline.woken.wait_timeout(waiting, patience);
+            woken.unwrap_or_else(PoisonError::into_inner).0
         };
         let mut waiting = self.pipeline.lock();
         while waiting.is_idle() {
