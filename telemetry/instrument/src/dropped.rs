@@ -60,6 +60,18 @@ impl DropReason {
         Self::Unreadable,
     ];
 
+    /// Whether this can befall that signal.
+    const fn applies_to(self, signal: Signal) -> bool {
+        match self {
+            Self::QueueFull | Self::Stopped => !matches!(signal, Signal::Metrics),
+            Self::CollectorFull | Self::CollectorClosed | Self::ExportFailed => {
+                !matches!(signal, Signal::Lines)
+            }
+            Self::WriteFailed => matches!(signal, Signal::Lines),
+            Self::Unreadable => matches!(signal, Signal::Metrics),
+        }
+    }
+
     /// The label's value.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -80,7 +92,8 @@ struct Labels {
     reason: &'static str,
 }
 
-/// Counts drops. Every pair stands at zero from the start, so that `increase()` sees the first.
+/// Counts drops. Every pair that can be stands at zero from the start, so that `increase()` sees
+/// the first drop.
 #[derive(Debug, Clone)]
 pub(crate) struct Dropped {
     counters: [[Counter; DropReason::ALL.len()]; Signal::ALL.len()],
@@ -95,6 +108,9 @@ impl Dropped {
             family.clone(),
         );
         let counter = |signal: Signal, reason: DropReason| {
+            if !reason.applies_to(signal) {
+                return Counter::default();
+            }
             family.get_or_create_owned(&Labels {
                 signal: signal.as_str(),
                 reason: reason.as_str(),

@@ -87,6 +87,7 @@ impl LogLayer {
             .attributes
             .insert("log.target".to_owned(), metadata.target().into());
         if severity >= SeverityNumber::WARN
+            && !metadata.target().starts_with(env!("CARGO_CRATE_NAME"))
             && let (Some(file), Some(line)) = (metadata.file(), metadata.line())
         {
             record

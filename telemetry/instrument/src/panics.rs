@@ -52,13 +52,40 @@ pub(crate) fn catching<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
 fn describe(info: &PanicHookInfo<'_>) -> Panic {
     let message = message_of(info.payload());
     let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let backtrace = Backtrace::force_capture().to_string();
     Panic {
         stacktrace: format!(
             "panicked at {place}:\n{message}\n{}",
-            Backtrace::force_capture()
+            below_the_hook(&backtrace)
         ),
         message,
     }
+}
+
+/// The frames of the code that panicked: those above it are the runtime's and our own.
+fn below_the_hook(backtrace: &str) -> &str {
+    const MACHINERY: [&str; 3] = ["core::panicking::", "std::panicking::", "rust_begin_unwind"];
+    let is_frame = |line: &str| {
+        let number = line.trim_start().split(':').next().unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+    };
+    let mut at = 0;
+    let mut start = 0;
+    let mut is_machinery = false;
+    for line in backtrace.split_inclusive('\n') {
+        if is_frame(line) {
+            if is_machinery {
+                start = at;
+            }
+            is_machinery = MACHINERY.iter().any(|name| line.contains(name));
+        }
+        at += line.len();
+        // The panic's own frames are the innermost; one further out is a catcher.
+        if start > 0 && !is_machinery {
+            break;
+        }
+    }
+    &backtrace[start..]
 }
 
 fn message_of(payload: &(dyn std::any::Any + Send)) -> String {
@@ -83,4 +110,37 @@ fn tell(told: &Panic) {
         "thread {name} panicked: {}",
         told.message
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caught_panic_is_told_from_where_it_began() {
+        hook();
+        let panic = catching(|| -> u8 { panic!("the {} is empty", "shelf") }).unwrap_err();
+        assert_eq!(panic.message, "the shelf is empty");
+        let mut lines = panic.stacktrace.lines();
+        assert!(
+            lines
+                .next()
+                .is_some_and(|place| place.contains("panics.rs"))
+        );
+        assert_eq!(lines.next(), Some("the shelf is empty"));
+        let innermost = lines.next().unwrap_or_default();
+        assert!(
+            innermost.contains("a_caught_panic_is_told"),
+            "{}",
+            panic.stacktrace
+        );
+    }
+
+    #[test]
+    fn the_frames_of_the_panic_itself_are_left_out() {
+        let backtrace = "   0: hook\n             at a.rs:1\n   1: __rustc::rust_begin_unwind\n   2: core::panicking::panic_fmt\n   3: shop::capture\n             at b.rs:7\n   4: std::panicking::catch_unwind\n   5: main\n";
+        assert!(below_the_hook(backtrace).starts_with("   3: shop::capture\n"));
+        assert_eq!(below_the_hook("   0: main\n"), "   0: main\n");
+        assert_eq!(below_the_hook("disabled"), "disabled");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -323,6 +324,25 @@ async fn failures_are_told_once_with_what_is_known() {
         "BREW"
     );
     assert_eq!(received.span("_OTHER").status, SpanStatus::Unset);
+}
+
+#[tokio::test]
+async fn a_request_that_the_client_gives_up_is_told() {
+    let (telemetry, mut batches) = started("content");
+    let forever = async || std::future::pending::<StatusCode>().await;
+    let app = Router::new()
+        .route("/slow", get(forever))
+        .layer(telemetry.http_layer());
+    let request = Request::get("/slow").body(Body::empty()).unwrap();
+    let answer = tokio::time::timeout(Duration::from_millis(20), app.oneshot(request)).await;
+    assert!(answer.is_err());
+    let received = flushed(&telemetry, &mut batches).await;
+    let record = received.log("GET /slow was given up by the client");
+    assert_eq!(record.trace_id, Some(received.span("GET /slow").trace_id));
+    assert_eq!(
+        received.value("http_server_active_requests", &[]),
+        Some(0.0)
+    );
 }
 
 #[tokio::test]

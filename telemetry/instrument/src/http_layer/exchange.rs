@@ -19,6 +19,9 @@ use crate::panics::Panic;
 use crate::telemetry::Telemetry;
 use crate::trace_context::{TraceExemplar, extract};
 
+/// The target of spans and records of requests, by which a filter can name them.
+const TARGET: &str = "watchfire_telemetry::http";
+
 /// The longest path, query or user agent that an attribute keeps.
 const LONGEST: usize = 1024;
 
@@ -142,16 +145,22 @@ impl Exchange {
             ));
             self.span.set_attribute("error.type", code.to_string());
             tracing::error!(
-                "http.response.status_code" = code,
-                "http.response.body.size" = size,
-                "http.server.request.duration" = seconds,
+                target: TARGET,
+                {
+                    "http.response.status_code" = code,
+                    "http.response.body.size" = size,
+                    "http.server.request.duration" = seconds,
+                },
                 "{message}"
             );
         } else {
             tracing::info!(
-                "http.response.status_code" = code,
-                "http.response.body.size" = size,
-                "http.server.request.duration" = seconds,
+                target: TARGET,
+                {
+                    "http.response.status_code" = code,
+                    "http.response.body.size" = size,
+                    "http.server.request.duration" = seconds,
+                },
                 "{message}"
             );
         }
@@ -159,9 +168,12 @@ impl Exchange {
 
     fn tell(&self, panic: &Panic) {
         tracing::error!(
-            "exception.type" = "panic",
-            "exception.message" = panic.message,
-            "exception.stacktrace" = panic.stacktrace,
+            target: TARGET,
+            {
+                "exception.type" = "panic",
+                "exception.message" = panic.message,
+                "exception.stacktrace" = panic.stacktrace,
+            },
             "{} {} panicked: {}",
             self.method,
             self.route,
@@ -195,8 +207,11 @@ impl Drop for Exchange {
             self.span.in_scope(|| {
                 let seconds = self.began.elapsed().as_secs_f64();
                 tracing::warn!(
-                    "error.type" = "cancelled",
-                    "http.server.request.duration" = seconds,
+                    target: TARGET,
+                    {
+                        "error.type" = "cancelled",
+                        "http.server.request.duration" = seconds,
+                    },
                     "{} {} was given up by the client",
                     self.method,
                     self.route
@@ -229,6 +244,7 @@ fn server_span(
         .host()
         .or_else(|| text(header::HOST).map(without_port));
     tracing::info_span!(
+        target: TARGET,
         parent: None,
         "request",
         "otel.name" = name,
