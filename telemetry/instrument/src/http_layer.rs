@@ -3,6 +3,7 @@ mod catch_panic;
 mod exchange;
 mod metrics;
 mod request_id;
+mod server_span;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

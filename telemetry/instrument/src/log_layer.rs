@@ -1,14 +1,19 @@
+mod error_text;
 mod fields;
+mod inherited;
 
 use std::sync::Arc;
 
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Context as OtelContext, KeyValue};
 use tracing::field::Visit;
 use tracing::{Event, Level, Subscriber, span};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
-use watchfire_schemas::{Clock, LogRecord, SeverityNumber, SpanId, TraceId};
+use watchfire_schemas::{Clock, Exception, LogRecord, SeverityNumber, SpanId, TraceId};
 
-use self::fields::{Fields, Inherited};
+use self::fields::Fields;
+use self::inherited::Inherited;
 use crate::log_writer::LogWriter;
 use crate::pipeline::Pipeline;
 use crate::resource::Resource;
@@ -76,7 +81,7 @@ impl LogLayer {
         );
         record.exception = fields.exception(severity);
         if let Some(exception) = &record.exception {
-            fields::add_to_span(exception);
+            add_to_span(exception);
         }
         record.event_name = fields.event_name;
         record.attributes = fields.attributes;
@@ -113,4 +118,25 @@ fn severity(level: Level) -> SeverityNumber {
         Level::WARN => SeverityNumber::WARN,
         Level::ERROR => SeverityNumber::ERROR,
     }
+}
+
+/// Records the exception on the span that is active here, too, as OpenTelemetry has it.
+fn add_to_span(exception: &Exception) {
+    OtelContext::map_current(|context| {
+        let span = context.span();
+        if !span.is_recording() {
+            return;
+        }
+        let parts = [
+            ("exception.type", &exception.kind),
+            ("exception.message", &exception.message),
+            ("exception.stacktrace", &exception.stacktrace),
+        ];
+        let attributes = parts
+            .into_iter()
+            .filter(|(_, part)| !part.is_empty())
+            .map(|(key, part)| KeyValue::new(key, part.clone()))
+            .collect();
+        span.add_event("exception", attributes);
+    });
 }

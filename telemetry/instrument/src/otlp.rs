@@ -1,3 +1,4 @@
+mod header_list;
 mod log_records;
 mod metric_client;
 mod metric_points;

@@ -1,7 +1,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::registry::Registry;
-use watchfire_schemas::{Clock, ExpositionError, MetricFamily, SeriesSamples, parse_exposition};
+use watchfire_schemas::{
+    Clock, ExpositionError, MetricFamily, SeriesSamples, Timestamp, parse_exposition,
+};
 
 use crate::exposition::openmetrics_text;
 use crate::resource::Resource;
@@ -12,16 +14,25 @@ pub(crate) struct RegistrySnapshot {
     pub(crate) registry: Arc<Mutex<Registry>>,
     pub(crate) resource: Resource,
     pub(crate) clock: Arc<dyn Clock>,
+    /// When it was read last: exemplars from before were told then.
+    pub(crate) last: Timestamp,
 }
 
 impl RegistrySnapshot {
-    pub(crate) fn families(&self) -> Result<Vec<MetricFamily>, ExpositionError> {
+    pub(crate) fn families(&mut self) -> Result<Vec<MetricFamily>, ExpositionError> {
         let text = openmetrics_text(&self.registry.lock().unwrap_or_else(PoisonError::into_inner));
-        parse_exposition(&text, self.clock.now())
+        let now = self.clock.now();
+        let mut families = parse_exposition(&text, now)?;
+        let since = std::mem::replace(&mut self.last, now).millis();
+        let series = families.iter_mut().flat_map(|family| &mut family.series);
+        for series in series {
+            series.exemplars.retain(|exemplar| exemplar.t >= since);
+        }
+        Ok(families)
     }
 
     /// The series as if Prometheus had scraped them: with `job` and `instance`.
-    pub(crate) fn series(&self) -> Result<Vec<SeriesSamples>, ExpositionError> {
+    pub(crate) fn series(&mut self) -> Result<Vec<SeriesSamples>, ExpositionError> {
         let families = self.families()?;
         let mut all: Vec<SeriesSamples> = families
             .into_iter()

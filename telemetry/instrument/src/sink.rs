@@ -95,7 +95,7 @@ impl Sink {
         }
     }
 
-    pub(crate) fn metrics(&mut self, snapshot: &RegistrySnapshot, dropped: &Dropped) {
+    pub(crate) fn metrics(&mut self, snapshot: &mut RegistrySnapshot, dropped: &Dropped) {
         match self {
             Self::HandOver { collector, .. } => match snapshot.series() {
                 Ok(series) => {

@@ -11,7 +11,7 @@ use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
-use watchfire_schemas::Clock;
+use watchfire_schemas::{Clock, Timestamp};
 
 use crate::builder::{Builder, LogOutput, StartError};
 use crate::client_call::{ClientCall, ClientMetrics};
@@ -76,6 +76,7 @@ impl Telemetry {
             registry: Arc::clone(&registry),
             resource: resource.clone(),
             clock: Arc::clone(&builder.clock),
+            last: Timestamp::MIN,
         };
         let worker = Worker::start(Arc::clone(&pipeline), destination, snapshot)?;
         let tracers = tracer_provider(&resource, is_taken.then(|| Arc::clone(&pipeline)));
@@ -168,7 +169,7 @@ impl Telemetry {
     /// Flushes and stops. What is emitted later is dropped and counted.
     /// Blocks up to a bound; call it off the runtime's threads.
     pub fn shutdown(&self) {
-        self.inner.flush();
+        // The worker delivers all that waits before it ends.
         self.inner.pipeline.stop();
         self.inner.worker.join(PATIENCE);
         if let Some(lines) = &self.inner.lines {

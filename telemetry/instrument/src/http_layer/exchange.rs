@@ -9,21 +9,16 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use serde_json::json;
 use tokio::time::Instant;
-use tracing::{Span, dispatcher, field};
+use tracing::{Span, dispatcher};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::Counted;
 use super::metrics::{method_label, observe};
 use super::request_id::{RequestId, X_REQUEST_ID};
+use super::server_span::{TARGET, server_span, shortened};
 use crate::panics::Panic;
 use crate::telemetry::Telemetry;
 use crate::trace_context::{TraceExemplar, extract};
-
-/// The target of spans and records of requests, by which a filter can name them.
-const TARGET: &str = "watchfire_telemetry::http";
-
-/// The longest path, query or user agent that an attribute keeps.
-const LONGEST: usize = 1024;
 
 /// One request and its answer, from the first to the last thing we note of it.
 pub(super) struct Exchange {
@@ -219,68 +214,4 @@ impl Drop for Exchange {
             });
         });
     }
-}
-
-fn server_span(
-    method: &'static str,
-    route: &str,
-    parts: &http::request::Parts,
-    id: &RequestId,
-) -> Span {
-    let name = if route.is_empty() {
-        method.to_owned()
-    } else {
-        format!("{method} {route}")
-    };
-    let text = |name: header::HeaderName| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(shortened)
-    };
-    let host = parts
-        .uri
-        .host()
-        .or_else(|| text(header::HOST).map(without_port));
-    tracing::info_span!(
-        target: TARGET,
-        parent: None,
-        "request",
-        "otel.name" = name,
-        "otel.kind" = "server",
-        "http.request.method" = method,
-        "http.request.method_original" = (method == "_OTHER").then(|| shortened(parts.method.as_str())),
-        "http.route" = (!route.is_empty()).then_some(route),
-        "url.path" = shortened(parts.uri.path()),
-        "url.query" = parts.uri.query().map(shortened),
-        "url.scheme" = parts.uri.scheme_str().unwrap_or("http"),
-        "server.address" = host,
-        "network.protocol.version" = protocol_version(parts.version),
-        "user_agent.original" = text(header::USER_AGENT),
-        "request.id" = id.as_str(),
-        "user.id" = field::Empty,
-        "session.id" = field::Empty,
-    )
-}
-
-fn protocol_version(version: http::Version) -> &'static str {
-    match version {
-        http::Version::HTTP_09 => "0.9",
-        http::Version::HTTP_10 => "1.0",
-        http::Version::HTTP_2 => "2",
-        http::Version::HTTP_3 => "3",
-        _ => "1.1",
-    }
-}
-
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    }
-}
-
-fn shortened(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LONGEST)]
 }

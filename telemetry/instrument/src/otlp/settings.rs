@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use tonic::metadata::MetadataMap;
 
+use super::header_list::header_list;
 use crate::builder::StartError;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -121,7 +122,7 @@ impl Endpoint {
             parsed.map_err(|_| format!("the timeout {millis:?} is not in milliseconds"))
         })?;
         // The text may hold a token and is not repeated.
-        let headers = either("HEADERS").map_or(Some(Vec::new()), |text| headers(&text));
+        let headers = either("HEADERS").map_or(Some(Vec::new()), |text| header_list(&text));
         Ok(Self {
             protocol,
             url,
@@ -164,42 +165,6 @@ fn check_scheme(url: &str, protocol: Protocol) -> Result<(), String> {
         }
         _ => Err("expected an address such as http://localhost:4318".to_owned()),
     }
-}
-
-/// `name=value,name=value`, values percent-encoded, as W3C Baggage writes them.
-fn headers(text: &str) -> Option<Vec<(HeaderName, HeaderValue)>> {
-    let pairs = text
-        .split(',')
-        .map(str::trim)
-        .filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=')?;
-            let mut value = HeaderValue::from_bytes(&percent_decoded(value.trim())).ok()?;
-            value.set_sensitive(true);
-            Some((name.trim().parse().ok()?, value))
-        })
-        .collect()
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escape = bytes[at..]
-            .strip_prefix(b"%")
-            .and_then(|rest| rest.get(..2));
-        let digits = escape.and_then(|digits| std::str::from_utf8(digits).ok());
-        if let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            out.push(byte);
-            at += 3;
-        } else {
-            out.push(bytes[at]);
-            at += 1;
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ impl Run<'_> {
             let is_due = Instant::now() >= next_snapshot;
             if is_due || taken.stopped || !taken.flushes.is_empty() {
                 next_snapshot = Instant::now() + SNAPSHOT_EVERY;
-                self.sink.metrics(&self.snapshot, dropped);
+                self.sink.metrics(&mut self.snapshot, dropped);
             }
             for done in taken.flushes {
                 // Whoever asked may have lost patience.
