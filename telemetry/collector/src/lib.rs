@@ -1,5 +1,8 @@
 //! Receivers, decoding, validation, enrichment, write-ahead log, back-pressure.
 
-mod collector;
+mod config;
+mod refusal;
+mod wal;
 
-pub use collector::{Collector, Config, IngestStatus, OpenError, Receipt, Refusal, SourceStatus};
+pub use config::Config;
+pub use refusal::{OpenError, Receipt, Refusal};

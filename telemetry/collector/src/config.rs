@@ -1,0 +1,15 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the collector may use, and where it keeps its log.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the write-ahead log lives.
+    pub dir: PathBuf,
+    /// What may wait in memory, decoded or not yet in a split, before requests are refused.
+    pub memory_budget: usize,
+    /// The largest request body, decompressed.
+    pub max_body: usize,
+    /// How often the time series store writes its head, so that segments can be recycled.
+    pub snapshot_interval: Duration,
+}

@@ -1,0 +1,192 @@
+use watchfire_schemas::{BatchSeq, Timestamp};
+
+/// `len u32 | crc32c u32 | kind u8 | version u8 | seq u64 | received_at i64`, little endian.
+pub(super) const FRAME_HEADER: usize = 26;
+/// Frames start at multiples of this, so that a search for one after damage has fewer places to look.
+pub(super) const ALIGN: usize = 8;
+const FRAME_VERSION: u8 = 1;
+/// Set in the byte of the kind when the payload is lz4 with its size in front.
+const LZ4: u8 = 0x80;
+/// Below this, compression costs more than it saves.
+const COMPRESS_ABOVE: usize = 1024;
+
+/// What a batch holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// Log records as JSON lines.
+    Logs = 1,
+    /// Records of the quarantine as JSON lines.
+    Quarantine = 2,
+    /// Spans as JSON lines.
+    Spans = 3,
+    /// Samples of series as postcard.
+    Metrics = 4,
+}
+
+impl Kind {
+    fn from_byte(byte: u8) -> Option<Self> {
+        [Self::Logs, Self::Quarantine, Self::Spans, Self::Metrics]
+            .into_iter()
+            .find(|kind| *kind as u8 == byte)
+    }
+}
+
+/// A batch ready to be written, save its number. Packed by whoever hands it in, so that the one
+/// writer does not spend its time on compression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Packed {
+    kind: u8,
+    received_at: Timestamp,
+    payload: Vec<u8>,
+}
+
+impl Packed {
+    pub(crate) fn new(kind: Kind, received_at: Timestamp, plain: Vec<u8>) -> Self {
+        let compressed = (plain.len() > COMPRESS_ABOVE)
+            .then(|| lz4_flex::block::compress_prepend_size(&plain))
+            .filter(|compressed| compressed.len() < plain.len());
+        let (kind, payload) = match compressed {
+            Some(compressed) => (kind as u8 | LZ4, compressed),
+            None => (kind as u8, plain),
+        };
+        Self {
+            kind,
+            received_at,
+            payload,
+        }
+    }
+
+    /// How many bytes of a segment it takes.
+    pub(super) fn frame_len(&self) -> usize {
+        (FRAME_HEADER + self.payload.len()).next_multiple_of(ALIGN)
+    }
+
+    /// Appends the frame, padded, to `out`.
+    pub(super) fn write(&self, out: &mut Vec<u8>, segment: u64, seq: BatchSeq) {
+        let start = out.len();
+        out.extend_from_slice(&(self.payload.len() as u32).to_le_bytes());
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&[self.kind, FRAME_VERSION]);
+        out.extend_from_slice(&seq.0.to_le_bytes());
+        out.extend_from_slice(&self.received_at.nanos().to_le_bytes());
+        out.extend_from_slice(&self.payload);
+        let crc = checksum(segment, &out[start..]);
+        out[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
+        out.resize(start + self.frame_len(), 0);
+    }
+}
+
+/// A batch as it was read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) kind: Kind,
+    pub(crate) seq: BatchSeq,
+    pub(crate) received_at: Timestamp,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// Why there is no frame at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoFrame {
+    /// Zeros, or no room for a frame: the log ends here.
+    End,
+    /// Something is there, but it is no whole frame of this segment.
+    Broken,
+}
+
+/// Reads the frame at `at`; with it, the place where the next one starts.
+pub(super) fn read(bytes: &[u8], at: usize, segment: u64) -> Result<(Frame, usize), NoFrame> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let Some(header) = rest.get(..FRAME_HEADER) else {
+        return Err(NoFrame::End);
+    };
+    if header.iter().all(|byte| *byte == 0) {
+        return Err(NoFrame::End);
+    }
+    let len = u32::from_le_bytes(array(&header[0..4])) as usize;
+    let crc = u32::from_le_bytes(array(&header[4..8]));
+    let (kind, version) = (header[8], header[9]);
+    let known = Kind::from_byte(kind & !LZ4).filter(|_| version == FRAME_VERSION);
+    let (Some(kind_of), Some(frame)) = (known, rest.get(..FRAME_HEADER + len)) else {
+        return Err(NoFrame::Broken);
+    };
+    if checksum(segment, frame) != crc {
+        return Err(NoFrame::Broken);
+    }
+    let payload = &frame[FRAME_HEADER..];
+    let payload = if kind & LZ4 == 0 {
+        payload.to_vec()
+    } else {
+        lz4_flex::block::decompress_size_prepended(payload).map_err(|_| NoFrame::Broken)?
+    };
+    let frame = Frame {
+        kind: kind_of,
+        seq: BatchSeq(u64::from_le_bytes(array(&header[10..18]))),
+        received_at: Timestamp::from_nanos(i64::from_le_bytes(array(&header[18..26]))),
+        payload,
+    };
+    Ok((frame, at + (FRAME_HEADER + len).next_multiple_of(ALIGN)))
+}
+
+/// Over the segment's number and the whole frame save the checksum itself.
+fn checksum(segment: u64, frame: &[u8]) -> u32 {
+    let crc = crc32c::crc32c(&segment.to_le_bytes());
+    let crc = crc32c::crc32c_append(crc, &frame[0..4]);
+    crc32c::crc32c_append(crc, &frame[8..])
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().expect("the caller cut the slice to size")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(packed: &Packed, segment: u64, seq: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        packed.write(&mut out, segment, BatchSeq(seq));
+        out
+    }
+
+    #[test]
+    fn large_payloads_are_compressed_and_small_ones_are_not() {
+        let at = Timestamp::from_secs(1);
+        let large = Packed::new(Kind::Logs, at, vec![b'a'; 100_000]);
+        assert!(large.frame_len() < 2_000);
+        let small = Packed::new(Kind::Logs, at, vec![b'a'; 100]);
+        assert_eq!(small.frame_len(), 128);
+    }
+
+    #[test]
+    fn a_frame_of_another_segment_does_not_count() {
+        let bytes = written(
+            &Packed::new(Kind::Spans, Timestamp::default(), b"x".to_vec()),
+            7,
+            1,
+        );
+        assert!(read(&bytes, 0, 7).is_ok());
+        assert_eq!(read(&bytes, 0, 8), Err(NoFrame::Broken));
+        assert_eq!(read(&[0; 64], 0, 7), Err(NoFrame::End));
+        assert_eq!(read(&bytes, bytes.len(), 7), Err(NoFrame::End));
+    }
+
+    proptest! {
+        #[test]
+        fn frames_survive_and_any_flipped_bit_is_seen(
+            payload in proptest::collection::vec(any::<u8>(), 0..3000), seq in 1_u64.., nanos: i64, bit in 0_usize..1 << 20,
+        ) {
+            let at = Timestamp::from_nanos(nanos);
+            let packed = Packed::new(Kind::Metrics, at, payload.clone());
+            let mut bytes = written(&packed, 3, seq);
+            let (frame, end) = read(&bytes, 0, 3).expect("just written");
+            prop_assert_eq!(end, bytes.len());
+            prop_assert_eq!(frame, Frame { kind: Kind::Metrics, seq: BatchSeq(seq), received_at: at, payload });
+            let bit = bit % ((FRAME_HEADER + packed.payload.len()) * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(read(&bytes, 0, 3), Err(NoFrame::Broken));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use watchfire_schemas::BatchSeq;
+
+use super::segment::{self, Active, SEGMENT_HEADER};
+
+/// The size and limits of the log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WalOptions {
+    /// How large a segment is. A batch that is larger gets a segment of its own.
+    pub(crate) segment_bytes: u64,
+    /// What all segments together may take; beyond it, the log says that the disk is full.
+    pub(crate) max_bytes: u64,
+}
+
+impl Default for WalOptions {
+    /// 64 MiB segments took 150 ms or more to fill with zeros and sync, 16 MiB about a quarter of
+    /// that, so 16 MiB keeps the first start short.
+    fn default() -> Self {
+        Self {
+            segment_bytes: 16 << 20,
+            max_bytes: 8 << 30,
+        }
+    }
+}
+
+/// The segments that are not being written: full ones that a consumer may still need, and spare
+/// ones to be used again. The writer takes from here; whoever recycles puts back.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    dir: PathBuf,
+    options: WalOptions,
+    /// Held for bookkeeping and renames, never while a segment is filled with zeros.
+    inventory: Mutex<Inventory>,
+}
+
+#[derive(Debug, Default)]
+struct Inventory {
+    sealed: Vec<Sealed>,
+    spares: Vec<PathBuf>,
+    next_segment: u64,
+    next_spare: u64,
+    /// Bytes of the segment that is being written.
+    active_bytes: u64,
+}
+
+/// A segment that is written to no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sealed {
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+    pub(super) last_seq: BatchSeq,
+}
+
+/// More spares than this are given back to the file system.
+const MOST_SPARES: usize = 2;
+
+impl Shelf {
+    pub(super) fn new(
+        dir: &Path,
+        options: WalOptions,
+        sealed: Vec<Sealed>,
+        spares: Vec<PathBuf>,
+        next_segment: u64,
+    ) -> Self {
+        let inventory = Inventory {
+            next_spare: next_segment,
+            next_segment,
+            sealed,
+            spares,
+            active_bytes: 0,
+        };
+        Self {
+            dir: dir.to_owned(),
+            options,
+            inventory: Mutex::new(inventory),
+        }
+    }
+
+    /// What the log takes on disk.
+    pub(crate) fn bytes(&self) -> u64 {
+        let inventory = self.lock();
+        let spares = inventory.spares.len() as u64 * self.options.segment_bytes;
+        inventory.active_bytes + inventory.sealed.iter().map(|s| s.bytes).sum::<u64>() + spares
+    }
+
+    /// How many segments there are: full ones and the one that is being written.
+    pub(crate) fn segments(&self) -> usize {
+        self.lock().sealed.len() + 1
+    }
+
+    /// Gives back every segment whose batches all consumers have passed. Answers how many.
+    pub(crate) fn recycle(&self, passed: BatchSeq) -> io::Result<usize> {
+        let mut inventory = self.lock();
+        let (done, needed): (Vec<_>, Vec<_>) = std::mem::take(&mut inventory.sealed)
+            .into_iter()
+            .partition(|segment| segment.last_seq <= passed);
+        inventory.sealed = needed;
+        let count = done.len();
+        for segment in done {
+            let usable = segment.bytes == self.options.segment_bytes;
+            if usable && inventory.spares.len() < MOST_SPARES {
+                let spare = self.spare_path(&mut inventory);
+                fs::rename(&segment.path, &spare)?;
+                inventory.spares.push(spare);
+            } else {
+                fs::remove_file(&segment.path)?;
+            }
+        }
+        if count > 0 {
+            segment::sync_dir(&self.dir)?;
+        }
+        Ok(count)
+    }
+
+    /// Makes a spare segment if there is none, so that the writer need not wait for zeros.
+    pub(crate) fn prepare_spare(&self) -> io::Result<()> {
+        let path = {
+            let mut inventory = self.lock();
+            if !inventory.spares.is_empty() {
+                return Ok(());
+            }
+            self.spare_path(&mut inventory)
+        };
+        self.check_room(self.options.segment_bytes)?;
+        segment::allocate(&path, self.options.segment_bytes)?;
+        self.lock().spares.push(path);
+        Ok(())
+    }
+
+    /// A fresh segment with room for `frame` bytes.
+    pub(super) fn take(&self, frame: usize, first_seq: BatchSeq) -> io::Result<Active> {
+        let needed = (frame + 2 * SEGMENT_HEADER) as u64;
+        let (spare, path, id) = {
+            let mut inventory = self.lock();
+            let id = inventory.next_segment;
+            inventory.next_segment += 1;
+            let fits = needed <= self.options.segment_bytes;
+            match inventory.spares.pop().filter(|_| fits) {
+                Some(spare) => (true, spare, id),
+                None => (false, self.spare_path(&mut inventory), id),
+            }
+        };
+        if !spare {
+            let bytes = needed.max(self.options.segment_bytes);
+            self.check_room(bytes)?;
+            segment::allocate(&path, bytes)?;
+        }
+        let active = Active::begin(&path, &self.dir, id, first_seq)?;
+        self.lock().active_bytes = active.bytes;
+        Ok(active)
+    }
+
+    /// Puts a full segment on the shelf.
+    pub(super) fn put(&self, active: &Active) {
+        self.lock().sealed.push(Sealed {
+            path: active.path.clone(),
+            bytes: active.bytes,
+            last_seq: active.last_seq,
+        });
+    }
+
+    pub(super) fn adopt(&self, active: &Active) {
+        self.lock().active_bytes = active.bytes;
+    }
+
+    fn check_room(&self, more: u64) -> io::Result<()> {
+        if self.bytes() + more > self.options.max_bytes {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    fn spare_path(&self, inventory: &mut Inventory) -> PathBuf {
+        inventory.next_spare += 1;
+        self.dir.join(format!("spare-{}.wal", inventory.next_spare))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inventory> {
+        self.inventory
+            .lock()
+            .expect("no holder of this lock panics")
+    }
+}

@@ -1,0 +1,126 @@
+use std::io;
+use std::sync::Arc;
+
+use watchfire_schemas::BatchSeq;
+
+use super::segment::Active;
+use super::{Packed, Shelf};
+
+/// Why batches are not in the log.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppendError {
+    /// There is no room for another segment. It can pass.
+    #[error("there is no room for another segment of the write-ahead log")]
+    Full,
+    /// The disk failed.
+    #[error("a segment of the write-ahead log cannot be written")]
+    Io(#[source] io::Error),
+}
+
+/// What became of a group of batches.
+#[derive(Debug)]
+pub(crate) struct Appended {
+    /// The numbers of those that are on disk: a prefix of the group.
+    pub(crate) durable: Vec<BatchSeq>,
+    /// Why the others are not.
+    pub(crate) error: Option<AppendError>,
+}
+
+/// The one writer of the log.
+#[derive(Debug)]
+pub(crate) struct WalWriter {
+    shelf: Arc<Shelf>,
+    /// None before the first batch, and after a failure that leaves a segment in doubt.
+    active: Option<Active>,
+    next: BatchSeq,
+}
+
+impl WalWriter {
+    pub(super) fn new(shelf: Shelf, active: Option<Active>, next: BatchSeq) -> Self {
+        Self {
+            shelf: Arc::new(shelf),
+            active,
+            next,
+        }
+    }
+
+    pub(crate) fn shelf(&self) -> &Arc<Shelf> {
+        &self.shelf
+    }
+
+    /// Numbers and writes a group of batches, with one `fdatasync` for each segment that it
+    /// touches. Those in the answer are on disk; a number is never given twice, not even when a
+    /// write failed, since what failed may still be found there after a restart.
+    pub(crate) fn append(&mut self, group: &[&Packed]) -> Appended {
+        let mut durable = Vec::with_capacity(group.len());
+        let mut rest = group;
+        while !rest.is_empty() {
+            match self.append_to_segment(rest) {
+                Ok(written) => {
+                    durable.extend(written.iter());
+                    rest = &rest[written.len()..];
+                }
+                Err(error) => {
+                    let error = Some(error);
+                    return Appended { durable, error };
+                }
+            }
+        }
+        Appended {
+            durable,
+            error: None,
+        }
+    }
+
+    /// Writes as many batches as the segment has room for, at least one.
+    fn append_to_segment(&mut self, group: &[&Packed]) -> Result<Vec<BatchSeq>, AppendError> {
+        let first = group[0].frame_len();
+        if self.active.as_ref().is_none_or(|active| !active.fits(first)) {
+            self.roll(first)?;
+        }
+        let active = self.active.as_mut().expect("roll leaves one");
+        let (mut frames, mut numbers) = (Vec::new(), Vec::new());
+        for packed in group {
+            if !active.fits(frames.len() + packed.frame_len()) {
+                break;
+            }
+            packed.write(&mut frames, active.id, self.next);
+            numbers.push(self.next);
+            self.next = self.next.next();
+        }
+        let last = *numbers.last().expect("the first batch fits");
+        let written = active.write(&frames, last).and_then(|()| active.sync());
+        if let Err(error) = written {
+            // After a failed sync nobody knows what is on disk: this segment is left as it is.
+            active.last_seq = last;
+            if let Some(doubtful) = self.active.take() {
+                self.shelf.put(&doubtful);
+            }
+            return Err(in_words(error));
+        }
+        Ok(numbers)
+    }
+
+    fn roll(&mut self, frame: usize) -> Result<(), AppendError> {
+        let fresh = self.shelf.take(frame, self.next).map_err(in_words)?;
+        if let Some(full) = self.active.replace(fresh) {
+            self.shelf.put(&full);
+        }
+        let bytes = self.active.as_ref().map_or(0, |active| active.bytes);
+        tracing::debug!(bytes, first_batch = self.next.0, "log segment begun");
+        Ok(())
+    }
+
+    /// How much of the segment being written is used, from 0 to 1.
+    #[cfg(test)]
+    pub(crate) fn active_used(&self) -> u64 {
+        self.active.as_ref().map_or(0, Active::used)
+    }
+}
+
+fn in_words(error: io::Error) -> AppendError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => AppendError::Full,
+        _ => AppendError::Io(error),
+    }
+}
