@@ -41,7 +41,9 @@ pub(crate) fn open(
             sealed.push(before);
         }
         let bytes = fs::read(&path).map_err(OpenError::io(&path))?;
-        recovery.last = recovery.last.max(first_of(&path, id, &bytes, &mut recovery)?);
+        recovery.last = recovery
+            .last
+            .max(first_of(&path, id, &bytes, &mut recovery)?);
         let mut scan = scan(&bytes, id, recovery.last, &mut replay);
         if newest != Some(id) {
             scan.tail_is_damage();
@@ -184,18 +186,20 @@ fn next_whole(
     segment: u64,
     last: BatchSeq,
 ) -> Option<(usize, (Frame, usize))> {
-    (broken + ALIGN..bytes.len())
-        .step_by(ALIGN)
-        .find_map(|at| match frame::read(bytes, at, segment) {
+    (broken + ALIGN..bytes.len()).step_by(ALIGN).find_map(|at| {
+        match frame::read(bytes, at, segment) {
             Ok(found) if found.0.seq > last => Some((at, found)),
             _ => None,
-        })
+        }
+    })
 }
 
 /// How many bytes a torn tail has: up to the zeros that were there before.
 fn torn_len(bytes: &[u8], from: usize) -> usize {
     let tail = &bytes[from..];
-    tail.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1)
+    tail.iter()
+        .rposition(|byte| *byte != 0)
+        .map_or(0, |at| at + 1)
 }
 
 impl Recovery {

@@ -46,9 +46,8 @@ pub(super) fn decode_header(bytes: &[u8]) -> Header {
     if version != SEGMENT_VERSION {
         return Header::OtherVersion(version);
     }
-    let number = |at: usize| {
-        u64::from_le_bytes(header[at..at + 8].try_into().expect("the header is whole"))
-    };
+    let number =
+        |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().expect("the header is whole"));
     Header::Good {
         id: number(16),
         first_seq: BatchSeq(number(24)),
@@ -204,7 +203,10 @@ mod tests {
 
     #[test]
     fn the_number_is_in_the_name() {
-        assert_eq!(id_of(Path::new("/x").join(file_name(255)).as_path()), Some(255));
+        assert_eq!(
+            id_of(Path::new("/x").join(file_name(255)).as_path()),
+            Some(255)
+        );
         assert_eq!(id_of(Path::new("spare-1.wal")), None);
     }
 }

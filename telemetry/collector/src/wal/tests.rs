@@ -31,7 +31,10 @@ fn append(writer: &mut WalWriter, payloads: &[Vec<u8>]) -> Appended {
 }
 
 fn payloads(frames: &[Frame]) -> Vec<&[u8]> {
-    frames.iter().map(|frame| frame.payload.as_slice()).collect()
+    frames
+        .iter()
+        .map(|frame| frame.payload.as_slice())
+        .collect()
 }
 
 fn segments(dir: &Path) -> Vec<PathBuf> {
@@ -65,15 +68,29 @@ fn a_torn_last_frame_is_cut_at_every_byte() {
         fs::write(&path, &bytes).unwrap();
         let whole = frame_is_whole(cut, start);
         let (mut writer, recovery, frames) = reopen(dir.path());
-        let expected: &[&[u8]] = if whole { &[b"one", b"two", b"three"] } else { &[b"one", b"two"] };
+        let expected: &[&[u8]] = if whole {
+            &[b"one", b"two", b"three"]
+        } else {
+            &[b"one", b"two"]
+        };
         assert_eq!(payloads(&frames), expected, "cut at {cut}");
         assert!(recovery.damage.is_empty());
-        assert_eq!(recovery.torn_bytes > 0, !whole && cut > start, "cut at {cut}");
+        assert_eq!(
+            recovery.torn_bytes > 0,
+            !whole && cut > start,
+            "cut at {cut}"
+        );
         append(&mut writer, &[b"four".to_vec()]);
         drop(writer);
         let (_, recovery, frames) = reopen(dir.path());
         assert_eq!(frames.last().unwrap().payload, b"four");
-        assert_eq!(recovery, Recovery { torn_bytes: 0, ..recovery.clone() });
+        assert_eq!(
+            recovery,
+            Recovery {
+                torn_bytes: 0,
+                ..recovery.clone()
+            }
+        );
     }
 }
 
@@ -90,7 +107,11 @@ fn a_file_that_ends_early_is_a_torn_tail() {
     for length in start..end {
         fs::write(&path, &bytes[..length]).unwrap();
         let (_, recovery, frames) = reopen(dir.path());
-        assert_eq!(frames.len(), if length < start + 31 { 2 } else { 3 }, "{length} bytes");
+        assert_eq!(
+            frames.len(),
+            if length < start + 31 { 2 } else { 3 },
+            "{length} bytes"
+        );
         assert!(recovery.damage.is_empty());
     }
 }
@@ -106,7 +127,10 @@ fn damage_before_whole_frames_is_told_and_the_rest_is_kept() {
     let (mut writer, recovery, frames) = reopen(dir.path());
     assert_eq!(payloads(&frames), [b"two".as_slice(), b"three"]);
     assert_eq!(recovery.damage, [(path, 32, 32)]);
-    assert_eq!(append(&mut writer, &[b"four".to_vec()]).durable, [BatchSeq(4)]);
+    assert_eq!(
+        append(&mut writer, &[b"four".to_vec()]).durable,
+        [BatchSeq(4)]
+    );
 }
 
 #[test]
@@ -133,8 +157,20 @@ fn a_later_format_is_refused_with_both_versions() {
     let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes[..12]), &bytes[16..32]);
     bytes[12..16].copy_from_slice(&crc.to_le_bytes());
     fs::write(&path, &bytes).unwrap();
-    let error = open(dir.path(), SMALL, BatchSeq::ZERO, |_| ()).map(|_| ()).unwrap_err();
-    assert!(matches!(error, OpenError::Version { found: 2, supported: 1, .. }), "{error}");
+    let error = open(dir.path(), SMALL, BatchSeq::ZERO, |_| ())
+        .map(|_| ())
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            OpenError::Version {
+                found: 2,
+                supported: 1,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[test]
@@ -151,7 +187,10 @@ fn passed_segments_are_used_again_and_their_old_frames_do_not_come_back() {
     let bytes = writer.shelf().bytes();
     append(&mut writer, &batch());
     append(&mut writer, &batch());
-    assert!(writer.shelf().bytes() <= bytes + SMALL.segment_bytes, "a spare was used");
+    assert!(
+        writer.shelf().bytes() <= bytes + SMALL.segment_bytes,
+        "a spare was used"
+    );
     drop(writer);
     let (_, recovery, frames) = reopen(dir.path());
     let numbers: Vec<u64> = frames.iter().map(|frame| frame.seq.0).collect();
@@ -185,7 +224,9 @@ fn a_batch_larger_than_a_segment_gets_its_own() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, ..) = reopen(dir.path());
     // Bytes that do not compress.
-    let large: Vec<u8> = (0..20_000_u64).flat_map(|n| crc32c::crc32c(&n.to_le_bytes()).to_le_bytes()).collect();
+    let large: Vec<u8> = (0..20_000_u64)
+        .flat_map(|n| crc32c::crc32c(&n.to_le_bytes()).to_le_bytes())
+        .collect();
     let appended = append(&mut writer, &[b"a".to_vec(), large.clone(), b"b".to_vec()]);
     assert_eq!(appended.durable.len(), 3);
     drop(writer);
@@ -197,7 +238,10 @@ fn a_batch_larger_than_a_segment_gets_its_own() {
 fn numbers_go_on_after_what_the_consumers_hold() {
     let dir = tempfile::tempdir().unwrap();
     let (mut writer, _) = open(dir.path(), SMALL, BatchSeq(41), |_| ()).unwrap();
-    assert_eq!(append(&mut writer, &[b"x".to_vec()]).durable, [BatchSeq(42)]);
+    assert_eq!(
+        append(&mut writer, &[b"x".to_vec()]).durable,
+        [BatchSeq(42)]
+    );
     drop(writer);
     assert_eq!(reopen(dir.path()).1.last, BatchSeq(42));
 }

@@ -75,7 +75,11 @@ impl WalWriter {
     /// Writes as many batches as the segment has room for, at least one.
     fn append_to_segment(&mut self, group: &[&Packed]) -> Result<Vec<BatchSeq>, AppendError> {
         let first = group[0].frame_len();
-        if self.active.as_ref().is_none_or(|active| !active.fits(first)) {
+        if self
+            .active
+            .as_ref()
+            .is_none_or(|active| !active.fits(first))
+        {
             self.roll(first)?;
         }
         let active = self.active.as_mut().expect("roll leaves one");

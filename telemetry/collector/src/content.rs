@@ -1,0 +1,194 @@
+use watchfire_logsearch::Entry;
+use watchfire_schemas::{BatchSeq, LogRecord, RecordId, SeriesSamples, Span, Timestamp};
+
+use crate::wal::{Frame, Kind, Packed};
+
+/// One batch, as it goes into the log and to the stores.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Content {
+    Logs(Vec<LogRecord>),
+    /// Lines that broke their contract, as records of what could be read of them.
+    Quarantine(Vec<LogRecord>),
+    Spans(Vec<Span>),
+    Metrics(Vec<SeriesSamples>),
+}
+
+/// A frame whose checksum is right but whose payload cannot be read: written by other code.
+#[derive(Debug, thiserror::Error)]
+#[error("batch {seq} cannot be read: {reason}")]
+pub(crate) struct UnreadableBatch {
+    seq: BatchSeq,
+    reason: String,
+}
+
+impl Content {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Logs(_) => Kind::Logs,
+            Self::Quarantine(_) => Kind::Quarantine,
+            Self::Spans(_) => Kind::Spans,
+            Self::Metrics(_) => Kind::Metrics,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Logs(records) | Self::Quarantine(records) => records.len(),
+            Self::Spans(spans) => spans.len(),
+            Self::Metrics(series) => series.len(),
+        }
+    }
+
+    /// In parts that are small enough for a batch; none if it is empty.
+    pub(crate) fn parts(self, most: usize) -> Vec<Self> {
+        debug_assert!(most <= RecordId::MAX_BATCH);
+        match self {
+            Self::Logs(records) => cut(records, most).map(Self::Logs).collect(),
+            Self::Quarantine(records) => cut(records, most).map(Self::Quarantine).collect(),
+            Self::Spans(spans) => cut(spans, most).map(Self::Spans).collect(),
+            Self::Metrics(series) => cut(series, most).map(Self::Metrics).collect(),
+        }
+    }
+
+    /// As it lies in the log.
+    pub(crate) fn pack(&self, received_at: Timestamp) -> Packed {
+        let mut plain = Vec::with_capacity(self.len() * 300);
+        match self {
+            Self::Logs(records) | Self::Quarantine(records) => {
+                for record in records {
+                    record.write_line(&mut plain);
+                    plain.push(b'\n');
+                }
+            }
+            Self::Spans(spans) => {
+                for span in spans {
+                    serde_json::to_writer(&mut plain, span)
+                        .expect("a span is JSON, and memory takes it");
+                    plain.push(b'\n');
+                }
+            }
+            Self::Metrics(series) => {
+                plain =
+                    postcard::to_stdvec(series).expect("series serialise, and memory takes them");
+            }
+        }
+        Packed::new(self.kind(), received_at, plain)
+    }
+
+    /// What a frame of the log holds. The time of receipt is the frame's.
+    pub(crate) fn unpack(frame: &Frame) -> Result<Self, UnreadableBatch> {
+        let fault = |reason: String| UnreadableBatch {
+            seq: frame.seq,
+            reason,
+        };
+        let lines = || {
+            let lines = frame.payload.split(|byte| *byte == b'\n');
+            lines.filter(|line| !line.is_empty())
+        };
+        let records = || -> Result<Vec<LogRecord>, UnreadableBatch> {
+            lines()
+                .map(|line| LogRecord::from_line(line, frame.received_at))
+                .collect::<Result<_, _>>()
+                .map_err(|error| fault(error.to_string()))
+        };
+        Ok(match frame.kind {
+            Kind::Logs => Self::Logs(records()?),
+            Kind::Quarantine => Self::Quarantine(records()?),
+            Kind::Spans => Self::Spans(
+                lines()
+                    .map(serde_json::from_slice)
+                    .collect::<Result<_, _>>()
+                    .map_err(|error| fault(error.to_string()))?,
+            ),
+            Kind::Metrics => Self::Metrics(
+                postcard::from_bytes(&frame.payload).map_err(|error| fault(error.to_string()))?,
+            ),
+        })
+    }
+
+    /// For the event store, and the series for the other one.
+    pub(crate) fn into_entry(self) -> (Option<Entry>, Vec<SeriesSamples>) {
+        match self {
+            Self::Logs(records) => (Some(Entry::Logs(records)), Vec::new()),
+            Self::Quarantine(records) => (Some(Entry::Quarantine(records)), Vec::new()),
+            Self::Spans(spans) => (Some(Entry::Spans(spans)), Vec::new()),
+            Self::Metrics(series) => (None, series),
+        }
+    }
+}
+
+fn cut<T>(all: Vec<T>, most: usize) -> impl Iterator<Item = Vec<T>> {
+    let mut rest = all.into_iter();
+    std::iter::from_fn(move || {
+        let part: Vec<T> = rest.by_ref().take(most).collect();
+        (!part.is_empty()).then_some(part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use watchfire_schemas::{LabelSet, MetricKind, Sample, SeverityNumber, Temporality};
+
+    use super::*;
+
+    fn frame_of(content: &Content, at: Timestamp) -> Frame {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |frames: &mut Vec<Frame>| {
+            crate::wal::open(
+                dir.path(),
+                crate::wal::WalOptions::default(),
+                BatchSeq::ZERO,
+                |f| frames.push(f),
+            )
+            .unwrap()
+            .0
+        };
+        let mut frames = Vec::new();
+        assert!(
+            open(&mut frames)
+                .append(&[&content.pack(at)])
+                .error
+                .is_none()
+        );
+        open(&mut frames);
+        frames.pop().unwrap()
+    }
+
+    #[test]
+    fn every_kind_survives_the_log() {
+        let at = Timestamp::from_secs(9);
+        let mut record = LogRecord::new(at, SeverityNumber::ERROR, "shop", "line\nfeed \u{1f525}");
+        record.exception_group = Some("0123456789abcdef".to_owned());
+        let series = SeriesSamples {
+            labels: LabelSet::metric("up", [("job", "a")]),
+            kind: MetricKind::Gauge,
+            temporality: Temporality::Cumulative,
+            samples: vec![Sample {
+                t: 1,
+                v: f64::INFINITY,
+            }],
+            exemplars: Vec::new(),
+        };
+        for content in [
+            Content::Logs(vec![record.clone(), record.clone()]),
+            Content::Quarantine(vec![record]),
+            Content::Metrics(vec![series]),
+            Content::Spans(vec![crate::derive::tests::span(3, "GET /", 0.2)]),
+        ] {
+            assert_eq!(Content::unpack(&frame_of(&content, at)).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn parts_keep_order_and_size() {
+        let record =
+            |n: i64| LogRecord::new(Timestamp::from_secs(n), SeverityNumber::INFO, "a", "m");
+        let parts = Content::Logs((0..5).map(record).collect()).parts(2);
+        assert_eq!(
+            parts.iter().map(Content::len).collect::<Vec<_>>(),
+            [2, 2, 1]
+        );
+        assert_eq!(parts[2], Content::Logs(vec![record(4)]));
+        assert!(Content::Spans(Vec::new()).parts(2).is_empty());
+    }
+}

@@ -1,0 +1,188 @@
+use serde_json::json;
+use watchfire_schemas::{SeverityNumber, SpanId, SpanKind, SpanStatus, Temporality, TraceId};
+
+use super::*;
+
+/// A server span of `shop` that ends at second `end`.
+pub(crate) fn span(end: i64, name: &str, seconds: f64) -> Span {
+    let end = Timestamp::from_secs(end);
+    Span {
+        trace_id: TraceId::from_bytes([1; 16]).unwrap(),
+        span_id: SpanId::from_bytes([2; 8]).unwrap(),
+        parent_span_id: None,
+        trace_state: String::new(),
+        name: name.to_owned(),
+        kind: SpanKind::Server,
+        start: end - std::time::Duration::from_secs_f64(seconds),
+        end,
+        status: SpanStatus::Unset,
+        service: "shop".to_owned(),
+        resource: watchfire_schemas::Attributes::new(),
+        scope: String::new(),
+        attributes: watchfire_schemas::Attributes::new(),
+        events: Vec::new(),
+        links: Vec::new(),
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_secs(1_000)
+}
+
+fn record(millis: i64, severity: SeverityNumber) -> LogRecord {
+    LogRecord::new(Timestamp::from_millis(millis), severity, "shop", "m")
+}
+
+fn broken(trace: bool) -> LogRecord {
+    let mut record = record(5_000, SeverityNumber::ERROR);
+    record.exception = Some(Exception {
+        kind: "E".to_owned(),
+        message: "boom".to_owned(),
+        stacktrace: String::new(),
+    });
+    record.exception_group = Some("0011223344556677".to_owned());
+    record.trace_id = trace.then(|| TraceId::from_bytes([1; 16]).unwrap());
+    record.span_id = trace.then(|| SpanId::from_bytes([2; 8]).unwrap());
+    record
+}
+
+fn broken_span() -> Span {
+    let mut span = span(5, "GET /", 0.2);
+    let attributes = json!({"exception.type": "E", "exception.message": "boom", "exception.group": "0011223344556677"});
+    span.events.push(SpanEvent {
+        timestamp: Timestamp::from_secs(5),
+        name: "exception".to_owned(),
+        attributes: attributes.as_object().unwrap().clone(),
+    });
+    span
+}
+
+/// The samples of the series with these labels, as `t:v`.
+fn samples(derived: &Derived, labels: &str) -> Vec<(i64, f64)> {
+    let found = derived
+        .series
+        .iter()
+        .find(|series| series.labels.to_string() == labels);
+    let found = found.unwrap_or_else(|| {
+        let all: Vec<_> = derived
+            .series
+            .iter()
+            .map(|s| s.labels.to_string())
+            .collect();
+        panic!("no {labels} in {all:#?}")
+    });
+    assert_eq!(found.temporality, Temporality::Delta);
+    found
+        .samples
+        .iter()
+        .map(|sample| (sample.t, sample.v))
+        .collect()
+}
+
+#[test]
+fn records_are_counted_by_severity_and_second() {
+    let records = [
+        record(1, SeverityNumber::INFO),
+        record(999, SeverityNumber::INFO),
+        record(1_000, SeverityNumber::INFO),
+        record(1_001, SeverityNumber::INFO),
+        record(1, SeverityNumber::ERROR),
+        record(9_999_000, SeverityNumber::ERROR),
+    ];
+    let derived = Derivation::default().derive(&Content::Logs(records.to_vec()), now());
+    assert_eq!(
+        samples(
+            &derived,
+            r#"log_records_total{service="shop", severity="INFO"}"#
+        ),
+        [(1_000, 3.0), (2_000, 1.0)]
+    );
+    // A clock that runs ahead counts as of now.
+    assert_eq!(
+        samples(
+            &derived,
+            r#"log_records_total{service="shop", severity="ERROR"}"#
+        ),
+        [(1_000, 1.0), (1_000_000, 1.0)]
+    );
+}
+
+#[test]
+fn spans_become_calls_and_a_histogram_with_exemplars() {
+    let spans = vec![
+        span(5, "GET /", 0.2),
+        span(5, "GET /", 0.005),
+        span(6, "GET /", 99.0),
+    ];
+    let derived = Derivation::default().derive(&Content::Spans(spans), now());
+    let of = r#"kind="SPAN_KIND_SERVER", "#;
+    let rest = r#"operation="GET /", service="shop", status="STATUS_CODE_UNSET"}"#;
+    let labels = |name: &str, le: &str| format!("{name}{{{of}{le}{rest}");
+    assert_eq!(
+        samples(&derived, &labels("traces_span_metrics_calls_total", "")),
+        [(5_000, 2.0), (6_000, 1.0)]
+    );
+    let bucket = |le: &str| {
+        let le = format!("le={le:?}, ");
+        samples(
+            &derived,
+            &labels("traces_span_metrics_duration_seconds_bucket", &le),
+        )
+    };
+    assert_eq!(bucket("0.005"), [(5_000, 1.0), (6_000, 0.0)]);
+    assert_eq!(bucket("0.25"), [(5_000, 2.0), (6_000, 0.0)]);
+    assert_eq!(bucket("+Inf"), [(5_000, 2.0), (6_000, 1.0)]);
+    assert_eq!(derived.series.len(), 18);
+    let with_exemplars: Vec<_> = derived
+        .series
+        .iter()
+        .filter(|s| !s.exemplars.is_empty())
+        .collect();
+    assert_eq!(with_exemplars.len(), 3);
+    assert_eq!(with_exemplars[2].exemplars[0].v, 99.0);
+}
+
+#[test]
+fn an_exception_that_comes_as_log_and_on_its_span_counts_once() {
+    let labels = r#"exceptions_total{group="0011223344556677", service="shop", type="E"}"#;
+    let mut derivation = Derivation::default();
+    let first = derivation.derive(&Content::Logs(vec![broken(true)]), now());
+    assert_eq!(samples(&first, labels), [(5_000, 1.0)]);
+    assert_eq!(first.exceptions[0].message, "boom");
+    let dup = derivation.derive(&Content::Spans(vec![broken_span()]), now());
+    assert!(dup.exceptions.is_empty());
+    assert!(
+        dup.series
+            .iter()
+            .all(|series| series.labels.name() != "exceptions_total")
+    );
+    // A second record on the span is a second occurrence; so is each one without a span.
+    let again = derivation.derive(&Content::Spans(vec![broken_span()]), now());
+    assert_eq!(again.exceptions.len(), 1);
+    let loose = derivation.derive(&Content::Logs(vec![broken(false), broken(false)]), now());
+    assert_eq!(samples(&loose, labels), [(5_000, 2.0)]);
+}
+
+#[test]
+fn quarantined_lines_are_counted_by_schema() {
+    let mut line = record(1, SeverityNumber::WARN);
+    line.attributes
+        .insert("quarantine.schema".to_owned(), json!("log_record.v1"));
+    let derived = Derivation::default().derive(&Content::Quarantine(vec![line]), now());
+    let labels = r#"schema_violations_total{schema="log_record.v1", service="shop"}"#;
+    assert_eq!(samples(&derived, labels), [(1_000, 1.0)]);
+}
+
+#[test]
+fn operations_beyond_the_bound_become_other() {
+    let spans = (0..502)
+        .map(|n| span(5, &format!("GET /{n}"), 0.1))
+        .collect();
+    let derived = Derivation::default().derive(&Content::Spans(spans), now());
+    assert_eq!(derived.limited, 2);
+    let other = derived
+        .series
+        .iter()
+        .filter(|s| s.labels.get("operation") == Some(OTHER));
+    assert_eq!(other.count(), 18);
+}
