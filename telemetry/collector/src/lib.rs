@@ -1,10 +1,14 @@
 //! Receivers, decoding, validation, enrichment, write-ahead log, back-pressure.
 
+mod admission;
 mod config;
 mod content;
 mod derive;
+mod drop_reason;
+mod enrich;
 mod fingerprint;
 mod message_template;
+mod otlp;
 mod refusal;
 mod stack;
 mod wal;

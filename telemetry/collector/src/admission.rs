@@ -1,0 +1,318 @@
+//! The contract at the door: a record keeps it and is accepted, or goes to the quarantine with the
+//! reason. Nothing is dropped here.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+use watchfire_schemas::{
+    Attributes, Contract, LogRecord, LogRecordError, SeverityNumber, Timestamp, Violation, flatten,
+};
+
+use crate::drop_reason::DropReason;
+use crate::enrich::enrich_record;
+
+/// What became of one record.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Accepted(LogRecord),
+    Quarantined(LogRecord, Fault),
+}
+
+/// Why a record is in the quarantine.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fault {
+    pub(crate) reason: DropReason,
+    /// At least one.
+    pub(crate) violations: Vec<Violation>,
+}
+
+/// Which record this is, and of whom.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) receiver: &'static str,
+    pub(crate) at: Timestamp,
+}
+
+/// Holds records against the contract of a log line.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    contract: Contract,
+}
+
+impl Admission {
+    pub(crate) fn new() -> Self {
+        Self {
+            contract: Contract::log_record_v1(),
+        }
+    }
+
+    /// Judges one line of JSON.
+    pub(crate) fn line(&self, line: &[u8], arrival: Arrival) -> Verdict {
+        let raw = || String::from_utf8_lossy(line);
+        let unreadable = |reason, message: String| {
+            let fault = Fault::new(reason, "", "", message);
+            self.quarantine(fault, &Attributes::new(), raw(), arrival)
+        };
+        if std::str::from_utf8(line).is_err() {
+            return unreadable(DropReason::NotUtf8, "the line is not UTF-8".to_owned());
+        }
+        match serde_json::from_slice(line) {
+            Ok(Value::Object(object)) => self.object(flatten(object), arrival, raw),
+            Ok(_) => unreadable(DropReason::NotAnObject, "expected a JSON object".to_owned()),
+            Err(error) => unreadable(DropReason::NotJson, error.to_string()),
+        }
+    }
+
+    /// Judges a flat object. `raw` gives the record as it came, in case it must be kept so.
+    pub(crate) fn object<'r>(
+        &self,
+        object: Attributes,
+        arrival: Arrival,
+        raw: impl FnOnce() -> Cow<'r, str>,
+    ) -> Verdict {
+        let value = Value::Object(object);
+        if !self.contract.is_kept_by(&value) {
+            let fault = Fault {
+                reason: DropReason::Schema,
+                violations: self.contract.violations(&value),
+            };
+            let readable = value.as_object().expect("made of an object");
+            return self.quarantine(fault, readable, raw(), arrival);
+        }
+        let Value::Object(object) = value else {
+            unreachable!("made of an object")
+        };
+        let readable = identity(&object);
+        match LogRecord::from_object(object, arrival.at) {
+            Ok(mut record) => {
+                enrich_record(&mut record);
+                Verdict::Accepted(record)
+            }
+            Err(error) => {
+                let path = match &error {
+                    LogRecordError::Key { key, .. } => format!("/{key}"),
+                    LogRecordError::NotAnObject(_) => String::new(),
+                };
+                let fault = Fault::new(DropReason::Schema, &path, "", error.to_string());
+                self.quarantine(fault, &readable, raw(), arrival)
+            }
+        }
+    }
+
+    /// Judges a record that was made in this process.
+    pub(crate) fn record(&self, mut record: LogRecord, arrival: Arrival) -> Verdict {
+        record.observed_timestamp = arrival.at;
+        record.pattern_id = None;
+        let line = record.to_line();
+        let object = serde_json::from_str(&line).unwrap_or_default();
+        let value = Value::Object(object);
+        if self.contract.is_kept_by(&value) {
+            enrich_record(&mut record);
+            return Verdict::Accepted(record);
+        }
+        let Value::Object(object) = value else {
+            unreachable!("made of an object")
+        };
+        self.object(object, arrival, || Cow::Owned(line))
+    }
+
+    fn quarantine(
+        &self,
+        fault: Fault,
+        readable: &Attributes,
+        raw: Cow<'_, str>,
+        arrival: Arrival,
+    ) -> Verdict {
+        let text = |key: &str| readable.get(key).and_then(Value::as_str);
+        let at = text("timestamp").and_then(|text| text.parse().ok());
+        let service = text("service.name").filter(|name| !name.is_empty() && name.len() <= 256);
+        let mut record = LogRecord::new(
+            at.unwrap_or(arrival.at),
+            SeverityNumber::WARN,
+            service.unwrap_or("unknown"),
+            cut(raw),
+        );
+        record.observed_timestamp = arrival.at;
+        record.attributes = fault.attributes(self.contract.name(), arrival.receiver);
+        Verdict::Quarantined(record, fault)
+    }
+}
+
+impl Fault {
+    fn new(reason: DropReason, path: &str, schema_path: &str, message: String) -> Self {
+        let violation = Violation {
+            instance_path: path.to_owned(),
+            schema_path: schema_path.to_owned(),
+            message,
+        };
+        Self {
+            reason,
+            violations: vec![violation],
+        }
+    }
+
+    /// The first violation: what one line of an answer has room for.
+    pub(crate) fn first(&self) -> (&str, &str) {
+        match self.violations.first() {
+            Some(violation) => (&violation.instance_path, &violation.message),
+            None => ("", "breaks its contract"),
+        }
+    }
+
+    fn attributes(&self, schema: &str, receiver: &str) -> Attributes {
+        let (path, message) = self.first();
+        let schema_path = self
+            .violations
+            .first()
+            .map_or("", |v| v.schema_path.as_str());
+        let violations = self.violations.iter().map(|violation| {
+            json!({
+                "path": violation.instance_path,
+                "schema_path": violation.schema_path,
+                "message": violation.message,
+            })
+        });
+        [
+            ("quarantine.reason", json!(self.reason.as_str())),
+            ("quarantine.schema", json!(schema)),
+            ("quarantine.path", json!(path)),
+            ("quarantine.schema_path", json!(schema_path)),
+            ("quarantine.message", json!(message)),
+            ("quarantine.receiver", json!(receiver)),
+            ("quarantine.violations", Value::Array(violations.collect())),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
+    }
+}
+
+/// What the quarantine wants to know of a record, in case it turns out to be unreadable.
+fn identity(object: &Attributes) -> Attributes {
+    ["timestamp", "service.name"]
+        .into_iter()
+        .filter_map(|key| Some((key.to_owned(), object.get(key)?.clone())))
+        .collect()
+}
+
+/// A line in quarantine is kept up to 32 KiB.
+fn cut(raw: Cow<'_, str>) -> String {
+    const MOST: usize = 32 << 10;
+    if raw.len() <= MOST {
+        return raw.into_owned();
+    }
+    let end = (0..=MOST).rev().find(|at| raw.is_char_boundary(*at));
+    raw[..end.unwrap_or_default()].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARRIVAL: Arrival = Arrival {
+        receiver: "ndjson",
+        at: Timestamp::from_secs(77),
+    };
+
+    fn quarantined(line: &str) -> (LogRecord, Fault) {
+        match Admission::new().line(line.as_bytes(), ARRIVAL) {
+            Verdict::Quarantined(record, fault) => (record, fault),
+            Verdict::Accepted(record) => panic!("accepted {record:?}"),
+        }
+    }
+
+    fn check(line: &str, reason: DropReason, path: &str) {
+        let (record, fault) = quarantined(line);
+        assert_eq!(
+            (fault.reason, fault.first().0),
+            (reason, path),
+            "{line}: {fault:?}"
+        );
+        assert_eq!(record.attributes["quarantine.reason"], reason.as_str());
+        assert_eq!(record.attributes["quarantine.path"], path);
+        // It must be readable from the log again.
+        let again = LogRecord::from_line(record.to_line().as_bytes(), ARRIVAL.at).unwrap();
+        assert_eq!(again, record);
+    }
+
+    #[test]
+    fn what_breaks_the_contract_is_kept_with_reason_and_place() {
+        use DropReason::{NotAnObject, NotJson, Schema};
+        check("{", NotJson, "");
+        check("[1]", NotAnObject, "");
+        check("\u{0}", NotJson, "");
+        check(r#"{"severity":"INFO"}"#, Schema, "");
+        let with = |extra: &str| {
+            format!(
+                r#"{{"timestamp":"2026-11-22T05:57:27Z","severity":"INFO","service":{{"name":"a"}},"message":"m",{extra}}}"#
+            )
+        };
+        check(&with(r#""trace_id":"xyz""#), Schema, "/trace_id");
+        check(&with(r#""severity_number":17"#), Schema, "/severity_number");
+        check(&with(r#""http":{"route":5}"#), Schema, "/http.route");
+        let year = with(r#""a":1"#).replace("2026", "9999");
+        check(&year, Schema, "/timestamp");
+    }
+
+    #[test]
+    fn a_hundred_thousand_brackets_do_no_harm() {
+        check(
+            &format!("{{\"a\":{}", "[".repeat(100_000)),
+            DropReason::NotJson,
+            "",
+        );
+        let (record, _) = quarantined(&"[".repeat(100_000));
+        assert_eq!(record.message.len(), 32 << 10);
+    }
+
+    #[test]
+    fn what_can_be_read_of_a_broken_line_is_kept() {
+        let (record, _) = quarantined(
+            r#"{"timestamp":"1970-01-01T00:00:05Z","service.name":"shop","severity":"bad"}"#,
+        );
+        assert_eq!(
+            (record.timestamp, record.service.as_str()),
+            (Timestamp::from_secs(5), "shop")
+        );
+        let (record, fault) = quarantined("{}");
+        assert_eq!(
+            (record.timestamp, record.service.as_str()),
+            (ARRIVAL.at, "unknown")
+        );
+        assert_eq!(
+            fault.violations.len(),
+            record.attributes["quarantine.violations"]
+                .as_array()
+                .unwrap()
+                .len()
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_kept_as_near_as_text_can() {
+        let verdict = Admission::new().line(b"{\"message\":\"\xff\"}", ARRIVAL);
+        let Verdict::Quarantined(record, fault) = verdict else {
+            panic!("accepted")
+        };
+        assert_eq!(fault.reason, DropReason::NotUtf8);
+        assert_eq!(record.message, "{\"message\":\"\u{fffd}\"}");
+    }
+
+    #[test]
+    fn records_of_this_process_are_held_to_the_same() {
+        let admission = Admission::new();
+        let record = LogRecord::new(Timestamp::from_secs(1), SeverityNumber::INFO, "a", "m");
+        assert!(matches!(
+            admission.record(record.clone(), ARRIVAL),
+            Verdict::Accepted(_)
+        ));
+        let nameless = LogRecord {
+            service: String::new(),
+            ..record
+        };
+        let Verdict::Quarantined(_, fault) = admission.record(nameless, ARRIVAL) else {
+            panic!("accepted")
+        };
+        assert_eq!(fault.first().0, "/service.name");
+    }
+}

@@ -1,0 +1,115 @@
+/// Why a record, a request or a part of the log is not where it was meant to go. A closed set: it
+/// becomes a label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum DropReason {
+    /// Quarantined: breaks its contract.
+    Schema,
+    /// Quarantined: not JSON, or nested too deeply.
+    NotJson,
+    /// Quarantined: JSON, but no object.
+    NotAnObject,
+    /// Quarantined: not text.
+    NotUtf8,
+    /// Rejected: a span without a valid trace id and span id.
+    InvalidSpan,
+    /// Left out of its span: a link without valid ids.
+    InvalidLink,
+    /// Rejected: a metric without a name.
+    NoMetricName,
+    /// Rejected: a point without a value.
+    NoPointValue,
+    /// Rejected: a sum or histogram that does not say its temporality.
+    NoTemporality,
+    /// Rejected: a histogram whose counts and bounds do not fit together.
+    BadBuckets,
+    /// Refused: the memory budget is in use.
+    Overload,
+    /// Refused: the disk is full.
+    DiskFull,
+    /// Refused: the write-ahead log cannot be written.
+    Unwritable,
+    /// Refused: stopping.
+    Stopping,
+    /// Refused: the body, decompressed, is larger than may be.
+    TooLarge,
+    /// Refused: the body is not what its content type says.
+    Malformed,
+    /// Refused: a content type or encoding that we do not read.
+    UnsupportedType,
+    /// Refused: the body did not come in time, or broke off.
+    Incomplete,
+    /// Lost: an exception that nobody took, after its backlog was full.
+    ExceptionBacklog,
+    /// Lost: a damaged place of the log.
+    DamagedLog,
+    /// Lost: a batch of the log that cannot be read.
+    UnreadableBatch,
+}
+
+impl DropReason {
+    pub(crate) const ALL: [Self; 21] = [
+        Self::Schema,
+        Self::NotJson,
+        Self::NotAnObject,
+        Self::NotUtf8,
+        Self::InvalidSpan,
+        Self::InvalidLink,
+        Self::NoMetricName,
+        Self::NoPointValue,
+        Self::NoTemporality,
+        Self::BadBuckets,
+        Self::Overload,
+        Self::DiskFull,
+        Self::Unwritable,
+        Self::Stopping,
+        Self::TooLarge,
+        Self::Malformed,
+        Self::UnsupportedType,
+        Self::Incomplete,
+        Self::ExceptionBacklog,
+        Self::DamagedLog,
+        Self::UnreadableBatch,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Schema => "schema",
+            Self::NotJson => "not_json",
+            Self::NotAnObject => "not_an_object",
+            Self::NotUtf8 => "not_utf8",
+            Self::InvalidSpan => "invalid_span",
+            Self::InvalidLink => "invalid_link",
+            Self::NoMetricName => "no_metric_name",
+            Self::NoPointValue => "no_point_value",
+            Self::NoTemporality => "no_temporality",
+            Self::BadBuckets => "bad_buckets",
+            Self::Overload => "overload",
+            Self::DiskFull => "disk_full",
+            Self::Unwritable => "unwritable",
+            Self::Stopping => "stopping",
+            Self::TooLarge => "too_large",
+            Self::Malformed => "malformed",
+            Self::UnsupportedType => "unsupported_type",
+            Self::Incomplete => "incomplete",
+            Self::ExceptionBacklog => "exception_backlog",
+            Self::DamagedLog => "damaged_log",
+            Self::UnreadableBatch => "unreadable_batch",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = DropReason::ALL
+            .into_iter()
+            .map(DropReason::as_str)
+            .collect();
+        assert_eq!(names.len(), DropReason::ALL.len());
+    }
+}
