@@ -53,22 +53,23 @@ impl Admission {
             let fault = Fault::new(reason, "", "", message);
             self.quarantine(fault, &Attributes::new(), raw(), arrival)
         };
-        if std::str::from_utf8(line).is_err() {
+        let Ok(text) = std::str::from_utf8(line) else {
             return unreadable(DropReason::NotUtf8, "the line is not UTF-8".to_owned());
-        }
-        match serde_json::from_slice(line) {
-            Ok(Value::Object(object)) => self.object(flatten(object), arrival, raw),
+        };
+        match serde_json::from_str(text) {
+            Ok(Value::Object(object)) => self.object(flatten(object), arrival, Some(text)),
             Ok(_) => unreadable(DropReason::NotAnObject, "expected a JSON object".to_owned()),
             Err(error) => unreadable(DropReason::NotJson, error.to_string()),
         }
     }
 
-    /// Judges a flat object. `raw` gives the record as it came, in case it must be kept so.
-    pub(crate) fn object<'r>(
+    /// Judges a flat object. `line` is the record as it came, in case it must be kept so; without
+    /// one the object itself is kept.
+    pub(crate) fn object(
         &self,
         object: Attributes,
         arrival: Arrival,
-        raw: impl FnOnce() -> Cow<'r, str>,
+        line: Option<&str>,
     ) -> Verdict {
         let value = Value::Object(object);
         if !self.contract.is_kept_by(&value) {
@@ -76,8 +77,9 @@ impl Admission {
                 reason: DropReason::Schema,
                 violations: self.contract.violations(&value),
             };
+            let raw = line.map_or_else(|| Cow::Owned(value.to_string()), Cow::Borrowed);
             let readable = value.as_object().expect("made of an object");
-            return self.quarantine(fault, readable, raw(), arrival);
+            return self.quarantine(fault, readable, raw, arrival);
         }
         let Value::Object(object) = value else {
             unreachable!("made of an object")
@@ -94,7 +96,9 @@ impl Admission {
                     LogRecordError::NotAnObject(_) => String::new(),
                 };
                 let fault = Fault::new(DropReason::Schema, &path, "", error.to_string());
-                self.quarantine(fault, &readable, raw(), arrival)
+                let raw =
+                    line.map_or_else(|| Cow::Owned(json!(readable).to_string()), Cow::Borrowed);
+                self.quarantine(fault, &readable, raw, arrival)
             }
         }
     }
@@ -113,7 +117,7 @@ impl Admission {
         let Value::Object(object) = value else {
             unreachable!("made of an object")
         };
-        self.object(object, arrival, || Cow::Owned(line))
+        self.object(object, arrival, Some(&line))
     }
 
     fn quarantine(

@@ -1,86 +1,39 @@
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use prometheus_client::registry::Registry;
-use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use watchfire_logsearch::EventStore;
-use watchfire_schemas::{Batch, Clock, ExceptionSeen, Timestamp};
+use watchfire_schemas::{Batch, Clock, ExceptionSeen};
 use watchfire_tsdb::Tsdb;
 
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Where the write-ahead log lives.
-    pub dir: PathBuf,
-    /// What may wait in memory, decoded or not yet in a split, before requests are refused.
-    pub memory_budget: usize,
-    /// The largest request body, decompressed.
-    pub max_body: usize,
-    pub snapshot_interval: Duration,
-}
+use crate::admission::Admission;
+use crate::apply::Applier;
+use crate::budget::Budget;
+use crate::drop_reason::DropReason;
+use crate::exception_backlog::ExceptionBacklog;
+use crate::housekeeping::Housekeeping;
+use crate::intake::Intake;
+use crate::meters::Meters;
+use crate::pipeline::Pipeline;
+use crate::receive;
+use crate::sink::{Sink, Stores};
+use crate::status::Sources;
+use crate::wal::{self, Recovery, Shelf, WalOptions};
+use crate::{Config, IngestStatus, OpenError, Receipt, Refusal};
 
-/// What became of the records of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Receipt {
-    pub accepted: u64,
-    pub quarantined: u64,
-    pub rejected: u64,
-}
-
-/// Why a request was refused as a whole. Its records are not kept; the sender should try again, or not.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    #[error("the memory budget of {budget} bytes is in use")]
-    Overload {
-        budget: usize,
-        retry_after: Duration,
-    },
-    #[error("the disk is full")]
-    DiskFull { retry_after: Duration },
-    #[error("the collector is stopping")]
-    Stopping,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    #[error("{path} cannot be opened")]
-    Io {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("{path} is damaged: {reason}")]
-    Damaged { path: PathBuf, reason: String },
-}
-
-/// For `/status`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct IngestStatus {
-    pub sources: Vec<SourceStatus>,
-    /// (reason, count) of all that was refused, quarantined or dropped since start.
-    pub drops: Vec<(String, u64)>,
-    pub wal_bytes: u64,
-    pub memory_used: usize,
-    pub memory_budget: usize,
-    pub last_batch: u64,
-    /// Batches in the log that are not yet in a split or a snapshot.
-    pub batches_behind: u64,
-}
-
-/// A way in and a service that uses it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SourceStatus {
-    pub receiver: String,
-    pub signal: String,
-    pub service: String,
-    pub accepted: u64,
-    pub last_at: Timestamp,
-}
-
+/// Receives telemetry, keeps it safe and hands it to the stores.
 #[derive(Debug)]
-pub struct Collector {}
+pub struct Collector {
+    intake: Arc<Intake>,
+    sink: Arc<dyn Sink>,
+    shelf: Arc<Shelf>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
 
 impl Collector {
     /// Opens the log, replays what the stores do not hold yet, and starts its threads.
@@ -92,42 +45,188 @@ impl Collector {
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> Result<Arc<Self>, OpenError> {
-        let _ = (config, events, tsdb, exceptions, clock, registry);
-        unimplemented!()
+        let sink = Arc::new(Stores { events, tsdb });
+        let options = WalOptions::default();
+        Self::open_with((config, options), sink, exceptions, clock, registry).await
+    }
+
+    pub(crate) async fn open_with(
+        (config, options): (Config, WalOptions),
+        sink: Arc<dyn Sink>,
+        exceptions: mpsc::Sender<Vec<ExceptionSeen>>,
+        clock: Arc<dyn Clock>,
+        registry: &mut Registry,
+    ) -> Result<Arc<Self>, OpenError> {
+        let meters = Arc::new(Meters::register(registry));
+        let backlog = ExceptionBacklog::new(Arc::clone(&meters));
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        // Before the replay, so that what it finds can flow off.
+        let forwarding = Arc::clone(&backlog);
+        let stopped = stop.clone();
+        tasks.spawn(async move { forwarding.forward(exceptions, stopped).await });
+
+        let applier = Applier::new(Arc::clone(&sink), backlog, Arc::clone(&meters));
+        let dir = config.dir.clone();
+        let (of_replay, replay_meters) = (Arc::clone(&sink), Arc::clone(&meters));
+        let opened = tokio::task::spawn_blocking(move || {
+            replay(&dir, options, (of_replay, applier, replay_meters))
+        });
+        let opened = opened.await.map_err(|error| OpenError::Damaged {
+            path: config.dir.clone(),
+            reason: format!("the replay broke off: {error}"),
+        })?;
+        let (pipeline, shelf) = opened.inspect_err(|_| stop.cancel())?;
+        let intake = Arc::new(Intake {
+            admission: Admission::new(),
+            pipeline,
+            budget: Budget::new(config.memory_budget, Arc::clone(&sink)),
+            meters,
+            sources: Sources::default(),
+            clock,
+            max_body: config.max_body,
+        });
+        let housekeeping = Housekeeping {
+            intake: Arc::clone(&intake),
+            sink: Arc::clone(&sink),
+            shelf: Arc::clone(&shelf),
+            snapshot_interval: config.snapshot_interval,
+        };
+        let stopped = stop.clone();
+        tasks.spawn(async move { housekeeping.run(stopped).await });
+        Ok(Arc::new(Self {
+            intake,
+            sink,
+            shelf,
+            tasks,
+            stop,
+        }))
     }
 
     /// Validates, enriches and logs a batch, in process; returns when it is on disk and searchable.
     pub async fn accept(&self, receiver: &'static str, batch: Batch) -> Result<Receipt, Refusal> {
-        let _ = (receiver, batch);
-        unimplemented!()
+        let intake = &self.intake;
+        let mut reservation = intake
+            .budget
+            .reserve()
+            .inspect_err(|refusal| intake.refused(refusal))?;
+        reservation
+            .grow(estimated_bytes(&batch))
+            .inspect_err(|refusal| intake.refused(refusal))?;
+        let arrival = intake.arrival(receiver);
+        let prepared = intake
+            .compute(move |intake| intake.admission.batch(batch, arrival))
+            .await?;
+        let taken = intake.commit(prepared).await?;
+        Ok(taken.receipt)
     }
 
     /// `POST /api/v1/ingest/logs`, for the console listener.
     pub fn ingest_router(self: &Arc<Self>) -> Router {
-        unimplemented!()
+        receive::ndjson_router(&self.intake)
     }
 
     /// `POST /v1/{logs,traces,metrics}`.
     pub fn otlp_http_router(self: &Arc<Self>) -> Router {
-        unimplemented!()
+        receive::otlp_http_router(&self.intake)
     }
 
     /// The three OTLP services; to be served over HTTP/2 in clear text.
     pub fn otlp_grpc_router(self: &Arc<Self>) -> Router {
-        unimplemented!()
+        receive::otlp_grpc_router(&self.intake)
     }
 
+    /// What came, from whom, and what became of it.
     pub fn status(&self) -> IngestStatus {
-        unimplemented!()
+        let last = self.intake.pipeline.state().last();
+        IngestStatus {
+            sources: self.intake.sources.list(),
+            drops: self.intake.meters.drops(),
+            wal_bytes: self.shelf.bytes(),
+            memory_used: self.intake.budget.used(),
+            memory_budget: self.intake.budget.limit(),
+            last_batch: last.0,
+            batches_behind: last.0.saturating_sub(self.sink.checkpoint().0),
+        }
     }
 
     /// Whether a record would be taken now: the log is writable and the budget is not used up.
     pub fn is_ready(&self) -> Result<(), Refusal> {
-        unimplemented!()
+        self.intake.is_ready()
     }
 
     /// Refuses new batches, finishes those under way, snapshots the stores.
     pub async fn close(&self) {
-        unimplemented!()
+        let intake = Arc::clone(&self.intake);
+        let (sink, log) = (Arc::clone(&self.sink), Arc::clone(&self.shelf));
+        let closing = tokio::task::spawn_blocking(move || {
+            intake.pipeline.close();
+            let snapshot = sink.snapshot();
+            snapshot.and_then(|()| log.recycle(sink.checkpoint()))
+        });
+        match closing.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the last snapshot failed; the log will be replayed");
+            }
+            Err(error) => {
+                tracing::error!(%error, "the log was not closed cleanly; it will be replayed");
+            }
+        }
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 }
+
+type Opened = (Pipeline, Arc<Shelf>);
+
+fn replay(
+    dir: &std::path::Path,
+    options: WalOptions,
+    (sink, mut applier, meters): (Arc<dyn Sink>, Applier, Arc<Meters>),
+) -> Result<Opened, OpenError> {
+    let held = sink.checkpoint();
+    let (writer, recovery) =
+        wal::open(dir, options, sink.newest(), |frame| applier.replay(&frame))?;
+    report(&recovery, held, &meters);
+    let shelf = Arc::clone(writer.shelf());
+    let last = recovery.last.max(sink.newest());
+    let pipeline = Pipeline::start(writer, applier, last, meters).map_err(OpenError::io(dir))?;
+    Ok((pipeline, shelf))
+}
+
+fn report(recovery: &Recovery, held: watchfire_schemas::BatchSeq, meters: &Meters) {
+    meters.torn_bytes.inc_by(recovery.torn_bytes);
+    meters.dropped(DropReason::DamagedLog, recovery.damage.len() as u64);
+    for (path, offset, bytes) in &recovery.damage {
+        tracing::error!(path = %path.display(), offset, bytes, "the write-ahead log is damaged, what follows was kept");
+    }
+    if let Some(first) = recovery.first
+        && first > held.next()
+    {
+        let missing = first.0 - held.0 - 1;
+        tracing::error!(
+            missing,
+            "batches are missing between the stores and the write-ahead log"
+        );
+    }
+    let (last, torn_bytes) = (recovery.last.0, recovery.torn_bytes);
+    tracing::info!(last, held = held.0, torn_bytes, "write-ahead log opened");
+}
+
+/// What a batch takes in memory while it is worked on.
+fn estimated_bytes(batch: &Batch) -> usize {
+    const RECORD: usize = 1024;
+    const SERIES: usize = 512;
+    match batch {
+        Batch::Logs(records) => records.len() * RECORD,
+        Batch::Spans(spans) => spans.len() * 2 * RECORD,
+        Batch::Metrics(series) => series.len() * SERIES,
+    }
+}
+
+/// How often the log is tidied.
+pub(crate) const TIDY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,7 @@ impl Derivation {
                 self.count_exceptions(seen, received_at, &mut deltas, &mut derived);
             }
             Content::Quarantine(records) => {
-                self.count_violations(records, received_at, &mut deltas)
+                self.count_violations(records, received_at, &mut deltas);
             }
             Content::Spans(spans) => {
                 let series = span_metrics::measure(spans, received_at, |service, operation| {

@@ -1,19 +1,40 @@
 //! Receivers, decoding, validation, enrichment, write-ahead log, back-pressure.
+//!
+//! A request is acknowledged only when its records are on disk and searchable, or it is refused
+//! explicitly. Nothing is dropped without being counted under a reason of a closed set.
+
+#![warn(missing_docs)]
 
 mod admission;
+mod apply;
+mod budget;
+mod collector;
 mod config;
 mod content;
 mod derive;
 mod drop_reason;
 mod enrich;
+mod exception_backlog;
 mod fingerprint;
+mod housekeeping;
+mod intake;
 mod message_template;
+mod meters;
 mod otlp;
+mod pipeline;
+mod prepare;
+mod receive;
+#[cfg(test)]
+mod recording;
 mod refusal;
+mod sink;
 mod stack;
+mod status;
 mod wal;
 
+pub use collector::Collector;
 pub use config::Config;
 pub use fingerprint::{Fingerprint, GroupedBy, fingerprint};
 pub use refusal::{OpenError, Receipt, Refusal};
 pub use stack::StackFrame;
+pub use status::{IngestStatus, SourceStatus};

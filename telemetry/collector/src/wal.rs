@@ -18,4 +18,4 @@ mod tests;
 pub(crate) use frame::{Frame, Kind, Packed};
 pub(crate) use recovery::{Recovery, open};
 pub(crate) use shelf::{Shelf, WalOptions};
-pub(crate) use writer::{AppendError, Appended, WalWriter};
+pub(crate) use writer::{AppendError, WalWriter};

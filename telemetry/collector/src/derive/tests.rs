@@ -139,7 +139,7 @@ fn spans_become_calls_and_a_histogram_with_exemplars() {
         .filter(|s| !s.exemplars.is_empty())
         .collect();
     assert_eq!(with_exemplars.len(), 3);
-    assert_eq!(with_exemplars[2].exemplars[0].v, 99.0);
+    assert!((with_exemplars[2].exemplars[0].v - 99.0).abs() < 1e-9);
 }
 
 #[test]

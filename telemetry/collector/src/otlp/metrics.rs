@@ -108,9 +108,8 @@ impl Intake {
             return;
         };
         let kind = match data {
-            metric::Data::Gauge(_) => MetricKind::Gauge,
             metric::Data::Sum(_) if monotonic => MetricKind::Counter,
-            metric::Data::Sum(_) => MetricKind::Gauge,
+            metric::Data::Gauge(_) | metric::Data::Sum(_) => MetricKind::Gauge,
             metric::Data::Histogram(_) | metric::Data::ExponentialHistogram(_) => {
                 MetricKind::Histogram
             }

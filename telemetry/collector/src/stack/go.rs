@@ -23,11 +23,12 @@ pub(super) fn read(lines: &[&str]) -> Stack {
     }])
 }
 
-/// `	/app/capture.go:12 +0x1d`
+/// `/app/capture.go:12 +0x1d`
 fn file_of(line: &str) -> Option<&str> {
     let place = line.strip_prefix('\t')?.split(' ').next()?;
     let (file, line) = place.rsplit_once(':')?;
-    (file.ends_with(".go") && line.bytes().all(|b| b.is_ascii_digit())).then_some(file)
+    let is_number = line.bytes().all(|b| b.is_ascii_digit());
+    file.strip_suffix(".go").filter(|_| is_number).map(|_| file)
 }
 
 /// `main.(*Server).charge(0xc000012345, {0x1, 0x2})`

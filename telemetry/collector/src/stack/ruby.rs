@@ -9,7 +9,7 @@ pub(super) fn read(lines: &[&str]) -> Stack {
     }])
 }
 
-/// `	from /app/capture.rb:12:in 'Order#charge'`, perhaps with `: message (Type)` after it.
+/// `from /app/capture.rb:12:in 'Order#charge'`, perhaps with `: message (Type)` after it.
 fn frame(line: &str) -> Option<StackFrame> {
     let line = line.trim_start();
     let line = line.strip_prefix("from ").unwrap_or(line);

@@ -76,16 +76,19 @@ fn segment_of(path: PathBuf, bytes: &[u8], last_seq: BatchSeq) -> Sealed {
     }
 }
 
+/// Segments by number, and spares.
+type Files = (Vec<(u64, PathBuf)>, Vec<PathBuf>);
+
 /// The segments by number, and the spares. Files of other names are left alone; a spare of another
 /// size is one that was never finished, or is from other settings, and goes.
-fn files(dir: &Path, segment_bytes: u64) -> Result<(Vec<(u64, PathBuf)>, Vec<PathBuf>), OpenError> {
+fn files(dir: &Path, segment_bytes: u64) -> Result<Files, OpenError> {
     let (mut segments, mut spares) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(dir).map_err(OpenError::io(dir))? {
         let path = entry.map_err(OpenError::io(dir))?.path();
         let name = path.file_name().and_then(|name| name.to_str());
         if let Some(id) = segment::id_of(&path) {
             segments.push((id, path));
-        } else if name.is_some_and(|name| name.starts_with("spare-") && name.ends_with(".wal")) {
+        } else if name.is_some_and(|name| name.starts_with("spare-")) {
             let metadata = fs::metadata(&path).map_err(OpenError::io(&path))?;
             if metadata.len() == segment_bytes {
                 spares.push(path);
@@ -158,16 +161,14 @@ fn scan(bytes: &[u8], segment: u64, before: BatchSeq, replay: &mut impl FnMut(Fr
         let found = match frame::read(bytes, scan.end, segment) {
             Ok(found) => found,
             Err(NoFrame::End) => return scan,
-            Err(NoFrame::Broken) => match next_whole(bytes, scan.end, segment, scan.last) {
-                Some((at, found)) => {
-                    scan.damage.push((scan.end, at - scan.end));
-                    found
-                }
-                None => {
+            Err(NoFrame::Broken) => {
+                let Some((at, found)) = next_whole(bytes, scan.end, segment, scan.last) else {
                     scan.torn = torn_len(bytes, scan.end);
                     return scan;
-                }
-            },
+                };
+                scan.damage.push((scan.end, at - scan.end));
+                found
+            }
         };
         let (frame, end) = found;
         scan.end = end;

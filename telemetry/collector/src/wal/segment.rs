@@ -166,6 +166,7 @@ impl Active {
         self.file.sync_data()
     }
 
+    #[cfg(test)]
     pub(super) fn used(&self) -> u64 {
         self.end
     }

@@ -88,6 +88,7 @@ impl Shelf {
     }
 
     /// How many segments there are: full ones and the one that is being written.
+    #[cfg(test)]
     pub(crate) fn segments(&self) -> usize {
         self.lock().sealed.len() + 1
     }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use watchfire_schemas::{BatchSeq, Timestamp};
 
-use super::{Appended, Frame, Kind, Packed, Recovery, WalOptions, WalWriter, open};
+use super::writer::Appended;
+use super::{Frame, Kind, Packed, Recovery, WalOptions, WalWriter, open};
 use crate::OpenError;
 
 const SMALL: WalOptions = WalOptions {

@@ -115,7 +115,7 @@ impl WalWriter {
         Ok(())
     }
 
-    /// How much of the segment being written is used, from 0 to 1.
+    /// How many bytes of the segment being written are used.
     #[cfg(test)]
     pub(crate) fn active_used(&self) -> u64 {
         self.active.as_ref().map_or(0, Active::used)

@@ -1,0 +1,352 @@
+//! The collector over a sink that remembers: what is acknowledged is applied, once and in order.
+
+use std::path::Path;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{Request, StatusCode};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+use watchfire_schemas::{LogRecord, ManualClock, SeverityNumber, Timestamp};
+
+use super::*;
+use crate::recording::RecordingSink;
+
+struct Rig {
+    collector: Arc<Collector>,
+    sink: Arc<RecordingSink>,
+    exceptions: mpsc::Receiver<Vec<ExceptionSeen>>,
+}
+
+const SMALL: WalOptions = WalOptions {
+    segment_bytes: 64 << 10,
+    max_bytes: 1 << 20,
+};
+
+async fn rig(dir: &Path) -> Rig {
+    rig_with(dir, SMALL, Arc::new(RecordingSink::default())).await
+}
+
+async fn rig_with(dir: &Path, options: WalOptions, sink: Arc<RecordingSink>) -> Rig {
+    let config = Config {
+        dir: dir.to_owned(),
+        memory_budget: 32 << 20,
+        max_body: 1 << 20,
+        snapshot_interval: Duration::from_hours(1),
+    };
+    let (to, exceptions) = mpsc::channel(16);
+    let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_000)));
+    let as_sink = Arc::clone(&sink) as Arc<dyn Sink>;
+    let mut registry = Registry::default();
+    let collector = Collector::open_with((config, options), as_sink, to, clock, &mut registry);
+    let collector = collector.await.expect("the log opens");
+    Rig {
+        collector,
+        sink,
+        exceptions,
+    }
+}
+
+fn record(n: i64) -> LogRecord {
+    LogRecord::new(
+        Timestamp::from_secs(n),
+        SeverityNumber::INFO,
+        "shop",
+        format!("record {n}"),
+    )
+}
+
+fn line(n: usize) -> String {
+    format!(
+        r#"{{"timestamp":"1970-01-01T00:10:00Z","severity":"ERROR","service.name":"shop","message":"line {n}"}}"#
+    )
+}
+
+async fn post(rig: &Rig, content_type: &str, body: impl Into<Body>) -> Response {
+    let request = Request::post("/api/v1/ingest/logs").header("content-type", content_type);
+    let request = request.body(body.into()).unwrap();
+    rig.collector
+        .ingest_router()
+        .oneshot(request)
+        .await
+        .unwrap()
+}
+
+async fn body_of(response: Response) -> Value {
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20)
+        .await
+        .unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+#[tokio::test]
+async fn lines_are_acknowledged_after_they_are_applied_and_each_is_accounted_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = rig(dir.path()).await;
+    let mut body: Vec<String> = (0..1_000).map(line).collect();
+    body[9] = "not json".to_owned();
+    body[19] = body[19].replace("ERROR", "BAD");
+    body[29] = body[29].replace("\"service.name\":\"shop\",", "");
+    body[39] = "[".repeat(100_000);
+    let response = post(&rig, "application/x-ndjson", body.join("\n")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let answer = body_of(response).await;
+    assert_eq!(
+        (
+            &answer["accepted"],
+            &answer["quarantined"],
+            &answer["rejected"]
+        ),
+        (&json!(996), &json!(4), &json!(0))
+    );
+    let places: Vec<_> = answer["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| {
+            (
+                e["line"].as_u64().unwrap(),
+                e["path"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        places,
+        [
+            (10, String::new()),
+            (20, "/severity".to_owned()),
+            (30, String::new()),
+            (40, String::new())
+        ]
+    );
+    assert_eq!(
+        (rig.sink.logs().len(), rig.sink.quarantine().len()),
+        (996, 4)
+    );
+    assert!((rig.sink.total("log_records_total") - 996.0).abs() < 1e-9);
+    assert!((rig.sink.total("schema_violations_total") - 4.0).abs() < 1e-9);
+    let status = rig.collector.status();
+    assert_eq!(
+        (
+            status.sources[0].service.as_str(),
+            status.sources[0].accepted
+        ),
+        ("shop", 996)
+    );
+    assert_eq!(
+        status.drops,
+        [("schema".to_owned(), 2), ("not_json".to_owned(), 2)]
+    );
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_replayed_once_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = rig(dir.path()).await;
+    for n in 0..20 {
+        let receipt = first
+            .collector
+            .accept("test", Batch::Logs(vec![record(n), record(n)]))
+            .await
+            .unwrap();
+        assert_eq!(receipt.accepted, 2);
+    }
+    let before = first.sink.logs();
+    // No close: as if the process had died. The stores hold the first seven batches.
+    let sink = Arc::new(RecordingSink::default());
+    sink.set_checkpoint(7);
+    let second = rig_with(dir.path(), SMALL, sink).await;
+    assert_eq!(second.sink.numbers(), (8..=20).collect::<Vec<_>>());
+    let observed = |records: &[LogRecord]| {
+        records
+            .iter()
+            .map(|r| (r.message.clone(), r.observed_timestamp))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(observed(&second.sink.logs()), observed(&before[14..]));
+    second
+        .collector
+        .accept("test", Batch::Logs(vec![record(99)]))
+        .await
+        .unwrap();
+    assert_eq!(second.sink.numbers().last(), Some(&21));
+}
+
+#[tokio::test]
+async fn many_senders_at_once_are_applied_in_the_order_of_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = rig(dir.path()).await;
+    let sent = (0..64).map(|n| rig.collector.accept("test", Batch::Logs(vec![record(n)])));
+    let receipts = futures_util::future::join_all(sent).await;
+    assert!(receipts.iter().all(Result::is_ok));
+    assert_eq!(rig.sink.numbers(), (1..=64).collect::<Vec<_>>());
+    assert_eq!(rig.sink.logs().len(), 64);
+}
+
+#[tokio::test]
+async fn an_overload_is_refused_before_the_body_and_says_when_to_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = rig(dir.path()).await;
+    rig.sink.set_unsealed(32 << 20);
+    let response = post(&rig, "application/json", line(1)).await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(response.headers()["retry-after"], "1");
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
+    assert!(matches!(
+        rig.collector.is_ready(),
+        Err(Refusal::Overload { .. })
+    ));
+    let refused = rig
+        .collector
+        .accept("test", Batch::Logs(vec![record(1)]))
+        .await;
+    assert!(matches!(refused, Err(Refusal::Overload { .. })));
+    rig.sink.set_unsealed(0);
+    assert_eq!(
+        post(&rig, "application/json", line(1)).await.status(),
+        StatusCode::OK
+    );
+    assert_eq!(rig.collector.status().drops, [("overload".to_owned(), 2)]);
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_keeps_what_is_old_and_passes() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = WalOptions {
+        segment_bytes: 4096,
+        max_bytes: 8192,
+    };
+    let rig = rig_with(dir.path(), options, Arc::new(RecordingSink::default())).await;
+    let mut accepted = 0;
+    let refused = loop {
+        match rig
+            .collector
+            .accept("test", Batch::Logs(vec![record(accepted)]))
+            .await
+        {
+            Ok(_) => accepted += 1,
+            Err(refusal) => break refusal,
+        }
+    };
+    assert!(matches!(refused, Refusal::DiskFull { .. }), "{refused}");
+    assert_eq!(rig.sink.logs().len() as i64, accepted);
+    assert!(rig.collector.is_ready().is_err());
+    rig.sink.set_checkpoint(accepted as u64);
+    let ready = async {
+        while rig.collector.is_ready().is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), ready)
+        .await
+        .expect("there is room again");
+    rig.collector
+        .accept("test", Batch::Logs(vec![record(1)]))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn closing_finishes_what_is_under_way_and_refuses_what_is_new() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut rig = rig(dir.path()).await;
+    let mut broken = record(5);
+    broken.exception = Some(watchfire_schemas::Exception {
+        kind: "E".to_owned(),
+        message: "boom".to_owned(),
+        stacktrace: String::new(),
+    });
+    rig.collector
+        .accept("test", Batch::Logs(vec![broken]))
+        .await
+        .unwrap();
+    rig.collector.close().await;
+    assert_eq!(
+        rig.sink
+            .snapshots
+            .load(std::sync::atomic::Ordering::Relaxed),
+        1
+    );
+    let seen = rig
+        .exceptions
+        .recv()
+        .await
+        .expect("handed over before the end");
+    assert_eq!((seen[0].kind.as_str(), seen[0].group.len()), ("E", 16));
+    let refused = rig
+        .collector
+        .accept("test", Batch::Logs(vec![record(1)]))
+        .await;
+    assert_eq!(refused, Err(Refusal::Stopping));
+    assert_eq!(rig.collector.is_ready(), Err(Refusal::Stopping));
+    assert_eq!(
+        post(&rig, "application/json", line(1)).await.status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_as_a_problem() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = rig(dir.path()).await;
+    for (content_type, body, status) in [
+        (
+            "text/plain",
+            line(1).into_bytes(),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
+        (
+            "application/x-www-form-urlencoded",
+            line(1).into_bytes(),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
+        ("application/json", Vec::new(), StatusCode::BAD_REQUEST),
+        (
+            "application/json",
+            b"\xff\xfe\xff".to_vec(),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            "application/json",
+            vec![b' '; (1 << 20) + 1],
+            StatusCode::PAYLOAD_TOO_LARGE,
+        ),
+    ] {
+        let response = post(&rig, content_type, body).await;
+        assert_eq!(response.status(), status, "{content_type}");
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json"
+        );
+        assert_eq!(body_of(response).await["status"], status.as_u16());
+    }
+    let traced = Request::post("/api/v1/ingest/logs")
+        .header(
+            "traceparent",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        )
+        .body(Body::empty());
+    let response = rig
+        .collector
+        .ingest_router()
+        .oneshot(traced.unwrap())
+        .await
+        .unwrap();
+    assert_eq!(
+        body_of(response).await["trace_id"],
+        "4bf92f3577b34da6a3ce929d0e0e4736"
+    );
+    let untyped = Request::post("/api/v1/ingest/logs")
+        .body(Body::from(line(1)))
+        .unwrap();
+    let response = rig
+        .collector
+        .ingest_router()
+        .oneshot(untyped)
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+}

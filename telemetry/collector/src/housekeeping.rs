@@ -1,0 +1,74 @@
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::Refusal;
+use crate::collector::TIDY;
+use crate::intake::Intake;
+use crate::sink::Sink;
+use crate::wal::Shelf;
+
+/// What is done from time to time: snapshots, recycling of segments, the gauges.
+#[derive(Debug)]
+pub(crate) struct Housekeeping {
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) snapshot_interval: Duration,
+}
+
+impl Housekeeping {
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let this = Arc::new(self);
+        let mut ticks = interval(TIDY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut snapshot_due = Instant::now() + this.snapshot_interval;
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = stop.cancelled() => return,
+            }
+            let due = Instant::now() >= snapshot_due;
+            if due {
+                snapshot_due = Instant::now() + this.snapshot_interval;
+            }
+            let worker = Arc::clone(&this);
+            let tidied = tokio::task::spawn_blocking(move || worker.tidy(due)).await;
+            if let Ok(Err(error)) = tidied {
+                tracing::warn!(%error, "the write-ahead log could not be tidied");
+            }
+        }
+    }
+
+    fn tidy(&self, snapshot: bool) -> io::Result<()> {
+        if snapshot && let Err(error) = self.sink.snapshot() {
+            tracing::error!(%error, "the time series snapshot failed; the log grows until one succeeds");
+        }
+        self.shelf.recycle(self.sink.checkpoint())?;
+        self.measure();
+        let full = self.intake.pipeline.state().fault();
+        match self.shelf.prepare_spare() {
+            // There is room again: whoever asks whether we are ready must not be told otherwise.
+            Ok(()) if matches!(full, Some(Refusal::DiskFull { .. })) => {
+                self.intake.pipeline.state().set_fault(None);
+                tracing::info!("the write-ahead log has room again");
+                Ok(())
+            }
+            // The writer says so as soon as it matters.
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+            other => other,
+        }
+    }
+
+    fn measure(&self) {
+        let meters = &self.intake.meters;
+        meters.wal_bytes.set(self.shelf.bytes() as i64);
+        meters.memory_used.set(self.intake.budget.used() as i64);
+        let last = self.intake.pipeline.state().last();
+        let behind = last.0.saturating_sub(self.sink.checkpoint().0);
+        meters.batches_behind.set(behind as i64);
+    }
+}

@@ -1,0 +1,237 @@
+//! What is made of a request before it goes into the log: judged, enriched, packed. All of it is
+//! computing, so it runs off the threads that serve connections.
+
+use std::collections::BTreeMap;
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use watchfire_schemas::{Batch, LogRecord, RecordId, SeriesSamples, Span};
+
+use prost::Message;
+
+use crate::Receipt;
+use crate::admission::{Admission, Arrival, Fault, Verdict};
+use crate::content::Content;
+use crate::drop_reason::DropReason;
+use crate::enrich::enrich_span;
+use crate::otlp::{self, Rejections};
+use crate::receive::BodyError;
+use crate::wal::Packed;
+
+/// A request ready for the log.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) signal: &'static str,
+    pub(crate) arrival: Arrival,
+    pub(crate) batches: Vec<(Packed, Content)>,
+    pub(crate) receipt: Receipt,
+    /// Accepted records by service.
+    pub(crate) services: BTreeMap<String, u64>,
+    pub(crate) drops: Vec<(DropReason, u64)>,
+    /// The first faults: where in the request (a line, counted from 1), and what.
+    pub(crate) faults: Vec<(usize, Fault)>,
+    /// The first rejection in words.
+    pub(crate) rejection: Option<String>,
+}
+
+/// How many faults an answer tells of.
+pub(crate) const MOST_FAULTS: usize = 100;
+/// How many series a batch of samples holds at most, so that one frame stays small.
+const MOST_SERIES: usize = 50_000;
+
+impl Admission {
+    /// Log lines of a request: each with its place in it.
+    pub(crate) fn lines<'l>(
+        &self,
+        lines: impl Iterator<Item = (usize, &'l [u8])>,
+        arrival: Arrival,
+    ) -> Prepared {
+        judged(
+            lines.map(|(number, line)| (number, self.line(line, arrival))),
+            arrival,
+        )
+    }
+
+    pub(crate) fn otlp_logs(
+        &self,
+        request: &ExportLogsServiceRequest,
+        arrival: Arrival,
+    ) -> Prepared {
+        let objects = otlp::objects(request, arrival.at).enumerate();
+        judged(
+            objects.map(|(index, object)| (index + 1, self.object(object, arrival, None))),
+            arrival,
+        )
+    }
+
+    /// A batch that was made in this process.
+    pub(crate) fn batch(&self, batch: Batch, arrival: Arrival) -> Prepared {
+        match batch {
+            Batch::Logs(records) => {
+                let verdicts = records.into_iter().enumerate();
+                judged(
+                    verdicts.map(|(index, record)| (index + 1, self.record(record, arrival))),
+                    arrival,
+                )
+            }
+            Batch::Spans(spans) => prepared_spans(spans, Rejections::default(), arrival),
+            Batch::Metrics(series) => {
+                let points = sample_count(&series);
+                prepared_series(series, (points, Rejections::default()), arrival)
+            }
+        }
+    }
+}
+
+pub(crate) fn otlp_traces(request: &ExportTraceServiceRequest, arrival: Arrival) -> Prepared {
+    let (spans, rejections) = otlp::spans(request, arrival.at);
+    prepared_spans(spans, rejections, arrival)
+}
+
+pub(crate) fn otlp_metrics(request: &ExportMetricsServiceRequest, arrival: Arrival) -> Prepared {
+    let (series, rejections) = otlp::series(request, arrival.at);
+    let accepted = otlp::point_count(request).saturating_sub(rejections.records());
+    prepared_series(series, (accepted, rejections), arrival)
+}
+
+fn judged(verdicts: impl Iterator<Item = (usize, Verdict)>, arrival: Arrival) -> Prepared {
+    let (mut records, mut quarantine): (Vec<LogRecord>, Vec<LogRecord>) = (Vec::new(), Vec::new());
+    let mut prepared = Prepared::empty("logs", arrival);
+    for (place, verdict) in verdicts {
+        match verdict {
+            Verdict::Accepted(record) => {
+                prepared.count_service(&record.service, 1);
+                records.push(record);
+            }
+            Verdict::Quarantined(record, fault) => {
+                prepared.count_drop(fault.reason, 1);
+                if prepared.faults.len() < MOST_FAULTS {
+                    prepared.faults.push((place, fault));
+                }
+                quarantine.push(record);
+            }
+        }
+    }
+    prepared.receipt.accepted = records.len() as u64;
+    prepared.receipt.quarantined = quarantine.len() as u64;
+    prepared.pack(Content::Logs(records), RecordId::MAX_BATCH);
+    prepared.pack(Content::Quarantine(quarantine), RecordId::MAX_BATCH);
+    prepared
+}
+
+fn prepared_spans(mut spans: Vec<Span>, rejections: Rejections, arrival: Arrival) -> Prepared {
+    let mut prepared = Prepared::empty("traces", arrival);
+    for span in &mut spans {
+        prepared.count_service(&span.service, 1);
+        enrich_span(span);
+    }
+    prepared.receipt.accepted = spans.len() as u64;
+    prepared.reject(rejections);
+    prepared.pack(Content::Spans(spans), RecordId::MAX_BATCH);
+    prepared
+}
+
+fn prepared_series(
+    series: Vec<SeriesSamples>,
+    (accepted, rejections): (u64, Rejections),
+    arrival: Arrival,
+) -> Prepared {
+    let mut prepared = Prepared::empty("metrics", arrival);
+    for one in &series {
+        let service = one.labels.get("job").or_else(|| one.labels.get("service"));
+        prepared.count_service(service.unwrap_or_default(), one.samples.len() as u64);
+    }
+    prepared.receipt.accepted = accepted;
+    prepared.reject(rejections);
+    prepared.pack(Content::Metrics(series), MOST_SERIES);
+    prepared
+}
+
+fn sample_count(series: &[SeriesSamples]) -> u64 {
+    series.iter().map(|one| one.samples.len() as u64).sum()
+}
+
+impl Prepared {
+    fn empty(signal: &'static str, arrival: Arrival) -> Self {
+        Self {
+            signal,
+            arrival,
+            batches: Vec::new(),
+            receipt: Receipt::default(),
+            services: BTreeMap::new(),
+            drops: Vec::new(),
+            faults: Vec::new(),
+            rejection: None,
+        }
+    }
+
+    fn pack(&mut self, content: Content, most: usize) {
+        let parts = content.parts(most).into_iter();
+        self.batches
+            .extend(parts.map(|part| (part.pack(self.arrival.at), part)));
+    }
+
+    fn reject(&mut self, rejections: Rejections) {
+        self.receipt.rejected = rejections.records();
+        self.rejection = rejections.first;
+        self.drops.extend(rejections.counts);
+    }
+
+    fn count_service(&mut self, service: &str, count: u64) {
+        match self.services.get_mut(service) {
+            Some(sum) => *sum += count,
+            None => drop(self.services.insert(service.to_owned(), count)),
+        }
+    }
+
+    fn count_drop(&mut self, reason: DropReason, count: u64) {
+        match self.drops.iter_mut().find(|(other, _)| *other == reason) {
+            Some((_, sum)) => *sum += count,
+            None => self.drops.push((reason, count)),
+        }
+    }
+}
+
+/// How many bytes of attributes would be copied to records that share them.
+pub(crate) fn spread_of_logs(request: &ExportLogsServiceRequest) -> usize {
+    let of_resources = request.resource_logs.iter().map(|of_resource| {
+        let resource = of_resource
+            .resource
+            .as_ref()
+            .map_or(0, Message::encoded_len);
+        let of_scopes = of_resource.scope_logs.iter().map(|of_scope| {
+            let scope = of_scope.scope.as_ref().map_or(0, Message::encoded_len);
+            (resource + scope).saturating_mul(of_scope.log_records.len())
+        });
+        of_scopes.fold(0, usize::saturating_add)
+    });
+    of_resources.fold(0, usize::saturating_add)
+}
+
+/// The same of spans.
+pub(crate) fn spread_of_traces(request: &ExportTraceServiceRequest) -> usize {
+    let of_resources = request.resource_spans.iter().map(|of_resource| {
+        let resource = of_resource
+            .resource
+            .as_ref()
+            .map_or(0, Message::encoded_len);
+        let of_scopes = of_resource.scope_spans.iter().map(|of_scope| {
+            let scope = of_scope.scope.as_ref().map_or(0, Message::encoded_len);
+            (resource + scope).saturating_mul(of_scope.spans.len())
+        });
+        of_scopes.fold(0, usize::saturating_add)
+    });
+    of_resources.fold(0, usize::saturating_add)
+}
+
+/// A small request must not become a large one: what is copied is bounded by a multiple of what a
+/// body may hold.
+pub(crate) fn check_spread(max_body: usize, spread: usize) -> Result<(), BodyError> {
+    const MOST_TIMES: usize = 8;
+    let limit = max_body.saturating_mul(MOST_TIMES);
+    if spread > limit {
+        return Err(BodyError::TooLarge { limit });
+    }
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! The ways in over the network.
+
+mod body;
+mod inflate;
+mod ndjson;
+mod otlp_grpc;
+mod otlp_http;
+mod problem;
+mod rpc_status;
+
+pub(crate) use body::BodyError;
+pub(crate) use ndjson::router as ndjson_router;
+pub(crate) use otlp_grpc::router as otlp_grpc_router;
+pub(crate) use otlp_http::router as otlp_http_router;

@@ -1,0 +1,114 @@
+//! A sink for tests that remembers what it was given.
+
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use watchfire_logsearch::Entry;
+use watchfire_schemas::{BatchSeq, LogRecord, SeriesSamples, Span};
+
+use crate::sink::Sink;
+
+/// One call of `append`.
+type Appended = (BatchSeq, Option<Entry>, Vec<SeriesSamples>);
+
+#[derive(Debug, Default)]
+pub(crate) struct RecordingSink {
+    batches: Mutex<Vec<Appended>>,
+    checkpoint: AtomicU64,
+    unsealed: AtomicUsize,
+    pub(crate) snapshots: AtomicUsize,
+}
+
+impl RecordingSink {
+    pub(crate) fn set_unsealed(&self, bytes: usize) {
+        self.unsealed.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_checkpoint(&self, batch: u64) {
+        self.checkpoint.store(batch, Ordering::Relaxed);
+    }
+
+    pub(crate) fn numbers(&self) -> Vec<u64> {
+        self.batches
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(batch, ..)| batch.0)
+            .collect()
+    }
+
+    pub(crate) fn logs(&self) -> Vec<LogRecord> {
+        self.records(|entry| match entry {
+            Entry::Logs(records) => records.clone(),
+            _ => Vec::new(),
+        })
+    }
+
+    pub(crate) fn quarantine(&self) -> Vec<LogRecord> {
+        self.records(|entry| match entry {
+            Entry::Quarantine(records) => records.clone(),
+            _ => Vec::new(),
+        })
+    }
+
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        self.records(|entry| match entry {
+            Entry::Spans(spans) => spans.clone(),
+            _ => Vec::new(),
+        })
+    }
+
+    pub(crate) fn series(&self) -> Vec<SeriesSamples> {
+        let batches = self.batches.lock().unwrap();
+        batches
+            .iter()
+            .flat_map(|(_, _, series)| series.clone())
+            .collect()
+    }
+
+    /// The sum of all increments of a counter, over all labels.
+    pub(crate) fn total(&self, name: &str) -> f64 {
+        let series = self.series();
+        let of_name = series.iter().filter(|one| one.labels.name() == name);
+        of_name
+            .flat_map(|one| &one.samples)
+            .map(|sample| sample.v)
+            .sum()
+    }
+
+    fn records<T>(&self, pick: impl Fn(&Entry) -> Vec<T>) -> Vec<T> {
+        let batches = self.batches.lock().unwrap();
+        batches
+            .iter()
+            .filter_map(|(_, entry, _)| entry.as_ref())
+            .flat_map(pick)
+            .collect()
+    }
+}
+
+impl Sink for RecordingSink {
+    fn checkpoint(&self) -> BatchSeq {
+        BatchSeq(self.checkpoint.load(Ordering::Relaxed))
+    }
+
+    fn newest(&self) -> BatchSeq {
+        self.checkpoint()
+    }
+
+    fn append(&self, batch: BatchSeq, entry: Option<Entry>, series: &[SeriesSamples]) {
+        self.batches
+            .lock()
+            .unwrap()
+            .push((batch, entry, series.to_vec()));
+    }
+
+    fn unsealed_bytes(&self) -> usize {
+        self.unsealed.load(Ordering::Relaxed)
+    }
+
+    fn snapshot(&self) -> io::Result<()> {
+        self.snapshots.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use watchfire_logsearch::{Entry, EventStore};
+use watchfire_schemas::{BatchSeq, SeriesSamples};
+use watchfire_tsdb::Tsdb;
+
+/// Where batches go once they are on disk. One caller, batches in order, each once; one that a
+/// store holds already is passed over by it.
+pub(crate) trait Sink: Send + Sync + fmt::Debug {
+    /// The last batch that every store holds by itself: replay starts after it.
+    fn checkpoint(&self) -> BatchSeq;
+
+    /// The last batch that any store holds by itself: new numbers must be greater.
+    fn newest(&self) -> BatchSeq;
+
+    /// Makes a batch searchable. When this returns, it is.
+    fn append(&self, batch: BatchSeq, entry: Option<Entry>, series: &[SeriesSamples]);
+
+    /// Bytes that wait in memory to be written by the stores.
+    fn unsealed_bytes(&self) -> usize;
+
+    /// Writes what the stores hold only in memory; moves the checkpoint. Blocks.
+    fn snapshot(&self) -> io::Result<()>;
+}
+
+/// The event store and the time series store.
+#[derive(Debug)]
+pub(crate) struct Stores {
+    pub(crate) events: Arc<EventStore>,
+    pub(crate) tsdb: Arc<Tsdb>,
+}
+
+impl Sink for Stores {
+    fn checkpoint(&self) -> BatchSeq {
+        self.events.checkpoint().min(self.tsdb.checkpoint())
+    }
+
+    fn newest(&self) -> BatchSeq {
+        self.events.checkpoint().max(self.tsdb.checkpoint())
+    }
+
+    fn append(&self, batch: BatchSeq, entry: Option<Entry>, series: &[SeriesSamples]) {
+        if let Some(entry) = entry {
+            self.events.append(batch, entry);
+        }
+        self.events.advance(batch);
+        self.tsdb.append(batch, series);
+    }
+
+    fn unsealed_bytes(&self) -> usize {
+        self.events.unsealed_bytes()
+    }
+
+    fn snapshot(&self) -> io::Result<()> {
+        self.tsdb.snapshot()
+    }
+}
