@@ -83,7 +83,7 @@ pub struct Alerts {}
 
 impl Alerts {
     /// The tables of this crate, in order: (version, name, SQL). The binary runs them.
-    pub const MIGRATIONS: &'static [(i64, &'static str, &'static str)] = &[];
+    pub const MIGRATIONS: &'static [(i64, &'static str, &'static str)] = crate::migrations::MIGRATIONS;
 
     /// The rules that ship with Watchfire.
     pub fn default_rules() -> (String, String) {

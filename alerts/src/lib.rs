@@ -1,7 +1,11 @@
 //! Rules, alert states, exception groups, incidents, response times, notification.
 
 mod facade;
+mod migrations;
 mod model;
+mod notification;
+mod notify;
+mod outbox;
 mod signals;
 
 pub use facade::{ActError, Alerts, Config, DestinationConfig, OpenError, StoreError, http_router};

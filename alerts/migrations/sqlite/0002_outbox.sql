@@ -1,0 +1,1 @@
+-- Notifications waiting to be delivered.

@@ -1,0 +1,1 @@
+//! Payloads of the destinations, and sending them.
