@@ -8,28 +8,9 @@ use tokio_util::sync::CancellationToken;
 use watchfire_schemas::{ChangeEvent, Clock, ExceptionSeen, TimeRange, Timestamp};
 
 use crate::{
-    AlertInstance, Delivery, DestinationStatus, ExceptionGroup, GroupStatus, Incident,
+    AlertInstance, Delivery, DestinationConfig, DestinationStatus, ExceptionGroup, GroupStatus, Incident,
     ReliabilityReport, RuleStatus, Signals,
 };
-
-/// Where pages go. The secret part never appears in an error, a log or a page.
-#[derive(Debug, Clone)]
-pub enum DestinationConfig {
-    PagerDuty {
-        name: String,
-        routing_key: String,
-        url: String,
-    },
-    SlackWebhook {
-        name: String,
-        url: String,
-    },
-    /// Alertmanager's webhook, version 4.
-    Webhook {
-        name: String,
-        url: String,
-    },
-}
 
 #[derive(Debug, Clone)]
 pub struct Config {

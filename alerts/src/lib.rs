@@ -8,11 +8,12 @@ mod notify;
 mod outbox;
 mod signals;
 
-pub use facade::{ActError, Alerts, Config, DestinationConfig, OpenError, StoreError, http_router};
+pub use facade::{ActError, Alerts, Config, OpenError, StoreError, http_router};
 pub use model::{
     AlertInstance, AlertState, Delivery, DeliveryState, DestinationStatus, ExceptionGroup,
     GroupStatus, Incident, IncidentException, IncidentStatus, Onset, OnsetEvidence, OnsetMethod,
     OnsetSource, Phase, ReliabilityReport, ResponseSummary, ResponseTimes, RuleStatus,
     TimelineEntry, TimelineKind,
 };
+pub use notify::{DestinationConfig, Secret};
 pub use signals::{SignalError, SignalSeries, Signals};

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sqlx::SqliteConnection;
-use watchfire_schemas::{AlertSeverity, LabelSet, Timestamp};
+use watchfire_schemas::{AlertSeverity, ChangeEvent, LabelSet, Timestamp};
 
 use crate::{AlertInstance, IncidentException, IncidentStatus};
 
@@ -60,6 +60,9 @@ pub(crate) struct NotificationContent {
     pub ttr_seconds: Option<f64>,
     /// Ranked by change, the most telling first.
     pub exceptions: Vec<IncidentException>,
+    /// Changes near the onset, the nearest first.
+    #[serde(default)]
+    pub changes: Vec<ChangeEvent>,
     /// The incident's page comes first.
     pub links: Vec<Link>,
     pub runbook: Option<String>,
