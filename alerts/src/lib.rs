@@ -5,6 +5,7 @@ mod migrations;
 mod model;
 mod notification;
 mod notify;
+pub mod onset;
 mod outbox;
 mod signals;
 

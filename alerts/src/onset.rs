@@ -1,0 +1,228 @@
+//! When a failure began, from counts alone: version 1.
+//!
+//! A baseline with over-dispersion, a CUSUM that says that something changed, back-dating by
+//! likelihood under a step and under a ramp, and an interval that says how sure it is. Everything
+//! here is pure: the same counts give the same answer in the server and in `watchfire explain`.
+
+mod backdate;
+mod baseline;
+mod cusum;
+mod recovery;
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use watchfire_schemas::Timestamp;
+
+use crate::OnsetMethod;
+use backdate::Backdated;
+use cusum::Excursion;
+
+/// Bins of at most this many seconds are asked to be quiet for five minutes before a failure
+/// counts as over.
+const QUIET_SECONDS: f64 = 300.0;
+/// A change that no CUSUM has alarmed on yet must be at least this likely (natural log) to be
+/// believed when a rule says that something is wrong.
+const BELIEVED: f64 = 5.0;
+
+/// Which way counts go when things break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// More errors than usual.
+    #[default]
+    Up,
+    /// Less traffic than usual.
+    Down,
+}
+
+/// Counts of one signal in bins of equal width.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeriesInput {
+    pub id: String,
+    /// Where the first bin starts.
+    pub start: Timestamp,
+    pub bin_seconds: f64,
+    pub counts: Vec<f64>,
+    /// All events of which `counts` are the bad ones; the baseline follows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Vec<f64>>,
+    #[serde(default)]
+    pub direction: Direction,
+}
+
+/// The shape of the change that explains the counts best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Model {
+    Step,
+    Ramp,
+}
+
+impl Model {
+    pub const fn method(self) -> OnsetMethod {
+        match self {
+            Self::Step => OnsetMethod::StepV1,
+            Self::Ramp => OnsetMethod::RampV1,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EstimatedOnset {
+    pub at: Timestamp,
+    pub earliest: Timestamp,
+    pub latest: Timestamp,
+    pub model: Model,
+}
+
+/// What a series says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    pub id: String,
+    /// Whether the counts alone would have raised an alarm.
+    pub alarmed: bool,
+    /// The end of the bin in which the alarm came.
+    pub detected_at: Option<Timestamp>,
+    pub onset: Option<EstimatedOnset>,
+    pub recovered_at: Option<Timestamp>,
+    /// The expected count of each bin; only for those who draw it.
+    #[serde(skip)]
+    pub baseline: Vec<f64>,
+    #[serde(skip)]
+    pub dispersion: f64,
+    /// How much likelier the change is than none, natural log.
+    #[serde(skip)]
+    pub evidence: f64,
+}
+
+/// Why a series cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SeriesError {
+    #[error("bin_seconds must be a number above 0 and at most 86400")]
+    BinWidth,
+    #[error("counts[{0}] must be a number of at least 0")]
+    Count(usize),
+    #[error("traffic[{0}] must be a number of at least 0")]
+    Traffic(usize),
+    #[error("traffic has {traffic} bins where counts has {counts}")]
+    Lengths { traffic: usize, counts: usize },
+}
+
+impl SeriesInput {
+    /// Whether the counts make sense.
+    pub fn check(&self) -> Result<(), SeriesError> {
+        let bad = |v: &f64| !v.is_finite() || *v < 0.0;
+        if !(self.bin_seconds > 0.0 && self.bin_seconds <= 86_400.0) {
+            return Err(SeriesError::BinWidth);
+        }
+        if let Some(at) = self.counts.iter().position(bad) {
+            return Err(SeriesError::Count(at));
+        }
+        let traffic = self.traffic.as_deref().unwrap_or_default();
+        if let Some(at) = traffic.iter().position(bad) {
+            return Err(SeriesError::Traffic(at));
+        }
+        if self.traffic.is_some() && traffic.len() != self.counts.len() {
+            return Err(SeriesError::Lengths {
+                traffic: traffic.len(),
+                counts: self.counts.len(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The time `bins` bins after the start.
+    fn time(&self, bins: f64) -> Timestamp {
+        self.start + Duration::from_secs_f64((bins * self.bin_seconds).max(0.0))
+    }
+
+    fn quiet_bins(&self, quiet_seconds: f64) -> usize {
+        (quiet_seconds / self.bin_seconds).ceil().max(1.0) as usize
+    }
+}
+
+/// Judges a whole series: the first change in it, if there is one, and its end.
+pub fn estimate(input: &SeriesInput) -> Result<Estimate, SeriesError> {
+    input.check()?;
+    let found = cusum::first_alarm(input, 0);
+    let Some(excursion) = found else {
+        return Ok(unchanged(input));
+    };
+    let quiet = input.quiet_bins(QUIET_SECONDS);
+    Ok(judge(input, &excursion, quiet))
+}
+
+/// Judges a series of which a rule says that it is bad at its end: the change that is not over yet
+/// there. It is believed with less evidence than [`estimate`] asks for an alarm.
+pub fn estimate_ongoing(input: &SeriesInput, quiet: Duration) -> Result<Estimate, SeriesError> {
+    input.check()?;
+    let quiet = input.quiet_bins(quiet.as_secs_f64());
+    let mut from = 0;
+    while let Some(excursion) = cusum::first_alarm(input, from) {
+        let estimate = judge(input, &excursion, quiet);
+        match estimate.recovered_at {
+            Some(at) => {
+                let over = at.seconds_since(input.start) / input.bin_seconds;
+                from = (over.ceil() as usize).max(excursion.alarm + 1);
+            }
+            None => return Ok(estimate),
+        }
+    }
+    let Some(excursion) = cusum::at_end(input, from) else {
+        return Ok(unchanged(input));
+    };
+    let estimate = judge(input, &excursion, quiet);
+    if estimate.evidence < BELIEVED {
+        return Ok(unchanged(input));
+    }
+    Ok(Estimate {
+        alarmed: false,
+        detected_at: None,
+        ..estimate
+    })
+}
+
+fn unchanged(input: &SeriesInput) -> Estimate {
+    let baseline = baseline::Baseline::before(input, input.counts.len());
+    Estimate {
+        id: input.id.clone(),
+        alarmed: false,
+        detected_at: None,
+        onset: None,
+        recovered_at: None,
+        baseline: baseline.expected(input),
+        dispersion: baseline.dispersion,
+        evidence: 0.0,
+    }
+}
+
+fn judge(input: &SeriesInput, excursion: &Excursion, quiet: usize) -> Estimate {
+    let baseline = &excursion.baseline;
+    let expected = baseline.expected(input);
+    let over = recovery::first_quiet(input, &expected, baseline.dispersion, excursion, quiet);
+    let backdated = Backdated::find(
+        input,
+        &expected,
+        baseline.dispersion,
+        excursion,
+        over.unwrap_or(input.counts.len()),
+    );
+    Estimate {
+        id: input.id.clone(),
+        alarmed: true,
+        detected_at: Some(input.time((excursion.alarm + 1) as f64)),
+        onset: Some(EstimatedOnset {
+            at: input.time(backdated.at),
+            earliest: input.time(backdated.earliest),
+            latest: input.time(backdated.latest),
+            model: backdated.model,
+        }),
+        recovered_at: over.map(|bin| input.time(bin as f64)),
+        dispersion: baseline.dispersion,
+        evidence: backdated.evidence,
+        baseline: expected,
+    }
+}
+
+#[cfg(test)]
+mod tests;

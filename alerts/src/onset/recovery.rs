@@ -1,0 +1,74 @@
+use super::cusum::Excursion;
+use super::{Direction, SeriesInput};
+
+/// Log-likelihood by which quiet bins must tell for the usual rate, where they can.
+const CLEARLY: f64 = 3.0;
+
+/// The first bin of the first `quiet` bins that are as usual after the alarm. `None` while there
+/// is none.
+pub(super) fn first_quiet(
+    input: &SeriesInput,
+    expected: &[f64],
+    dispersion: f64,
+    excursion: &Excursion,
+    quiet: usize,
+) -> Option<usize> {
+    let from = excursion.alarm + 1;
+    let last = input.counts.len().checked_sub(quiet)?;
+    let ratio = elevation(input, expected, excursion, from);
+    let window = (from..=last).find(|bin| {
+        let seen = &input.counts[*bin..bin + quiet];
+        let usual = &expected[*bin..bin + quiet];
+        // As a whole, and at its start: a window must not begin with the end of the failure.
+        let head = quiet.min(3);
+        as_usual(input.direction, seen, usual, dispersion)
+            && as_usual(input.direction, &seen[..head], &usual[..head], dispersion)
+            && as_usual(input.direction, &seen[..1], &usual[..1], dispersion)
+            && tells_for_usual(seen, usual, ratio)
+    })?;
+    Some(backdated(input, expected, excursion, (window, quiet), ratio))
+}
+
+/// How many times the usual the failure was, until bin `end`.
+fn elevation(input: &SeriesInput, expected: &[f64], excursion: &Excursion, end: usize) -> f64 {
+    let seen: f64 = input.counts[excursion.since..end].iter().sum();
+    let usual: f64 = expected[excursion.since..end].iter().sum();
+    (seen / usual).clamp(1e-3, 1e9)
+}
+
+/// Whether the window is clearly likelier under the usual rate than under the failure's.
+fn tells_for_usual(seen: &[f64], usual: &[f64], ratio: f64) -> bool {
+    let usual = (ratio - 1.0) * usual.iter().sum::<f64>();
+    let against = seen.iter().sum::<f64>() * ratio.ln() - usual;
+    against <= -usual.abs().min(CLEARLY / 0.9) * 0.9
+}
+
+fn as_usual(direction: Direction, seen: &[f64], usual: &[f64], dispersion: f64) -> bool {
+    let seen: f64 = seen.iter().sum();
+    let usual: f64 = usual.iter().sum();
+    let margin = 3.0 * (usual * dispersion).sqrt();
+    match direction {
+        Direction::Up => seen <= usual + margin + 1.0,
+        Direction::Down => seen >= usual - margin && (usual < 1.0 || seen > 0.0),
+    }
+}
+
+/// The failure's end may lie before the window that proved it, if the alarm came late, or some
+/// bins into it: the bin after which the counts tell for "as usual" all the way.
+fn backdated(
+    input: &SeriesInput,
+    expected: &[f64],
+    excursion: &Excursion,
+    (window, quiet): (usize, usize),
+    ratio: f64,
+) -> usize {
+    let mut best = (window, f64::NEG_INFINITY);
+    let mut sum = 0.0;
+    for bin in excursion.since..window + quiet {
+        sum += input.counts[bin] * ratio.ln() - (ratio - 1.0) * expected[bin];
+        if sum >= best.1 {
+            best = (bin + 1, sum);
+        }
+    }
+    best.0
+}

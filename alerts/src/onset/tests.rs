@@ -1,0 +1,288 @@
+use super::*;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+const BIN: f64 = 10.0;
+
+/// A Poisson count of mean `mean`, by counting exponential waits.
+fn poisson(rng: &mut StdRng, mean: f64) -> f64 {
+    if mean > 500.0 {
+        let (u, v): (f64, f64) = (rng.random(), rng.random());
+        let normal = (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos();
+        return (mean + normal * mean.sqrt()).round().max(0.0);
+    }
+    let limit = mean;
+    let (mut sum, mut count) = (0.0, 0.0);
+    loop {
+        let u: f64 = rng.random();
+        sum -= (1.0 - u).ln();
+        if sum > limit {
+            return count;
+        }
+        count += 1.0;
+    }
+}
+
+/// A gamma variate of the shape and mean given, by Marsaglia and Tsang's method.
+fn gamma(rng: &mut StdRng, shape: f64, mean: f64) -> f64 {
+    if shape < 1.0 {
+        let u: f64 = rng.random();
+        return gamma(rng, shape + 1.0, mean * (shape + 1.0) / shape) * u.powf(1.0 / shape)
+            * shape / (shape + 1.0);
+    }
+    let d = shape - 1.0 / 3.0;
+    let c = 1.0 / (9.0 * d).sqrt();
+    loop {
+        let (a, b): (f64, f64) = (rng.random(), rng.random());
+        let x = (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos();
+        let v = (1.0 + c * x).powi(3);
+        let u: f64 = rng.random();
+        if v > 0.0 && u.ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+            return d * v * mean / shape;
+        }
+    }
+}
+
+struct Fault {
+    rate: f64,
+    factor: f64,
+    ramp: f64,
+    /// Variance is `mean + overdispersion · mean²`.
+    overdispersion: f64,
+}
+
+const ONSET: f64 = 3700.0;
+const END: f64 = 5200.0;
+
+fn series(rng: &mut StdRng, fault: &Fault) -> SeriesInput {
+    let counts = (0..700)
+        .map(|bin| {
+            let t = (f64::from(bin) + 0.5) * BIN;
+            let part = if t < ONSET || t > END {
+                0.0
+            } else if fault.ramp > 0.0 {
+                ((t - ONSET) / fault.ramp).min(1.0)
+            } else {
+                1.0
+            };
+            let mean = fault.rate * (1.0 + (fault.factor - 1.0) * part);
+            let mean = if fault.overdispersion > 0.0 {
+                gamma(rng, 1.0 / fault.overdispersion, mean)
+            } else {
+                mean
+            };
+            poisson(rng, mean)
+        })
+        .collect();
+    SeriesInput {
+        id: "simulated".to_owned(),
+        start: Timestamp::from_secs(1_000_000_000),
+        bin_seconds: BIN,
+        counts,
+        traffic: None,
+        direction: Direction::Up,
+    }
+}
+
+#[derive(Debug)]
+struct Figures {
+    alarmed: f64,
+    false_early: usize,
+    delay: (f64, f64),
+    error: f64,
+    error_p90: f64,
+    covered: f64,
+    width: f64,
+    recovery_error: f64,
+    ramps: f64,
+}
+
+fn simulate(fault: &Fault, runs: u64) -> Figures {
+    let (mut delays, mut errors, mut widths, mut recoveries) = (vec![], vec![], vec![], vec![]);
+    let (mut covered, mut early, mut ramps) = (0.0, 0, 0.0);
+    for seed in 0..runs {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let input = series(&mut rng, fault);
+        let estimate = estimate(&input).unwrap();
+        let (Some(onset), Some(detected)) = (estimate.onset, estimate.detected_at) else {
+            continue;
+        };
+        let seconds = |at: Timestamp| at.seconds_since(input.start);
+        if seconds(detected) < ONSET {
+            early += 1;
+            continue;
+        }
+        delays.push(seconds(detected) - ONSET);
+        errors.push((seconds(onset.at) - ONSET).abs());
+        widths.push(seconds(onset.latest) - seconds(onset.earliest));
+        if seconds(onset.earliest) <= ONSET && ONSET <= seconds(onset.latest) {
+            covered += 1.0;
+        }
+        ramps += f64::from(u8::from(onset.model == Model::Ramp));
+        recoveries.push(
+            estimate
+                .recovered_at
+                .map_or(f64::INFINITY, |at| (seconds(at) - END).abs()),
+        );
+    }
+    let n = delays.len() as f64;
+    Figures {
+        alarmed: n / runs as f64,
+        false_early: early,
+        delay: (quantile(&mut delays, 0.5), quantile(&mut delays, 0.9)),
+        error: quantile(&mut errors, 0.5),
+        error_p90: quantile(&mut errors, 0.9),
+        covered: covered / n,
+        width: quantile(&mut widths, 0.5),
+        recovery_error: quantile(&mut recoveries, 0.5),
+        ramps: ramps / n,
+    }
+}
+
+fn quantile(values: &mut [f64], q: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * q).round() as usize]
+}
+
+/// Steps: (rate a bin, factor, over-dispersion, median delay at most).
+fn check_step(rate: f64, factor: f64, overdispersion: f64, delay: f64) {
+    let fault = Fault {
+        rate,
+        factor,
+        ramp: 0.0,
+        overdispersion,
+    };
+    let figures = simulate(&fault, 40);
+    assert!(figures.alarmed >= 0.95, "{figures:?}");
+    assert!(figures.error <= 10.0, "{figures:?}");
+    assert!(figures.error_p90 <= 60.0, "{figures:?}");
+    assert!(figures.covered >= 0.9, "{figures:?}");
+    assert!(figures.width <= 150.0, "{figures:?}");
+    assert!(figures.delay.0 <= delay, "{figures:?}");
+    assert!(figures.delay.1 <= delay * 2.0, "{figures:?}");
+    assert!(figures.recovery_error <= 20.0, "{figures:?}");
+    assert!(figures.ramps <= 0.1, "{figures:?}");
+    assert_eq!(figures.false_early, 0, "{figures:?}");
+}
+
+#[test]
+fn steps_are_dated_to_a_bin_and_covered() {
+    check_step(0.1, 20.0, 0.0, 70.0);
+    check_step(1.0, 3.0, 0.0, 180.0);
+    check_step(1.0, 5.0, 0.0, 60.0);
+    check_step(5.0, 3.0, 0.0, 30.0);
+    check_step(20.0, 3.0, 0.0, 20.0);
+    check_step(20.0, 3.0, 0.2, 50.0);
+}
+
+fn check_ramp(rate: f64, factor: f64, ramp: f64, error: f64) {
+    let fault = Fault {
+        rate,
+        factor,
+        ramp,
+        overdispersion: 0.0,
+    };
+    let figures = simulate(&fault, 30);
+    assert!(figures.covered >= 0.85, "{figures:?}");
+    assert!(figures.error <= error, "{figures:?}");
+    assert!(figures.delay.1 <= 180.0, "{figures:?}");
+    assert!(figures.ramps >= 0.9, "{figures:?}");
+}
+
+#[test]
+fn ramps_are_seen_as_ramps() {
+    check_ramp(5.0, 5.0, 300.0, 10.0);
+    check_ramp(5.0, 10.0, 600.0, 20.0);
+}
+
+#[test]
+fn quiet_over_dispersed_series_raise_no_alarm() {
+    for (rate, overdispersion) in [(0.1, 1.0), (1.0, 0.3), (5.0, 0.3), (20.0, 0.2)] {
+        let fault = Fault {
+            rate,
+            factor: 1.0,
+            ramp: 0.0,
+            overdispersion,
+        };
+        for seed in 0..60 {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let estimate = estimate(&series(&mut rng, &fault)).unwrap();
+            assert!(!estimate.alarmed, "rate {rate}, seed {seed}: {estimate:?}");
+        }
+    }
+}
+
+#[test]
+fn errors_where_there_were_none_are_dated_and_their_end_is_seen() {
+    let mut counts = vec![0.0; 500];
+    counts[400..460].fill(50.0);
+    let input = SeriesInput {
+        id: "total failure".to_owned(),
+        start: Timestamp::from_secs(0),
+        bin_seconds: 10.0,
+        counts,
+        traffic: Some(vec![50.0; 500]),
+        direction: Direction::Up,
+    };
+    let estimate = estimate(&input).unwrap();
+    let onset = estimate.onset.unwrap();
+    assert_eq!(onset.at, Timestamp::from_secs(4000));
+    assert_eq!(onset.model, Model::Step);
+    assert_eq!(estimate.detected_at, Some(Timestamp::from_secs(4010)));
+    assert_eq!(estimate.recovered_at, Some(Timestamp::from_secs(4600)));
+}
+
+#[test]
+fn traffic_that_stops_is_dated_too() {
+    let mut counts = vec![30.0; 400];
+    counts[370..].fill(0.0);
+    let input = SeriesInput {
+        id: "silence".to_owned(),
+        start: Timestamp::from_secs(0),
+        bin_seconds: 10.0,
+        counts,
+        traffic: None,
+        direction: Direction::Down,
+    };
+    let onset = estimate_ongoing(&input, Duration::from_mins(5)).unwrap().onset.unwrap();
+    assert_eq!(onset.at, Timestamp::from_secs(3700));
+}
+
+#[test]
+fn an_earlier_failure_is_not_the_one_going_on() {
+    let mut counts = vec![0.0; 700];
+    counts[300..330].fill(20.0);
+    counts[690..].fill(20.0);
+    let input = SeriesInput {
+        id: "twice".to_owned(),
+        start: Timestamp::from_secs(0),
+        bin_seconds: 10.0,
+        counts,
+        traffic: None,
+        direction: Direction::Up,
+    };
+    let first = estimate(&input).unwrap();
+    assert_eq!(first.onset.unwrap().at, Timestamp::from_secs(3000));
+    let ongoing = estimate_ongoing(&input, Duration::from_mins(5)).unwrap();
+    assert_eq!(ongoing.onset.unwrap().at, Timestamp::from_secs(6900));
+}
+
+#[test]
+fn nonsense_is_refused() {
+    let mut input = SeriesInput {
+        id: String::new(),
+        start: Timestamp::from_secs(0),
+        bin_seconds: 0.0,
+        counts: vec![1.0, f64::NAN],
+        traffic: None,
+        direction: Direction::Up,
+    };
+    assert_eq!(estimate(&input), Err(SeriesError::BinWidth));
+    input.bin_seconds = 10.0;
+    assert_eq!(estimate(&input), Err(SeriesError::Count(1)));
+    input.counts = vec![];
+    assert_eq!(estimate(&input).unwrap().onset, None);
+    input.traffic = Some(vec![1.0]);
+    let lengths = SeriesError::Lengths { traffic: 1, counts: 0 };
+    assert_eq!(estimate(&input), Err(lengths));
+}
