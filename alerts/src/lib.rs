@@ -1,5 +1,6 @@
 //! Rules, alert states, exception groups, incidents, response times, notification.
 
+mod alert_state;
 mod facade;
 mod migrations;
 mod model;
@@ -7,6 +8,7 @@ mod notification;
 mod notify;
 pub mod onset;
 mod outbox;
+mod rules;
 mod signals;
 
 pub use facade::{ActError, Alerts, Config, OpenError, StoreError, http_router};
@@ -17,4 +19,5 @@ pub use model::{
     TimelineEntry, TimelineKind,
 };
 pub use notify::{DestinationConfig, Secret};
+pub use rules::{RulesError, check_rules};
 pub use signals::{SignalError, SignalSeries, Signals};

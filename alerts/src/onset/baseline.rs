@@ -29,8 +29,11 @@ impl Baseline {
             None => vec![1.0; counts.len()],
         };
         let block = (BLOCK_SECONDS / input.bin_seconds).round().max(1.0) as usize;
-        let rate = robust_rate(counts, &weights, block);
-        let dispersion = dispersion(input, counts, &weights, rate);
+        let (rate, cap) = robust_rate(counts, &weights, block);
+        let kept = |(c, w): &(&[f64], &[f64])| c.iter().sum::<f64>() <= cap * w.iter().sum::<f64>();
+        let blocks = counts.chunks(block).zip(weights.chunks(block)).filter(kept);
+        let (kept_counts, kept_weights): (Vec<&[f64]>, Vec<&[f64]>) = blocks.unzip();
+        let dispersion = dispersion(input, &kept_counts.concat(), &kept_weights.concat(), rate);
         let weight: f64 = weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
         let doubt = 1.0 + 2.0 * (2.0 / counts.len().max(1) as f64).sqrt();
         Self {
@@ -64,9 +67,9 @@ impl Baseline {
     }
 }
 
-/// Events by unit of weight, with blocks that stand far out cut to what the others allow: an
-/// earlier failure within the window must not become what is usual.
-fn robust_rate(counts: &[f64], weights: &[f64], block: usize) -> f64 {
+/// Events by unit of weight, and the rate above which a block stands far out. Such blocks are cut
+/// to what the others allow: an earlier failure within the window must not become what is usual.
+fn robust_rate(counts: &[f64], weights: &[f64], block: usize) -> (f64, f64) {
     let blocks: Vec<(f64, f64)> = counts
         .chunks(block)
         .zip(weights.chunks(block))
@@ -74,7 +77,7 @@ fn robust_rate(counts: &[f64], weights: &[f64], block: usize) -> f64 {
         .collect();
     let total_weight: f64 = blocks.iter().map(|b| b.1).sum();
     if total_weight <= 0.0 {
-        return 0.0;
+        return (0.0, 0.0);
     }
     let mean_weight = total_weight / blocks.len() as f64;
     let mut rates: Vec<f64> = blocks
@@ -88,7 +91,7 @@ fn robust_rate(counts: &[f64], weights: &[f64], block: usize) -> f64 {
     let one_event = 1.0 / mean_weight;
     let cap = quantile(0.75) + 3.0 * spread.max(one_event) + 2.0 * one_event;
     let sum: f64 = blocks.iter().map(|b| b.0.min(cap * b.1)).sum();
-    (sum + 0.5) / total_weight
+    ((sum + 0.5) / total_weight, cap)
 }
 
 fn dispersion(input: &SeriesInput, counts: &[f64], weights: &[f64], rate: f64) -> f64 {
