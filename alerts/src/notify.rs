@@ -1,14 +1,21 @@
 //! Payloads of the destinations, and sending them.
 
+mod client;
 mod destination;
+mod failure;
 mod payload;
+mod retry;
+mod retry_after;
 mod secret;
 mod signature;
 mod wording;
 
+pub(crate) use client::{Envelope, Sender, Timeouts};
 pub use destination::DestinationConfig;
 pub(crate) use destination::{Destination, DestinationKind};
+pub(crate) use failure::{Failure, FailureReason};
 pub(crate) use payload::{Occasion, render, wire_body};
+pub(crate) use retry::RetryPolicy;
 pub use secret::Secret;
 
 /// Gives the tests of this process a TLS provider, as the binary does at start.

@@ -1,0 +1,268 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use watchfire_schemas::{Clock, Timestamp};
+
+use crate::Secret;
+use crate::notification::{DeliveryFeedback, DeliveryOutcome, EventAction};
+use crate::notify::{Envelope, Failure, FailureReason, RetryPolicy, Sender, wire_body};
+
+use super::breaker::Breaker;
+use super::bucket::TokenBucket;
+use super::meters::DestinationMeters;
+use super::queue::{self, Mark};
+use super::row::QueuedRow;
+
+/// One destination: nothing in it is shared with another, save a bucket between two that have the
+/// same routing key.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub sender: Sender,
+    pub pool: SqlitePool,
+    pub feedback: Arc<dyn DeliveryFeedback>,
+    pub clock: Arc<dyn Clock>,
+    pub retry: RetryPolicy,
+    pub meters: DestinationMeters,
+    /// All routing keys that are configured, by fingerprint: a resolve goes where its trigger went.
+    pub keys: Arc<HashMap<String, Secret>>,
+    pub bucket: Arc<Mutex<TokenBucket>>,
+    /// Held only for a look or a change, never while something is awaited.
+    pub breaker: Mutex<Breaker>,
+    /// Told when rows were added.
+    pub wake: Notify,
+}
+
+/// What an attempt tells about the destination.
+#[derive(Debug)]
+pub(super) enum Landing {
+    Delivered,
+    Failed(Failure),
+    /// Nothing was sent, for a reason of ours.
+    NotSent,
+}
+
+impl Lane {
+    pub(super) fn name(&self) -> &str {
+        &self.sender.destination().name
+    }
+
+    pub(super) fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().expect("no holder of this lock panics")
+    }
+
+    /// Attempts a row once and marks what came of it.
+    pub(super) async fn deliver(&self, row: &QueuedRow) -> Landing {
+        let Some((key_id, key)) = self.key_for(row) else {
+            self.give_up(row, key_gone()).await;
+            return Landing::NotSent;
+        };
+        let now = self.clock.now();
+        match queue::claim(&self.pool, row.id, key_id.as_deref(), now).await {
+            Ok(true) => {}
+            Ok(false) => return Landing::NotSent,
+            Err(error) => {
+                self.complain(&error, row.id);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                return Landing::NotSent;
+            }
+        }
+        self.meters.attempted();
+        let envelope = Envelope {
+            id: format!("{}.{}", row.dedup_key, row.seq),
+            body: wire_body(&row.body, key),
+            routing_key: key,
+            at: now,
+        };
+        match self.sender.send(envelope).await {
+            Ok(http_status) => {
+                self.delivered(row, http_status).await;
+                Landing::Delivered
+            }
+            Err(failure) => {
+                self.failed(row, &failure).await;
+                Landing::Failed(failure)
+            }
+        }
+    }
+
+    /// The routing key and its fingerprint; no key for kinds without one. None at all if the key
+    /// that the trigger went to is not configured any more and the row only makes sense there.
+    #[expect(clippy::type_complexity, reason = "a pair that is taken apart at once")]
+    fn key_for(&self, row: &QueuedRow) -> Option<(Option<String>, Option<&Secret>)> {
+        let Some(current) = &self.sender.destination().routing_key else {
+            return Some((None, None));
+        };
+        let thread = row.thread_key.as_ref();
+        if let Some((id, key)) = thread.and_then(|id| self.keys.get_key_value(id)) {
+            return Some((Some(id.clone()), Some(key)));
+        }
+        if thread.is_some() && row.action != EventAction::Trigger {
+            return None;
+        }
+        Some((Some(current.fingerprint()), Some(current)))
+    }
+
+    async fn delivered(&self, row: &QueuedRow, http_status: u16) {
+        let now = self.clock.now();
+        let latency = now.seconds_since(row.queued_at).max(0.0);
+        self.meters.delivered(now.as_secs_f64(), latency);
+        tracing::info!(
+            destination = self.name(),
+            incident = row.incident_id,
+            "delivered {} of {} to {}",
+            row.action.as_str(),
+            row.incident_id,
+            self.name(),
+        );
+        self.mark(row, Mark::Delivered { http_status }, now).await;
+    }
+
+    async fn failed(&self, row: &QueuedRow, failure: &Failure) {
+        let now = self.clock.now();
+        self.meters.failed(failure.reason);
+        if !failure.reason.is_transient() {
+            return self.give_up(row, failure.clone()).await;
+        }
+        let attempts = row.attempts + 1;
+        let next = self.retry.next_attempt(
+            now,
+            row.due_at,
+            attempts,
+            failure.retry_after,
+            rand::random(),
+        );
+        if next >= row.deadline {
+            let text = format!("given up after {attempts} attempts: {}", failure.text);
+            let late = Failure {
+                text,
+                ..failure.clone()
+            };
+            return self.give_up(row, late).await;
+        }
+        tracing::warn!(
+            destination = self.name(),
+            reason = failure.reason.as_str(),
+            "delivery to {} failed, attempt {attempts}: {}",
+            self.name(),
+            failure.text,
+        );
+        let again = Mark::Again {
+            not_before: next,
+            asked_until: failure.retry_after.map(|wait| now + wait),
+            http_status: failure.http_status,
+            reason: failure.reason,
+            error: failure.text.clone(),
+        };
+        self.mark(row, again, now).await;
+    }
+
+    /// Gives a row up whose time is over.
+    pub(super) async fn expire(&self, row: &QueuedRow) {
+        let text = format!("given up after {} attempts: its time is over", row.attempts);
+        self.give_up(row, failure_of_ours(FailureReason::Expired, text))
+            .await;
+    }
+
+    async fn give_up(&self, row: &QueuedRow, failure: Failure) {
+        self.meters.died(failure.reason);
+        tracing::error!(
+            destination = self.name(),
+            incident = row.incident_id,
+            reason = failure.reason.as_str(),
+            "{} of {} will not reach {}: {}",
+            row.action.as_str(),
+            row.incident_id,
+            self.name(),
+            failure.text,
+        );
+        let dead = Mark::Dead {
+            http_status: failure.http_status,
+            reason: failure.reason,
+            error: failure.text,
+        };
+        self.mark(row, dead, self.clock.now()).await;
+    }
+
+    /// Tries until it is written: to forget it would send the message again. If the process stops
+    /// meanwhile, that is what happens.
+    async fn mark(&self, row: &QueuedRow, mark: Mark, now: Timestamp) {
+        let outcome = outcome_of(self.name(), row, &mark, now);
+        let mut pause = Duration::from_millis(50);
+        for _ in 0..MARK_ATTEMPTS {
+            match self.mark_once(row.id, &mark, &outcome).await {
+                Ok(()) => return,
+                Err(error) => self.complain(&error, row.id),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+
+    async fn mark_once(
+        &self,
+        id: i64,
+        mark: &Mark,
+        outcome: &DeliveryOutcome,
+    ) -> Result<(), sqlx::Error> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        queue::mark(&mut tx, id, mark, outcome.at).await?;
+        self.feedback.delivery_attempted(&mut tx, outcome).await?;
+        tx.commit().await
+    }
+
+    fn complain(&self, error: &sqlx::Error, row: i64) {
+        tracing::error!(
+            destination = self.name(),
+            row,
+            error = %error,
+            "the outbox row {row} could not be written",
+        );
+    }
+
+    /// Takes a token, or says how long until there is one.
+    pub(super) fn take_token(&self, now: Instant) -> Result<(), Duration> {
+        let mut bucket = self.bucket.lock().expect("no holder of this lock panics");
+        bucket.take(now)
+    }
+}
+
+const MARK_ATTEMPTS: usize = 100;
+
+fn outcome_of(destination: &str, row: &QueuedRow, mark: &Mark, at: Timestamp) -> DeliveryOutcome {
+    let (http_status, error, is_final) = match mark {
+        Mark::Delivered { http_status } => (Some(*http_status), None, true),
+        Mark::Again {
+            http_status, error, ..
+        } => (*http_status, Some(error.clone()), false),
+        Mark::Dead {
+            http_status, error, ..
+        } => (*http_status, Some(error.clone()), true),
+    };
+    DeliveryOutcome {
+        incident_id: row.incident_id.clone(),
+        destination: destination.to_owned(),
+        action: row.action,
+        at,
+        http_status,
+        error,
+        is_final,
+    }
+}
+
+fn key_gone() -> Failure {
+    let text = "the routing key that the trigger went to is no longer configured";
+    failure_of_ours(FailureReason::KeyGone, text.to_owned())
+}
+
+fn failure_of_ours(reason: FailureReason, text: String) -> Failure {
+    Failure {
+        reason,
+        http_status: None,
+        retry_after: None,
+        text,
+    }
+}

@@ -1,0 +1,158 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::lane::{Landing, Lane};
+use super::queue;
+use super::row::QueuedRow;
+
+/// Messages of different incidents that are under way to one destination at once.
+const MAX_FLIGHTS: usize = 4;
+/// How many are looked at: more than can be under way, so that there is always one to launch.
+const LOOK_AHEAD: i64 = 16;
+/// A longer sleep would miss a jump of the clock.
+const LONGEST_SLEEP: Duration = Duration::from_secs(15);
+
+/// Sends what waits for one destination: in order for each dedup key, several keys at a time.
+#[derive(Debug)]
+pub(super) struct Worker {
+    lane: Arc<Lane>,
+    flights: JoinSet<(i64, Landing)>,
+    /// The ids of the rows that are under way. They still wait as far as the database knows.
+    under_way: HashSet<i64>,
+    /// The destination asked to be left alone until then.
+    paused_until: Option<Instant>,
+}
+
+impl Worker {
+    pub(super) fn new(lane: Arc<Lane>) -> Self {
+        Self {
+            lane,
+            flights: JoinSet::new(),
+            under_way: HashSet::new(),
+            paused_until: None,
+        }
+    }
+
+    /// Runs until cancelled; then waits for what is under way.
+    pub(super) async fn run(mut self, cancel: CancellationToken) {
+        self.restore_pause().await;
+        while !cancel.is_cancelled() {
+            let sleep = match self.launch_due().await {
+                Ok(sleep) => sleep.min(LONGEST_SLEEP),
+                Err(error) => {
+                    tracing::error!(
+                        destination = self.lane.name(),
+                        error = %error,
+                        "the outbox of {} could not be read",
+                        self.lane.name(),
+                    );
+                    Duration::from_secs(1)
+                }
+            };
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = self.lane.wake.notified() => {}
+                Some(landed) = self.flights.join_next() => self.land(landed),
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+        while let Some(landed) = self.flights.join_next().await {
+            self.land(landed);
+        }
+    }
+
+    async fn restore_pause(&mut self) {
+        let asked = queue::asked_until(&self.lane.pool, self.lane.name()).await;
+        if let Ok(Some(until)) = asked {
+            self.pause_for(until.since(self.lane.clock.now()));
+        }
+    }
+
+    fn pause_for(&mut self, wait: Duration) {
+        let until = Instant::now().checked_add(wait);
+        self.paused_until = self.paused_until.max(until);
+    }
+
+    /// Launches what may be sent now. Gives how long until there may be more.
+    async fn launch_due(&mut self) -> Result<Duration, sqlx::Error> {
+        let heads = queue::heads(&self.lane.pool, self.lane.name(), LOOK_AHEAD).await?;
+        self.measure().await?;
+        let now = self.lane.clock.now();
+        for row in heads {
+            if self.under_way.contains(&row.id) {
+                continue;
+            }
+            if row.deadline <= now {
+                self.lane.expire(&row).await;
+                return Ok(Duration::ZERO);
+            }
+            if row.not_before > now {
+                return Ok(row.not_before.since(now));
+            }
+            if let Some(wait) = self.obstacle() {
+                return Ok(wait);
+            }
+            self.launch(row);
+        }
+        Ok(LONGEST_SLEEP)
+    }
+
+    /// What keeps a row that is due from being sent, and for how long at least. If nothing does, a
+    /// token has been taken.
+    fn obstacle(&self) -> Option<Duration> {
+        let now = Instant::now();
+        if self.flights.len() >= MAX_FLIGHTS {
+            // A landing wakes us before that.
+            return Some(LONGEST_SLEEP);
+        }
+        if let Some(until) = self.paused_until.filter(|until| *until > now) {
+            return Some(until - now);
+        }
+        let breaker = self.lane.breaker().wait(now);
+        breaker.or_else(|| self.lane.take_token(now).err())
+    }
+
+    fn launch(&mut self, row: QueuedRow) {
+        self.lane.breaker().enter();
+        self.under_way.insert(row.id);
+        let lane = Arc::clone(&self.lane);
+        self.flights.spawn(async move {
+            let landing = lane.deliver(&row).await;
+            (row.id, landing)
+        });
+    }
+
+    fn land(&mut self, landed: Result<(i64, Landing), tokio::task::JoinError>) {
+        let now = Instant::now();
+        let (id, landing) = landed.expect("a flight neither panics nor is cancelled");
+        self.under_way.remove(&id);
+        match &landing {
+            Landing::Delivered => self.lane.breaker().answered(),
+            Landing::Failed(failure) => self.lane.breaker().failed(failure, now),
+            Landing::NotSent => self.lane.breaker().leave(now),
+        }
+        if let Landing::Failed(failure) = landing {
+            if let Some(wait) = failure.retry_after {
+                self.pause_for(wait);
+            }
+        }
+    }
+
+    async fn measure(&self) -> Result<(), sqlx::Error> {
+        let lane = &self.lane;
+        let standing = queue::standing(&lane.pool, lane.name()).await?;
+        let now = lane.clock.now();
+        let age = standing
+            .oldest_due
+            .map_or(0.0, |due| now.seconds_since(due).max(0.0));
+        lane.meters.standing(standing.depth, age);
+        let code = lane.breaker().code();
+        lane.meters.breaker(code);
+        Ok(())
+    }
+}
