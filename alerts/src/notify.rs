@@ -18,6 +18,11 @@ pub(crate) use payload::{Occasion, render, wire_body};
 pub(crate) use retry::RetryPolicy;
 pub use secret::Secret;
 
+#[cfg(test)]
+pub(crate) use payload::samples::notification as sample;
+#[cfg(test)]
+pub(crate) use signature::sign;
+
 /// Gives the tests of this process a TLS provider, as the binary does at start.
 #[cfg(test)]
 pub(crate) fn install_test_tls() {
