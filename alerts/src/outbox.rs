@@ -8,6 +8,7 @@
 mod breaker;
 mod bucket;
 mod enqueue;
+mod gate;
 mod lane;
 mod meters;
 mod pace;
@@ -34,8 +35,8 @@ use crate::notification::{DeliveryFeedback, NewNotification};
 use crate::notify::{Destination, Sender};
 use crate::{Delivery, DestinationConfig, DestinationStatus, OpenError, Secret, StoreError};
 
-use self::breaker::Breaker;
 use self::bucket::TokenBucket;
+use self::gate::Gate;
 use self::lane::Lane;
 use self::meters::{DropReason, Meters};
 use self::pace::Pace;
@@ -94,7 +95,7 @@ impl Outbox {
                 meters: meters.of(&name),
                 keys: Arc::clone(&keys),
                 bucket,
-                breaker: Mutex::new(Breaker::new(pace.breaker.clone())),
+                gate: Mutex::new(Gate::new(pace.breaker.clone())),
                 wake: Notify::new(),
             }));
         }
@@ -159,7 +160,9 @@ impl Outbox {
             workers.spawn(Worker::new(Arc::clone(lane)).run(cancel.clone()));
         }
         while let Some(ended) = workers.join_next().await {
-            ended.expect("a worker neither panics nor is aborted");
+            if let Err(error) = ended {
+                tracing::error!(error = %error, "a delivery worker broke down");
+            }
         }
     }
 
@@ -185,7 +188,7 @@ impl Outbox {
                 .kind
                 .as_str()
                 .clone_into(&mut status.kind);
-            status.breaker_open = lane.breaker().code() > 0;
+            status.breaker_open = lane.gate().breaker_code() > 0;
             statuses.push(status);
         }
         known.sort_by(|a, b| a.name.cmp(&b.name));

@@ -11,8 +11,8 @@ use crate::Secret;
 use crate::notification::{DeliveryFeedback, DeliveryOutcome, EventAction};
 use crate::notify::{Envelope, Failure, FailureReason, RetryPolicy, Sender, wire_body};
 
-use super::breaker::Breaker;
 use super::bucket::TokenBucket;
+use super::gate::Gate;
 use super::meters::DestinationMeters;
 use super::queue::{self, Mark};
 use super::row::QueuedRow;
@@ -31,18 +31,9 @@ pub(super) struct Lane {
     pub keys: Arc<HashMap<String, Secret>>,
     pub bucket: Arc<Mutex<TokenBucket>>,
     /// Held only for a look or a change, never while something is awaited.
-    pub breaker: Mutex<Breaker>,
+    pub gate: Mutex<Gate>,
     /// Told when rows were added.
     pub wake: Notify,
-}
-
-/// What an attempt tells about the destination.
-#[derive(Debug)]
-pub(super) enum Landing {
-    Delivered,
-    Failed(Failure),
-    /// Nothing was sent, for a reason of ours.
-    NotSent,
 }
 
 impl Lane {
@@ -50,24 +41,24 @@ impl Lane {
         &self.sender.destination().name
     }
 
-    pub(super) fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock().expect("no holder of this lock panics")
+    pub(super) fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().expect("no holder of this lock panics")
     }
 
-    /// Attempts a row once and marks what came of it.
-    pub(super) async fn deliver(&self, row: &QueuedRow) -> Landing {
+    /// Attempts a row once and marks what came of it. The gate has been entered for it.
+    pub(super) async fn deliver(&self, row: &QueuedRow) {
         let Some((key_id, key)) = self.key_for(row) else {
-            self.give_up(row, key_gone()).await;
-            return Landing::NotSent;
+            self.gate().leave(Instant::now());
+            return self.give_up(row, key_gone()).await;
         };
         let now = self.clock.now();
         match queue::claim(&self.pool, row.id, key_id.as_deref(), now).await {
             Ok(true) => {}
-            Ok(false) => return Landing::NotSent,
+            Ok(false) => return self.gate().leave(Instant::now()),
             Err(error) => {
                 self.complain(&error, row.id);
                 tokio::time::sleep(Duration::from_secs(1)).await;
-                return Landing::NotSent;
+                return self.gate().leave(Instant::now());
             }
         }
         self.meters.attempted();
@@ -77,14 +68,15 @@ impl Lane {
             routing_key: key,
             at: now,
         };
+        // The gate comes first: the next message must not slip through while this is written down.
         match self.sender.send(envelope).await {
             Ok(http_status) => {
+                self.gate().delivered();
                 self.delivered(row, http_status).await;
-                Landing::Delivered
             }
             Err(failure) => {
+                self.gate().failed(&failure, Instant::now());
                 self.failed(row, &failure).await;
-                Landing::Failed(failure)
             }
         }
     }

@@ -1,12 +1,12 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::lane::{Landing, Lane};
+use super::lane::Lane;
 use super::queue;
 use super::row::QueuedRow;
 
@@ -21,11 +21,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(super) struct Worker {
     lane: Arc<Lane>,
-    flights: JoinSet<(i64, Landing)>,
-    /// The ids of the rows that are under way. They still wait as far as the database knows.
-    under_way: HashSet<i64>,
-    /// The destination asked to be left alone until then.
-    paused_until: Option<Instant>,
+    flights: JoinSet<()>,
+    /// The rows that are under way, by flight. They still wait as far as the database knows.
+    under_way: HashMap<task::Id, i64>,
 }
 
 impl Worker {
@@ -33,8 +31,7 @@ impl Worker {
         Self {
             lane,
             flights: JoinSet::new(),
-            under_way: HashSet::new(),
-            paused_until: None,
+            under_way: HashMap::new(),
         }
     }
 
@@ -57,25 +54,21 @@ impl Worker {
             tokio::select! {
                 () = cancel.cancelled() => {}
                 () = self.lane.wake.notified() => {}
-                Some(landed) = self.flights.join_next() => self.land(landed),
+                Some(landed) = self.flights.join_next_with_id() => self.land(landed),
                 () = tokio::time::sleep(sleep) => {}
             }
         }
-        while let Some(landed) = self.flights.join_next().await {
+        while let Some(landed) = self.flights.join_next_with_id().await {
             self.land(landed);
         }
     }
 
-    async fn restore_pause(&mut self) {
+    async fn restore_pause(&self) {
         let asked = queue::asked_until(&self.lane.pool, self.lane.name()).await;
         if let Ok(Some(until)) = asked {
-            self.pause_for(until.since(self.lane.clock.now()));
+            let wait = until.since(self.lane.clock.now());
+            self.lane.gate().pause(Instant::now(), wait);
         }
-    }
-
-    fn pause_for(&mut self, wait: Duration) {
-        let until = Instant::now().checked_add(wait);
-        self.paused_until = self.paused_until.max(until);
     }
 
     /// Launches what may be sent now. Gives how long until there may be more.
@@ -84,7 +77,7 @@ impl Worker {
         self.measure().await?;
         let now = self.lane.clock.now();
         for row in heads {
-            if self.under_way.contains(&row.id) {
+            if self.under_way.values().any(|id| *id == row.id) {
                 continue;
             }
             if row.deadline <= now {
@@ -110,37 +103,33 @@ impl Worker {
             // A landing wakes us before that.
             return Some(LONGEST_SLEEP);
         }
-        if let Some(until) = self.paused_until.filter(|until| *until > now) {
-            return Some(until - now);
-        }
-        let breaker = self.lane.breaker().wait(now);
-        breaker.or_else(|| self.lane.take_token(now).err())
+        let closed = self.lane.gate().wait(now);
+        closed.or_else(|| self.lane.take_token(now).err())
     }
 
     fn launch(&mut self, row: QueuedRow) {
-        self.lane.breaker().enter();
-        self.under_way.insert(row.id);
-        let lane = Arc::clone(&self.lane);
-        self.flights.spawn(async move {
-            let landing = lane.deliver(&row).await;
-            (row.id, landing)
-        });
+        self.lane.gate().enter();
+        let (id, lane) = (row.id, Arc::clone(&self.lane));
+        let flight = self.flights.spawn(async move { lane.deliver(&row).await });
+        self.under_way.insert(flight.id(), id);
     }
 
-    fn land(&mut self, landed: Result<(i64, Landing), tokio::task::JoinError>) {
-        let now = Instant::now();
-        let (id, landing) = landed.expect("a flight neither panics nor is cancelled");
-        self.under_way.remove(&id);
-        match &landing {
-            Landing::Delivered => self.lane.breaker().answered(),
-            Landing::Failed(failure) => self.lane.breaker().failed(failure, now),
-            Landing::NotSent => self.lane.breaker().leave(now),
-        }
-        if let Landing::Failed(failure) = landing {
-            if let Some(wait) = failure.retry_after {
-                self.pause_for(wait);
-            }
-        }
+    /// A flight that broke down is attempted again like one that failed.
+    fn land(&mut self, landed: Result<(task::Id, ()), JoinError>) {
+        let flight = landed.map_or_else(
+            |error| {
+                self.lane.gate().leave(Instant::now());
+                tracing::error!(
+                    destination = self.lane.name(),
+                    error = %error,
+                    "a delivery to {} broke down",
+                    self.lane.name(),
+                );
+                error.id()
+            },
+            |(flight, ())| flight,
+        );
+        self.under_way.remove(&flight);
     }
 
     async fn measure(&self) -> Result<(), sqlx::Error> {
@@ -151,7 +140,7 @@ impl Worker {
             .oldest_due
             .map_or(0.0, |due| now.seconds_since(due).max(0.0));
         lane.meters.standing(standing.depth, age);
-        let code = lane.breaker().code();
+        let code = lane.gate().breaker_code();
         lane.meters.breaker(code);
         Ok(())
     }

@@ -33,7 +33,7 @@ pub(super) fn render(content: &NotificationContent, occasion: Occasion) -> Strin
         blocks.extend(list("Exceptions since onset", exceptions(content)));
         blocks.extend(list("Changes near onset", changes(content)));
     }
-    blocks.push(buttons(content));
+    blocks.extend(buttons(content));
     blocks.push(json!({
         "type": "context",
         "elements": [mrkdwn(&format!("Watchfire · incident {}", escape(&content.incident, 100)))],
@@ -142,7 +142,7 @@ fn list(heading: &str, lines: Vec<String>) -> Option<Value> {
     Some(section(&format!("*{heading}*\n{}{tail}", shown.join("\n"))))
 }
 
-fn buttons(content: &NotificationContent) -> Value {
+fn buttons(content: &NotificationContent) -> Option<Value> {
     let first = ("Open incident", page(content));
     let further = content
         .links
@@ -167,7 +167,7 @@ fn buttons(content: &NotificationContent) -> Value {
             })
         })
         .collect();
-    json!({ "type": "actions", "elements": elements })
+    (!elements.is_empty()).then(|| json!({ "type": "actions", "elements": elements }))
 }
 
 fn section(text: &str) -> Value {
