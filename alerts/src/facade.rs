@@ -1,20 +1,29 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
 use prometheus_client::registry::Registry;
 use sqlx::SqlitePool;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use watchfire_schemas::{ChangeEvent, Clock, ExceptionSeen, TimeRange, Timestamp};
 
+use crate::delivery_feedback::IncidentFeedback;
+use crate::evaluation::{Board, Meters};
+use crate::incident::store;
+use crate::outbox::Outbox;
+use crate::reliability::{Grouping, reports};
+use crate::rules::{RuleGroup, read_rules};
 use crate::{
-    AlertInstance, Delivery, DestinationConfig, DestinationStatus, ExceptionGroup, GroupStatus, Incident,
-    ReliabilityReport, RuleStatus, Signals,
+    AlertInstance, Delivery, DestinationConfig, DestinationStatus, ExceptionGroup, GroupStatus,
+    Incident, ReliabilityReport, RuleStatus, Signals, alert_store, changes, exception_groups,
 };
+
+/// How many incidents a report is made of at most.
+const MAX_REPORTED: usize = 10_000;
 
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Rule files as (name, YAML text). The default pack is `Config::default_rules()`.
+    /// Rule files as (name, YAML text). The default pack is [`Alerts::default_rules`].
     pub rules: Vec<(String, String)>,
     pub destinations: Vec<DestinationConfig>,
     /// How often rules are evaluated where their group does not say.
@@ -60,15 +69,32 @@ pub enum ActError {
 
 /// The facade of the crate.
 #[derive(Debug)]
-pub struct Alerts {}
+pub struct Alerts {
+    pub(crate) pool: SqlitePool,
+    pub(crate) config: Config,
+    pub(crate) signals: Arc<dyn Signals>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) outbox: Arc<Outbox>,
+    /// The file that each came from is in `files`, at the same place.
+    pub(crate) groups: Vec<RuleGroup>,
+    pub(crate) files: Vec<String>,
+    pub(crate) meters: Meters,
+    /// Held by whoever changes incidents: evaluations, follow-ups and humans, one at a time. Only
+    /// deliveries write beside it, and only what nobody else does.
+    pub(crate) step: tokio::sync::Mutex<()>,
+    /// How alerts stand, as last committed. Never held across an await.
+    board: Mutex<Board>,
+}
 
 impl Alerts {
     /// The tables of this crate, in order: (version, name, SQL). The binary runs them.
-    pub const MIGRATIONS: &'static [(i64, &'static str, &'static str)] = crate::migrations::MIGRATIONS;
+    pub const MIGRATIONS: &'static [(i64, &'static str, &'static str)] =
+        crate::migrations::MIGRATIONS;
 
     /// The rules that ship with Watchfire.
     pub fn default_rules() -> (String, String) {
-        unimplemented!()
+        let text = include_str!("../rules/default.rules.yml");
+        ("default.rules.yml".to_owned(), text.to_owned())
     }
 
     /// Restores all state from the database. Nothing runs until [`Self::run`].
@@ -79,34 +105,92 @@ impl Alerts {
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> Result<Arc<Self>, OpenError> {
-        let _ = (pool, config, signals, clock, registry);
-        unimplemented!()
+        let mut groups = Vec::new();
+        let mut files = Vec::new();
+        for (file, text) in &config.rules {
+            let read = read_rules(file, text).map_err(first_finding)?;
+            files.extend(read.iter().map(|_| file.clone()));
+            groups.extend(read);
+        }
+        name_apart(&mut groups);
+        let states = alert_store::load(&pool).await.map_err(store_error)?;
+        let known = |key: &str| groups.iter().any(|g| g.rules.iter().any(|r| r.key == key));
+        let (states, gone) = states.into_iter().partition(|(key, _)| known(key));
+        let gone: std::collections::BTreeMap<_, crate::alert_state::AlertStates> = gone;
+        for key in gone.keys() {
+            alert_store::forget(&pool, key).await.map_err(store_error)?;
+        }
+        let outbox = Outbox::open(
+            pool.clone(),
+            config.destinations.clone(),
+            Arc::new(IncidentFeedback),
+            clock.clone(),
+            registry,
+        )
+        .await?;
+        Ok(Arc::new(Self {
+            pool,
+            config,
+            signals,
+            clock,
+            outbox,
+            groups,
+            files,
+            meters: Meters::register(registry),
+            step: tokio::sync::Mutex::new(()),
+            board: Mutex::new(Board::restored(states)),
+        }))
     }
 
-    /// Evaluates rules, keeps incidents and delivers notifications until cancelled; then finishes what is in flight.
+    /// Evaluates rules, keeps incidents and delivers notifications until cancelled; then finishes
+    /// what is in flight.
     pub async fn run(self: Arc<Self>, cancel: CancellationToken) {
-        let _ = cancel;
-        unimplemented!()
+        let mut tasks = JoinSet::new();
+        for group in 0..self.groups.len() {
+            let (alerts, cancel) = (self.clone(), cancel.clone());
+            tasks.spawn(async move { alerts.run_group(group, cancel).await });
+        }
+        let (alerts, pages) = (self.clone(), cancel.clone());
+        tasks.spawn(async move { alerts.run_pages(pages).await });
+        tasks.spawn(self.outbox.clone().run(cancel));
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a task of alerts ended before its time");
+            }
+        }
     }
 
     /// Takes occurrences told at intake; makes and updates groups. Idempotent for a replay.
     pub async fn exceptions_seen(&self, seen: Vec<ExceptionSeen>) -> Result<(), StoreError> {
-        let _ = seen;
-        unimplemented!()
+        if seen.is_empty() {
+            return Ok(());
+        }
+        let mut ids: Vec<&str> = seen.iter().map(|s| s.group.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let known = exception_groups::store::by_ids(&mut tx, ids).await?;
+        for (id, group) in exception_groups::taken(known.clone(), &seen) {
+            if known.get(&id) != Some(&group) {
+                exception_groups::store::save(&mut tx, &group).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
+    /// Keeps a change and gives it an id.
     pub async fn record_change(&self, change: ChangeEvent) -> Result<ChangeEvent, StoreError> {
-        let _ = change;
-        unimplemented!()
+        Ok(changes::record(&self.pool, change).await?)
     }
 
+    /// Newest first.
     pub async fn changes(
         &self,
         range: TimeRange,
         service: Option<&str>,
     ) -> Result<Vec<ChangeEvent>, StoreError> {
-        let _ = (range, service);
-        unimplemented!()
+        Ok(changes::within(&self.pool, range, service).await?)
     }
 
     /// Newest first. Incidents that overlap the range; `open_only` leaves out what is resolved.
@@ -116,65 +200,46 @@ impl Alerts {
         open_only: bool,
         limit: usize,
     ) -> Result<Vec<Incident>, StoreError> {
-        let _ = (range, open_only, limit);
-        unimplemented!()
+        let records = store::overlapping(&self.pool, range, open_only, limit).await?;
+        let mut incidents = Vec::with_capacity(records.len());
+        for record in records {
+            let timeline = store::timeline(&self.pool, &record.id).await?;
+            incidents.push(record.shown(timeline));
+        }
+        Ok(incidents)
     }
 
     pub async fn incident(&self, id: &str) -> Result<Option<Incident>, StoreError> {
-        let _ = id;
-        unimplemented!()
+        let mut connection = self.pool.acquire().await?;
+        let Some(record) = store::by_id(&mut connection, id).await? else {
+            return Ok(None);
+        };
+        drop(connection);
+        let timeline = store::timeline(&self.pool, id).await?;
+        Ok(Some(record.shown(timeline)))
     }
 
-    pub async fn acknowledge(&self, id: &str, who: &str) -> Result<Incident, ActError> {
-        let _ = (id, who);
-        unimplemented!()
-    }
-
-    pub async fn resolve(&self, id: &str, who: &str) -> Result<Incident, ActError> {
-        let _ = (id, who);
-        unimplemented!()
-    }
-
-    pub async fn set_onset(
-        &self,
-        id: &str,
-        at: Timestamp,
-        who: &str,
-        why: &str,
-    ) -> Result<Incident, ActError> {
-        let _ = (id, at, who, why);
-        unimplemented!()
-    }
-
-    pub async fn note(&self, id: &str, who: &str, text: &str) -> Result<Incident, ActError> {
-        let _ = (id, who, text);
-        unimplemented!()
-    }
-
+    /// Last seen first.
     pub async fn exception_groups(
         &self,
         service: Option<&str>,
         status: Option<GroupStatus>,
         limit: usize,
     ) -> Result<Vec<ExceptionGroup>, StoreError> {
-        let _ = (service, status, limit);
-        unimplemented!()
+        let groups = exception_groups::store::list(
+            &self.pool,
+            service,
+            status,
+            Timestamp::MIN,
+            limit,
+        );
+        Ok(groups.await?)
     }
 
     pub async fn exception_group(&self, id: &str) -> Result<Option<ExceptionGroup>, StoreError> {
-        let _ = id;
-        unimplemented!()
-    }
-
-    pub async fn set_group(
-        &self,
-        id: &str,
-        status: Option<GroupStatus>,
-        assignee: Option<Option<String>>,
-        who: &str,
-    ) -> Result<ExceptionGroup, ActError> {
-        let _ = (id, status, assignee, who);
-        unimplemented!()
+        let mut connection = self.pool.acquire().await?;
+        let stored = exception_groups::store::by_id(&mut connection, id).await?;
+        Ok(stored.map(|stored| stored.group))
     }
 
     pub async fn deliveries(
@@ -182,35 +247,64 @@ impl Alerts {
         incident: Option<&str>,
         limit: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let _ = (incident, limit);
-        unimplemented!()
+        self.outbox.deliveries(incident, limit).await
     }
 
     pub async fn destinations(&self) -> Result<Vec<DestinationStatus>, StoreError> {
-        unimplemented!()
+        self.outbox.destinations().await
     }
 
     pub fn rules(&self) -> Vec<RuleStatus> {
-        unimplemented!()
+        let board = self.board();
+        let all = self.groups.iter().flat_map(|g| g.rules.iter().map(move |r| (g, r)));
+        all.map(|(group, rule)| board.status(group, rule)).collect()
     }
 
+    /// Pending and firing.
     pub fn active_alerts(&self) -> Vec<AlertInstance> {
-        unimplemented!()
+        self.board().active()
     }
 
-    /// `by`: none, `service` or `severity`.
+    /// `by`: none, `service` or `severity`; anything else counts as none.
     pub async fn reliability(
         &self,
         range: TimeRange,
         by: Option<&str>,
     ) -> Result<Vec<ReliabilityReport>, StoreError> {
-        let _ = (range, by);
-        unimplemented!()
+        let incidents = store::overlapping(&self.pool, range, false, MAX_REPORTED).await?;
+        Ok(reports(&incidents, by.and_then(Grouping::parse)))
+    }
+
+    pub(crate) fn board(&self) -> MutexGuard<'_, Board> {
+        // A panic elsewhere cannot leave the board half-written: it is only ever replaced whole.
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// `/prometheus/api/v1/{rules,alerts}`.
-pub fn http_router(alerts: Arc<Alerts>) -> Router {
-    let _ = alerts;
-    unimplemented!()
+fn store_error(error: sqlx::Error) -> OpenError {
+    OpenError::Store(StoreError(error))
+}
+
+fn first_finding(findings: Vec<crate::RuleFinding>) -> OpenError {
+    let first = findings.into_iter().next();
+    let finding = first.expect("a file that is refused has a finding");
+    OpenError::Rules {
+        file: finding.file,
+        line: finding.line,
+        column: finding.column,
+        reason: finding.reason,
+    }
+}
+
+/// Two files may use the same names of groups; their rules' keys must differ all the same.
+fn name_apart(groups: &mut [RuleGroup]) {
+    let mut used = std::collections::BTreeSet::new();
+    for rule in groups.iter_mut().flat_map(|group| &mut group.rules) {
+        let plain = rule.key.clone();
+        let mut number = 1;
+        while !used.insert(rule.key.clone()) {
+            number += 1;
+            rule.key = format!("{plain}@{number}");
+        }
+    }
 }

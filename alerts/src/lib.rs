@@ -1,17 +1,29 @@
 //! Rules, alert states, exception groups, incidents, response times, notification.
 
+mod acts;
 mod alert_state;
+mod alert_store;
+mod changes;
+mod dating;
+mod delivery_feedback;
+mod evaluation;
+mod exception_groups;
 mod facade;
+mod http;
+mod incident;
 mod migrations;
 mod model;
 mod notification;
 mod notify;
 pub mod onset;
 mod outbox;
+mod reliability;
+mod response_times;
 mod rules;
 mod signals;
 
-pub use facade::{ActError, Alerts, Config, OpenError, StoreError, http_router};
+pub use facade::{ActError, Alerts, Config, OpenError, StoreError};
+pub use http::http_router;
 pub use model::{
     AlertInstance, AlertState, Delivery, DeliveryState, DestinationStatus, ExceptionGroup,
     GroupStatus, Incident, IncidentException, IncidentStatus, Onset, OnsetEvidence, OnsetMethod,
@@ -19,5 +31,5 @@ pub use model::{
     TimelineEntry, TimelineKind,
 };
 pub use notify::{DestinationConfig, Secret};
-pub use rules::{RulesError, check_rules};
+pub use rules::{RuleFinding, check_rules};
 pub use signals::{SignalError, SignalSeries, Signals};

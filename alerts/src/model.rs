@@ -167,6 +167,7 @@ pub struct AlertInstance {
     pub labels: LabelSet,
     pub annotations: LabelSet,
     pub state: AlertState,
+    #[serde(with = "sample_value")]
     pub value: f64,
     pub active_at: Timestamp,
     pub fired_at: Option<Timestamp>,
@@ -276,4 +277,34 @@ pub struct ReliabilityReport {
     pub ttd: ResponseSummary,
     pub tta: ResponseSummary,
     pub ttr: ResponseSummary,
+}
+
+/// JSON has no word for what is not finite; Prometheus' spelling stands in.
+mod sample_value {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Finite(f64),
+        Word(String),
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this form")]
+    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        let written = match *value {
+            v if v.is_nan() => Written::Word("NaN".to_owned()),
+            f64::INFINITY => Written::Word("+Inf".to_owned()),
+            f64::NEG_INFINITY => Written::Word("-Inf".to_owned()),
+            v => Written::Finite(v),
+        };
+        written.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        match Written::deserialize(from)? {
+            Written::Finite(value) => Ok(value),
+            Written::Word(word) => word.parse().map_err(de::Error::custom),
+        }
+    }
 }

@@ -182,6 +182,39 @@ pub fn estimate_ongoing(input: &SeriesInput, quiet: Duration) -> Result<Estimate
     })
 }
 
+/// When a failure whose onset and detection are known was over: the start of the first `quiet` in
+/// which the counts are as they were in the hour before it. `None` while it goes on.
+pub fn recovery(
+    input: &SeriesInput,
+    onset: Timestamp,
+    detected: Timestamp,
+    quiet: Duration,
+) -> Result<Option<Timestamp>, SeriesError> {
+    input.check()?;
+    let bin = |at: Timestamp| (at.seconds_since(input.start) / input.bin_seconds).max(0.0) as usize;
+    let last = input.counts.len().saturating_sub(1);
+    let (since, alarm) = (bin(onset).min(last), bin(detected).min(last));
+    let alarm = alarm.max(since);
+    if since >= input.counts.len() {
+        return Ok(None);
+    }
+    let excursion = Excursion {
+        since,
+        alarm,
+        baseline: baseline::Baseline::before(input, since),
+    };
+    let expected = excursion.baseline.expected(input);
+    let quiet = input.quiet_bins(quiet.as_secs_f64());
+    let over = recovery::first_quiet(
+        input,
+        &expected,
+        excursion.baseline.dispersion,
+        &excursion,
+        quiet,
+    );
+    Ok(over.map(|bin| input.time(bin as f64)))
+}
+
 fn unchanged(input: &SeriesInput) -> Estimate {
     let baseline = baseline::Baseline::before(input, input.counts.len());
     Estimate {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use watchfire_schemas::{AlertSeverity, LabelSet};
 
-pub use read::{RulesError, check_rules};
+pub use read::{RuleFinding, check_rules};
 pub(crate) use read::read_rules;
 
 /// Rules that are evaluated one after another at the same time.

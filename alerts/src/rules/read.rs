@@ -9,48 +9,54 @@ use watchfire_schemas::LabelSet;
 use super::template::Template;
 use super::{AlertingRule, RuleGroup};
 
-/// A rule file that cannot be used, and where.
+/// What is wrong in a rule file, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}:{column}: {reason}")]
-pub struct RulesError {
+pub struct RuleFinding {
     pub file: String,
     pub line: usize,
     pub column: usize,
     pub reason: String,
 }
 
-/// Checks a rule file without using it; says how many rules it has.
-pub fn check_rules(file: &str, text: &str) -> Result<usize, RulesError> {
-    let groups = read_rules(file, text)?;
-    Ok(groups.iter().map(|group| group.rules.len()).sum())
+/// Checks a rule file without using it. No finding means that it can be used. What breaks the YAML
+/// hides what comes after it; of each rule the first finding is told.
+pub fn check_rules(file: &str, text: &str) -> Vec<RuleFinding> {
+    read_rules(file, text).err().unwrap_or_default()
 }
 
-/// Reads a rule file. `file` is only for messages.
-pub(crate) fn read_rules(file: &str, text: &str) -> Result<Vec<RuleGroup>, RulesError> {
-    let reader = Reader { file };
+/// Reads a rule file. `file` is only for messages. An error holds at least one finding.
+pub(crate) fn read_rules(file: &str, text: &str) -> Result<Vec<RuleGroup>, Vec<RuleFinding>> {
     let document: Document = serde_saphyr::from_str(text).map_err(|error| {
         let (line, column) = error
             .location()
             .map_or((1, 1), |at| (at.line() as usize, at.column() as usize));
-        RulesError {
+        vec![RuleFinding {
             file: file.to_owned(),
             line,
             column,
             reason: first_line(&error.without_snippet().to_string()),
-        }
+        }]
     })?;
+    let mut reader = Reader {
+        file,
+        findings: Vec::new(),
+    };
     let mut names = BTreeSet::new();
-    document
-        .groups
-        .iter()
-        .map(|group| {
-            if !names.insert(group.name.value.as_str()) {
-                let reason = format!("the group {:?} comes twice", group.name.value);
-                return Err(reader.error(&group.name, reason));
-            }
-            reader.group(group)
-        })
-        .collect()
+    let mut groups = Vec::new();
+    for group in &document.groups {
+        if !names.insert(group.name.value.as_str()) {
+            let reason = format!("the group {:?} comes twice", group.name.value);
+            let finding = reader.error(&group.name, reason);
+            reader.findings.push(finding);
+        }
+        groups.push(reader.group(group));
+    }
+    if reader.findings.is_empty() {
+        Ok(groups)
+    } else {
+        Err(reader.findings)
+    }
 }
 
 #[derive(Deserialize)]
@@ -91,11 +97,12 @@ struct RuleText {
 
 struct Reader<'a> {
     file: &'a str,
+    findings: Vec<RuleFinding>,
 }
 
 impl Reader<'_> {
-    fn error<T>(&self, at: &Spanned<T>, reason: impl Into<String>) -> RulesError {
-        RulesError {
+    fn error<T>(&self, at: &Spanned<T>, reason: impl Into<String>) -> RuleFinding {
+        RuleFinding {
             file: self.file.to_owned(),
             line: at.referenced.line() as usize,
             column: at.referenced.column() as usize,
@@ -103,18 +110,32 @@ impl Reader<'_> {
         }
     }
 
-    fn group(&self, text: &GroupText) -> Result<RuleGroup, RulesError> {
+    /// Takes note of what is wrong and gives the rest.
+    fn noted<T: Default>(&mut self, read: Result<T, RuleFinding>) -> T {
+        read.unwrap_or_else(|finding| {
+            self.findings.push(finding);
+            T::default()
+        })
+    }
+
+    fn group(&mut self, text: &GroupText) -> RuleGroup {
         if let Some(offset) = &text.query_offset {
-            return Err(self.error(offset, "query_offset is not supported"));
+            let finding = self.error(offset, "query_offset is not supported");
+            self.findings.push(finding);
         }
-        let interval = self.duration(text.interval.as_ref())?;
+        let interval = self.duration(text.interval.as_ref());
+        let interval = self.noted(interval);
         if let (Some(Duration::ZERO), Some(at)) = (interval, &text.interval) {
-            return Err(self.error(at, "the interval must be longer than nothing"));
+            let finding = self.error(at, "the interval must be longer than nothing");
+            self.findings.push(finding);
         }
         let mut keys = BTreeSet::new();
         let mut rules = Vec::with_capacity(text.rules.len());
         for rule in &text.rules {
-            let mut rule = self.rule(rule, text)?;
+            let read = self.rule(rule, text).map(Some);
+            let Some(mut rule) = self.noted(read) else {
+                continue;
+            };
             let plain = format!("{}/{}", text.name.value, rule.name);
             rule.key.clone_from(&plain);
             let mut number = 1;
@@ -124,15 +145,15 @@ impl Reader<'_> {
             }
             rules.push(rule);
         }
-        Ok(RuleGroup {
+        RuleGroup {
             name: text.name.value.clone(),
             interval,
             limit: text.limit,
             rules,
-        })
+        }
     }
 
-    fn rule(&self, text: &RuleText, group: &GroupText) -> Result<AlertingRule, RulesError> {
+    fn rule(&self, text: &RuleText, group: &GroupText) -> Result<AlertingRule, RuleFinding> {
         let name = match (&text.alert, &text.record) {
             (Some(name), None) if !name.value.is_empty() => name,
             (Some(name), None) => return Err(self.error(name, "an alert needs a name")),
@@ -161,7 +182,7 @@ impl Reader<'_> {
         })
     }
 
-    fn expression(&self, text: &Spanned<String>) -> Result<(), RulesError> {
+    fn expression(&self, text: &Spanned<String>) -> Result<(), RuleFinding> {
         let expr = promql_parser::parser::parse(&text.value)
             .map_err(|reason| self.error(text, format!("the expression is not PromQL: {reason}")))?;
         match expr.value_type() {
@@ -173,7 +194,7 @@ impl Reader<'_> {
         }
     }
 
-    fn duration(&self, text: Option<&Spanned<String>>) -> Result<Option<Duration>, RulesError> {
+    fn duration(&self, text: Option<&Spanned<String>>) -> Result<Option<Duration>, RuleFinding> {
         let Some(text) = text else { return Ok(None) };
         if text.value == "0" || text.value == "0s" {
             return Ok(Some(Duration::ZERO));
@@ -189,7 +210,7 @@ impl Reader<'_> {
     fn labels<'t>(
         &self,
         texts: impl Iterator<Item = (&'t String, &'t Spanned<String>)>,
-    ) -> Result<LabelSet, RulesError> {
+    ) -> Result<LabelSet, RuleFinding> {
         let texts: Vec<_> = texts.collect();
         for (name, value) in &texts {
             if !is_label_name(name) || *name == LabelSet::NAME {
@@ -202,7 +223,7 @@ impl Reader<'_> {
     fn templates<'t>(
         &self,
         texts: impl Iterator<Item = (&'t String, &'t Spanned<String>)>,
-    ) -> Result<LabelSet, RulesError> {
+    ) -> Result<LabelSet, RuleFinding> {
         let mut pairs = Vec::new();
         for (name, value) in texts {
             Template::check(&value.value).map_err(|reason| self.error(value, reason))?;
@@ -226,7 +247,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &str) {
-        let error = read_rules("a.yml", text).expect_err(text).to_string();
+        let error = read_rules("a.yml", text).expect_err(text)[0].to_string();
         assert!(error.starts_with(expected), "{error}");
     }
 
@@ -253,7 +274,7 @@ groups:
         assert_eq!((rule.hold, rule.keep_firing), (Duration::from_secs(90), Duration::from_mins(5)));
         assert_eq!(rule.labels, LabelSet::new([("severity", "page"), ("team", "core")]));
         assert_eq!(groups[0].rules[1].key, "web/High#2");
-        assert_eq!(check_rules("a.yml", text), Ok(2));
+        assert_eq!(check_rules("a.yml", text), []);
     }
 
     #[test]
@@ -272,5 +293,8 @@ groups:
         );
         check("groups:\n- name: g\n- name: g\n", "a.yml:3:9: the group \"g\" comes twice");
         check("groups: [", "a.yml:");
+        let two = rule("alert: A\n    expr: '('\n  - alert: B\n    expr: ')'");
+        let lines: Vec<usize> = check_rules("a.yml", &two).iter().map(|f| f.line).collect();
+        assert_eq!(lines, [5, 7]);
     }
 }

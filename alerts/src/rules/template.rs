@@ -7,7 +7,9 @@ mod functions;
 
 use watchfire_schemas::{LabelSet, Timestamp};
 
-use expression::{Expression, Value};
+use expression::Expression;
+
+pub(crate) use format::exponent;
 
 /// Why a template gives no text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -31,6 +31,11 @@ pub(super) fn significant(value: f64, precision: usize) -> String {
     without_zeros(&format!("{value:.decimals$}")).to_owned()
 }
 
+/// `strconv.FormatFloat(value, 'e', -1, 64)`.
+pub(crate) fn exponent(value: f64) -> String {
+    not_finite(value).map_or_else(|| go_exponent(&format!("{value:e}")), str::to_owned)
+}
+
 fn not_finite(value: f64) -> Option<&'static str> {
     match value {
         v if v.is_nan() => Some("NaN"),

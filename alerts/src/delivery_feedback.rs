@@ -1,0 +1,57 @@
+//! What deliveries mean for incidents: when people were told, and what the timeline says.
+
+use async_trait::async_trait;
+use sqlx::SqliteConnection;
+
+use crate::TimelineKind;
+use crate::incident::{entry, store};
+use crate::notification::{DeliveryFeedback, DeliveryOutcome, EventAction};
+
+/// Writes outcomes into incidents.
+#[derive(Debug)]
+pub(crate) struct IncidentFeedback;
+
+#[async_trait]
+impl DeliveryFeedback for IncidentFeedback {
+    async fn delivery_attempted(
+        &self,
+        tx: &mut SqliteConnection,
+        outcome: &DeliveryOutcome,
+    ) -> Result<(), sqlx::Error> {
+        let id = &outcome.incident_id;
+        let (kind, text) = match &outcome.error {
+            None => (TimelineKind::Notified, delivered_text(outcome)),
+            Some(reason) => (TimelineKind::NotifyFailed, failed_text(outcome, reason)),
+        };
+        let told = entry(outcome.at, kind, text, &outcome.destination);
+        if outcome.error.is_none() {
+            if outcome.action == EventAction::Trigger {
+                store::set_notified(tx, id, outcome.at).await?;
+            }
+            return store::tell(tx, id, &[told]).await;
+        }
+        // A destination that is down for an hour is one line, or two: when it began to fail and
+        // when it was given up.
+        let first = !store::has_told(tx, id, TimelineKind::NotifyFailed, &outcome.destination).await?;
+        if first || outcome.is_final {
+            store::tell(tx, id, &[told]).await?;
+        }
+        Ok(())
+    }
+}
+
+fn delivered_text(outcome: &DeliveryOutcome) -> String {
+    let answer = outcome
+        .http_status
+        .map_or_else(String::new, |status| format!(" (HTTP {status})"));
+    format!("{} taken{answer}", outcome.action.as_str())
+}
+
+fn failed_text(outcome: &DeliveryOutcome, reason: &str) -> String {
+    let end = if outcome.is_final {
+        "given up"
+    } else {
+        "will be tried again"
+    };
+    format!("{} not delivered: {reason}; {end}", outcome.action.as_str())
+}

@@ -1,0 +1,205 @@
+//! What an open incident asks for as time goes on: its page, later looks at its onset, its recovery
+//! and its end.
+
+use std::time::Duration;
+
+use watchfire_schemas::Timestamp;
+
+use super::settle::Told;
+use crate::dating;
+use crate::incident::{IncidentAlert, IncidentRecord, entry, pages, store};
+use crate::notification::{EventAction, NewNotification};
+use crate::rules::severity;
+use crate::{Alerts, AlertState, IncidentStatus, StoreError, TimelineKind};
+
+/// When the onset is looked at again, after detection; the last look is at the end.
+const LATER_LOOKS: [Duration; 2] = [Duration::from_mins(5), Duration::from_mins(15)];
+
+impl Alerts {
+    /// Does what is due. Only a `thorough` one asks the telemetry; the other sends pages.
+    pub(super) async fn follow_up(&self, thorough: bool) -> Result<(), StoreError> {
+        let _one_at_a_time = self.step.lock().await;
+        let now = self.clock.now();
+        let open = store::open(&self.pool).await?;
+        self.meters.incidents_open.set(open.len() as i64);
+        for incident in open {
+            let mut changed = incident.clone();
+            let mut told = self.refresh(&mut changed, now);
+            if thorough {
+                told.extend(self.look_after(&mut changed, now).await?);
+            }
+            let notifications = self.page(&mut changed, &incident, now);
+            if changed != incident {
+                self.write_changed(&changed, &told, &notifications).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over how the incident's alerts stand.
+    fn refresh(&self, incident: &mut IncidentRecord, now: Timestamp) -> Told {
+        let own: Vec<IncidentAlert> = incident.body.alerts.clone();
+        let mut told = Told::new();
+        let before = incident.clone();
+        let mut matters = false;
+        for IncidentAlert { rule_key, alert } in own {
+            let current = self.board().alert(&rule_key, &alert.labels).cloned();
+            let (changed, entry) = incident.refresh(&rule_key, &alert.labels, current.as_ref(), now);
+            matters |= changed;
+            told.extend(entry);
+        }
+        if !matters {
+            *incident = before;
+        }
+        told
+    }
+
+    async fn look_after(
+        &self,
+        incident: &mut IncidentRecord,
+        now: Timestamp,
+    ) -> Result<Told, StoreError> {
+        let mut told = Told::new();
+        let due = LATER_LOOKS.get(incident.body.onset_looks);
+        if due.is_some_and(|after| now >= incident.detected_at + *after) {
+            incident.body.onset_looks += 1;
+            if incident.recovered_at.is_none() {
+                self.assemble(incident, now).await?;
+            }
+        }
+        let over = self.over_since(incident, now).await;
+        match (incident.status, over) {
+            (IncidentStatus::Triggered | IncidentStatus::Acknowledged, Some(at)) => {
+                incident.status = IncidentStatus::Recovered;
+                incident.recovered_at = Some(at);
+                let text = "the telemetry is as it was before".to_owned();
+                told.push(entry(at, TimelineKind::Recovered, text, ""));
+            }
+            (IncidentStatus::Recovered, None) if fires(incident) => {
+                incident.recovered_at = None;
+                incident.status = match incident.acknowledged_at {
+                    Some(_) => IncidentStatus::Acknowledged,
+                    None => IncidentStatus::Triggered,
+                };
+                let text = "the telemetry is bad again".to_owned();
+                told.push(entry(now, TimelineKind::Reopened, text, ""));
+            }
+            _ => {}
+        }
+        let resolves = incident.status == IncidentStatus::Recovered
+            && !fires(incident)
+            && incident.recovered_at.is_some_and(|at| now >= at + self.config.resolve_after);
+        if resolves {
+            self.assemble_at_end(incident, now).await?;
+            incident.status = IncidentStatus::Resolved;
+            incident.resolved_at = Some(now);
+            let text = "resolved by itself after recovery".to_owned();
+            told.push(entry(now, TimelineKind::Resolved, text, ""));
+        }
+        Ok(told)
+    }
+
+    /// The last look at the onset, with all that is known; then it stands.
+    pub(crate) async fn assemble_at_end(
+        &self,
+        incident: &mut IncidentRecord,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        // What the signals say is read as of the recovery: afterwards the failure is over and
+        // would not be found as one that goes on.
+        let known = incident.body.onset.clone();
+        let as_of = incident.recovered_at.unwrap_or(now).min(now);
+        self.assemble(incident, as_of).await?;
+        let lost = incident.body.onset.evidence.is_none() && known.evidence.is_some();
+        if lost {
+            incident.body.onset = known;
+        }
+        Ok(())
+    }
+
+    /// Since when it has been over; `None` while it goes on, or while that cannot be told.
+    async fn over_since(&self, incident: &IncidentRecord, now: Timestamp) -> Option<Timestamp> {
+        let body = &incident.body;
+        let known: Vec<String> = body.signals.iter().map(dating::WatchedSignal::shown).collect();
+        let unwatched = |a: &&IncidentAlert| {
+            a.alert.state == AlertState::Firing
+                && weighs(incident, a)
+                && !dating::is_watched(&a.alert, &known)
+        };
+        if body.alerts.iter().any(|a| unwatched(&a)) {
+            return None;
+        }
+        if body.signals.is_empty() {
+            let last = body.alerts.iter().filter_map(|a| a.alert.resolved_at).max();
+            return last.filter(|at| now.since(*at) >= self.config.quiet);
+        }
+        let moments = (body.onset.at, incident.detected_at);
+        let over =
+            dating::recovered(&*self.signals, &body.signals, moments, now, self.config.quiet).await;
+        over.unwrap_or_else(|error| {
+            self.signal_failed(&error, &incident.id);
+            None
+        })
+    }
+
+    /// Notifications that `changed` asks for, against what it was.
+    fn page(
+        &self,
+        changed: &mut IncidentRecord,
+        before: &IncidentRecord,
+        now: Timestamp,
+    ) -> Vec<NewNotification> {
+        if changed.page_is_due(now) {
+            changed.body.paged = Some(changed.severity);
+            return self.notify(changed, EventAction::Trigger, now);
+        }
+        let ends = before.is_open() && !changed.is_open();
+        if ends && changed.body.paged.is_some() {
+            return self.notify(changed, EventAction::Resolve, now);
+        }
+        Vec::new()
+    }
+
+    pub(crate) fn notify(
+        &self,
+        incident: &IncidentRecord,
+        action: EventAction,
+        now: Timestamp,
+    ) -> Vec<NewNotification> {
+        let destinations = self.outbox.destination_names();
+        incident.notifications(action, &destinations, &self.config.external_url, now)
+    }
+
+    async fn write_changed(
+        &self,
+        changed: &IncidentRecord,
+        told: &Told,
+        notifications: &[NewNotification],
+    ) -> Result<(), sqlx::Error> {
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut changed = changed.clone();
+        // The one thing that others write: when the first page was taken.
+        if let Some(stored) = store::by_id(&mut tx, &changed.id).await? {
+            changed.notified_at = stored.notified_at;
+        }
+        store::save(&mut tx, &changed).await?;
+        store::tell(&mut tx, &changed.id, told).await?;
+        self.outbox.enqueue(&mut tx, notifications).await?;
+        tx.commit().await?;
+        if !notifications.is_empty() {
+            self.outbox.wake();
+        }
+        Ok(())
+    }
+}
+
+/// Whether an alert of the incident's own weight still fires: a warning that goes on does not keep
+/// an outage open.
+fn fires(incident: &IncidentRecord) -> bool {
+    let firing = |a: &IncidentAlert| a.alert.state == AlertState::Firing && weighs(incident, a);
+    incident.body.alerts.iter().any(firing)
+}
+
+fn weighs(incident: &IncidentRecord, alert: &IncidentAlert) -> bool {
+    pages(severity(&alert.alert.labels)) || !pages(incident.severity)
+}

@@ -1,0 +1,373 @@
+use serde::{Deserialize, Serialize};
+use watchfire_schemas::{AlertSeverity, ChangeEvent, LabelSet, Timestamp};
+
+use super::Fired;
+use crate::dating::WatchedSignal;
+use crate::response_times::{Moments, phases, response_times};
+use crate::rules::severity;
+use crate::{
+    AlertInstance, AlertState, Incident, IncidentException, IncidentStatus, Onset, TimelineEntry,
+    TimelineKind,
+};
+
+/// An incident as it is stored, without its timeline.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct IncidentRecord {
+    pub id: String,
+    pub status: IncidentStatus,
+    pub severity: AlertSeverity,
+    pub detected_at: Timestamp,
+    pub notified_at: Option<Timestamp>,
+    pub acknowledged_at: Option<Timestamp>,
+    pub acknowledged_by: Option<String>,
+    pub recovered_at: Option<Timestamp>,
+    pub resolved_at: Option<Timestamp>,
+    pub body: IncidentBody,
+}
+
+/// What no query asks for by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct IncidentBody {
+    pub title: String,
+    /// The value of the alert that gave the title, when it did.
+    pub title_value: f64,
+    pub services: Vec<String>,
+    pub onset: Onset,
+    pub alerts: Vec<IncidentAlert>,
+    pub exceptions: Vec<IncidentException>,
+    pub changes: Vec<ChangeEvent>,
+    pub runbook: Option<String>,
+    /// The signals that changed: it is over when they are as usual again.
+    pub signals: Vec<WatchedSignal>,
+    /// The gravest severity that was paged, and when its page was due.
+    pub paged: Option<AlertSeverity>,
+    pub page_due: Option<Timestamp>,
+    /// How many of the later looks at the onset were taken.
+    pub onset_looks: usize,
+    /// How often the rule that detected it is evaluated.
+    pub interval_seconds: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct IncidentAlert {
+    pub rule_key: String,
+    #[serde(flatten)]
+    pub alert: AlertInstance,
+}
+
+impl IncidentRecord {
+    pub(crate) fn is_open(&self) -> bool {
+        self.status != IncidentStatus::Resolved
+    }
+
+    pub(crate) fn has(&self, fired: &Fired) -> bool {
+        self.body.alert(&fired.rule_key, &fired.alert.labels).is_some()
+    }
+
+    pub(crate) fn fires(&self) -> bool {
+        let firing = |a: &IncidentAlert| a.alert.state == AlertState::Firing;
+        self.body.alerts.iter().any(firing)
+    }
+
+    /// Takes an alert in. Says what happened, for the timeline.
+    pub(crate) fn take(&mut self, fired: &Fired, now: Timestamp) -> Vec<TimelineEntry> {
+        let alert = &fired.alert;
+        self.body.put(IncidentAlert {
+            rule_key: fired.rule_key.clone(),
+            alert: alert.clone(),
+        });
+        if let Some(service) = alert.labels.get("service")
+            && !self.body.services.iter().any(|known| known == service)
+        {
+            self.body.services.push(service.to_owned());
+        }
+        let graver = severity(&alert.labels) > self.severity;
+        self.severity = self.severity.max(severity(&alert.labels));
+        if graver {
+            self.body.title_after(alert);
+        }
+        if self.body.runbook.is_none() {
+            self.body.runbook = alert.annotations.get("runbook_url").map(str::to_owned);
+        }
+        let what = summary(alert);
+        let mut entries = vec![
+            entry(alert.active_at, TimelineKind::AlertPending, format!("first true: {what}"), &alert.rule),
+            entry(alert.fired_at.unwrap_or(now), TimelineKind::AlertFiring, what, &alert.rule),
+        ];
+        if self.status == IncidentStatus::Recovered {
+            entries.push(self.reopen(alert, now));
+        }
+        entries
+    }
+
+    fn reopen(&mut self, alert: &AlertInstance, now: Timestamp) -> TimelineEntry {
+        self.recovered_at = None;
+        self.status = if self.acknowledged_at.is_some() {
+            IncidentStatus::Acknowledged
+        } else {
+            IncidentStatus::Triggered
+        };
+        entry(now, TimelineKind::Reopened, "it fails again".to_owned(), &alert.rule)
+    }
+
+    /// Takes over how an alert of its own stands now. Says whether that matters, and what for the
+    /// timeline. `None` means that the alert is gone: its rule is no more, or long resolved.
+    pub(crate) fn refresh(
+        &mut self,
+        rule_key: &str,
+        labels: &LabelSet,
+        current: Option<&AlertInstance>,
+        now: Timestamp,
+    ) -> (bool, Option<TimelineEntry>) {
+        let Some(own) = self.body.alert_mut(rule_key, labels) else {
+            return (false, None);
+        };
+        let was_firing = own.alert.state == AlertState::Firing;
+        // A new run of the alert that has not fired yet is none of this incident's affair.
+        let current = current.filter(|c| c.state != AlertState::Pending);
+        if let Some(current) = current {
+            own.alert.clone_from(current);
+        } else if was_firing {
+            own.alert.state = AlertState::Inactive;
+            own.alert.resolved_at = Some(now);
+        }
+        let alert = own.alert.clone();
+        let retitled = alert.state == AlertState::Firing && self.body.grows(&alert);
+        if was_firing && alert.state == AlertState::Inactive {
+            let at = alert.resolved_at.unwrap_or(now);
+            let text = format!("no longer true: {}", summary(&alert));
+            return (true, Some(entry(at, TimelineKind::AlertResolved, text, &alert.rule)));
+        }
+        (retitled, None)
+    }
+
+    pub(crate) fn moments(&self) -> Moments {
+        Moments {
+            onset: self.body.onset.at,
+            first_true: self.body.alerts.iter().map(|a| a.alert.active_at).min(),
+            interval_seconds: self.body.interval_seconds,
+            detected: self.detected_at,
+            page_due: self.body.page_due,
+            notified: self.notified_at,
+            acknowledged: self.acknowledged_at,
+            recovered: self.recovered_at,
+        }
+    }
+
+    /// As the console shows it.
+    pub(crate) fn shown(self, mut timeline: Vec<TimelineEntry>) -> Incident {
+        let moments = self.moments();
+        let body = self.body;
+        timeline.push(TimelineEntry {
+            at: body.onset.at,
+            kind: TimelineKind::Onset,
+            text: onset_text(&body.onset),
+            actor: body.onset.set_by.clone(),
+        });
+        timeline.extend(body.changes.iter().map(|change| TimelineEntry {
+            at: change.at,
+            kind: TimelineKind::Change,
+            text: format!("{} of {}: {}", change.kind.as_str(), change.service, change.summary),
+            actor: change.author.clone(),
+        }));
+        timeline.sort_by_key(|entry| entry.at);
+        Incident {
+            id: self.id,
+            title: body.title,
+            severity: self.severity,
+            status: self.status,
+            services: body.services,
+            onset: body.onset,
+            detected_at: self.detected_at,
+            notified_at: self.notified_at,
+            acknowledged_at: self.acknowledged_at,
+            acknowledged_by: self.acknowledged_by,
+            recovered_at: self.recovered_at,
+            resolved_at: self.resolved_at,
+            times: response_times(&moments),
+            phases: phases(&moments),
+            alerts: body.alerts.into_iter().map(|a| a.alert).collect(),
+            exceptions: body.exceptions,
+            changes: body.changes,
+            timeline,
+            runbook: body.runbook,
+        }
+    }
+}
+
+impl IncidentBody {
+    fn alert(&self, rule_key: &str, labels: &LabelSet) -> Option<&IncidentAlert> {
+        let own = |a: &&IncidentAlert| a.rule_key == rule_key && a.alert.labels == *labels;
+        self.alerts.iter().find(own)
+    }
+
+    fn alert_mut(&mut self, rule_key: &str, labels: &LabelSet) -> Option<&mut IncidentAlert> {
+        let own = |a: &&mut IncidentAlert| a.rule_key == rule_key && a.alert.labels == *labels;
+        self.alerts.iter_mut().find(own)
+    }
+
+    fn put(&mut self, alert: IncidentAlert) {
+        match self.alert_mut(&alert.rule_key, &alert.alert.labels) {
+            Some(known) => *known = alert,
+            None => self.alerts.push(alert),
+        }
+    }
+
+    fn title_after(&mut self, alert: &AlertInstance) {
+        self.title = summary(alert);
+        self.title_value = alert.value;
+    }
+
+    /// A failure that grows changes its title: "40 % fail" becomes "100 % fail".
+    fn grows(&mut self, alert: &AlertInstance) -> bool {
+        let gives_title = self
+            .alerts
+            .iter()
+            .max_by_key(|a| (severity(&a.alert.labels), std::cmp::Reverse(a.alert.active_at)))
+            .is_some_and(|a| a.alert.labels == alert.labels);
+        if !gives_title || alert.value <= self.title_value || self.title == summary(alert) {
+            return false;
+        }
+        self.title_after(alert);
+        true
+    }
+}
+
+/// What an alert says of itself: its summary, or its name and labels.
+pub(crate) fn summary(alert: &AlertInstance) -> String {
+    let identity = alert
+        .labels
+        .filtered(|name| name != "alertname" && name != "severity");
+    match alert.annotations.get("summary") {
+        Some(summary) => summary.to_owned(),
+        None if identity.is_empty() => alert.rule.clone(),
+        None => format!("{} {identity}", alert.rule),
+    }
+}
+
+pub(crate) fn entry(at: Timestamp, kind: TimelineKind, text: String, actor: &str) -> TimelineEntry {
+    TimelineEntry {
+        at,
+        kind,
+        text,
+        actor: (!actor.is_empty()).then(|| actor.to_owned()),
+    }
+}
+
+fn onset_text(onset: &Onset) -> String {
+    let sure = onset.latest.seconds_since(onset.earliest);
+    match (&onset.evidence, &onset.reason) {
+        (Some(evidence), _) => format!("it began, by {} (within {sure:.0} s)", evidence.signal),
+        (None, Some(reason)) => format!("it began, as a human says: {reason}"),
+        (None, None) => "it began no later than this: a rule was first true".to_owned(),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::{OnsetMethod, OnsetSource};
+
+    pub(in crate::incident) fn fired(service: &str, severity: &str, active_at: i64) -> Fired {
+        let labels = [("alertname", "Failing"), ("service", service), ("severity", severity)];
+        Fired {
+            rule_key: format!("g/Failing/{severity}"),
+            alert: AlertInstance {
+                rule: "Failing".to_owned(),
+                labels: LabelSet::new(labels),
+                annotations: LabelSet::default(),
+                state: AlertState::Firing,
+                value: 1.0,
+                active_at: Timestamp::from_secs(active_at),
+                fired_at: Some(Timestamp::from_secs(active_at)),
+                resolved_at: None,
+            },
+        }
+    }
+
+    pub(in crate::incident) fn incident(
+        id: &str,
+        service: &str,
+        severity: &str,
+        at: i64,
+    ) -> IncidentRecord {
+        let detected_at = Timestamp::from_secs(at);
+        let mut incident = IncidentRecord {
+            id: id.to_owned(),
+            status: IncidentStatus::Triggered,
+            severity: AlertSeverity::Info,
+            detected_at,
+            notified_at: None,
+            acknowledged_at: None,
+            acknowledged_by: None,
+            recovered_at: None,
+            resolved_at: None,
+            body: IncidentBody {
+                title: String::new(),
+                title_value: 0.0,
+                services: vec![],
+                onset: Onset {
+                    at: detected_at,
+                    earliest: detected_at,
+                    latest: detected_at,
+                    source: OnsetSource::RuleFirstTrue,
+                    method: OnsetMethod::RuleFirstTrue,
+                    evidence: None,
+                    set_by: None,
+                    reason: None,
+                },
+                alerts: vec![],
+                exceptions: vec![],
+                changes: vec![],
+                runbook: None,
+                signals: vec![],
+                paged: None,
+                page_due: None,
+                onset_looks: 0,
+                interval_seconds: 5.0,
+            },
+        };
+        incident.take(&fired(service, severity, at), detected_at);
+        incident
+    }
+
+    #[test]
+    fn the_title_grows_with_the_failure_and_never_shrinks() {
+        let mut incident = incident("a", "content", "error", 100);
+        let mut current = fired("content", "error", 100).alert;
+        let now = Timestamp::from_secs(200);
+        let mut say = |value: f64| {
+            current.value = value;
+            current.annotations = LabelSet::new([("summary", format!("{value} % fail"))]);
+            let labels = current.labels.clone();
+            incident.refresh("g/Failing/error", &labels, Some(&current), now);
+            incident.body.title.clone()
+        };
+        assert_eq!(say(40.0), "40 % fail");
+        assert_eq!(say(100.0), "100 % fail");
+        assert_eq!(say(10.0), "100 % fail");
+    }
+
+    #[test]
+    fn a_rule_that_is_gone_resolves_its_alerts() {
+        let mut incident = incident("a", "content", "error", 100);
+        let labels = fired("content", "error", 100).alert.labels;
+        let now = Timestamp::from_secs(200);
+        let (changed, told) = incident.refresh("g/Failing/error", &labels, None, now);
+        assert!(changed && !incident.fires());
+        assert_eq!(told.map(|e| (e.at, e.kind)), Some((now, TimelineKind::AlertResolved)));
+        assert_eq!(incident.refresh("g/Failing/error", &labels, None, now), (false, None));
+    }
+
+    #[test]
+    fn firing_after_recovery_reopens() {
+        let mut incident = incident("a", "content", "error", 100);
+        incident.status = IncidentStatus::Recovered;
+        incident.recovered_at = Some(Timestamp::from_secs(150));
+        let told = incident.take(&fired("content", "error", 190), Timestamp::from_secs(200));
+        assert_eq!(incident.status, IncidentStatus::Triggered);
+        assert_eq!(incident.recovered_at, None);
+        assert_eq!(told.last().map(|e| e.kind), Some(TimelineKind::Reopened));
+        assert_eq!(incident.body.alerts.len(), 1);
+    }
+}
