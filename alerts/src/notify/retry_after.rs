@@ -25,8 +25,7 @@ pub(super) fn of_slack_body(body: &str) -> Option<Duration> {
 }
 
 fn of_seconds(seconds: f64) -> Option<Duration> {
-    let wait = Duration::try_from_secs_f64(seconds).ok()?;
-    Some(wait)
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
@@ -35,10 +34,8 @@ fn http_date(text: &str) -> Option<Timestamp> {
         .split([' ', ',', '-'])
         .filter(|word| !word.is_empty())
         .collect();
-    let (day, month, year, time) = match *words {
-        [_, day, month, year, time, "GMT"] => (day, month, year, time),
-        [_, month, day, time, year] => (day, month, year, time),
-        _ => return None,
+    let ([_, day, month, year, time, "GMT"] | [_, month, day, time, year]) = *words else {
+        return None;
     };
     let month = month_number(month)?;
     let day: u8 = day.parse().ok()?;

@@ -53,13 +53,16 @@ fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn check_hmac(key: &[u8], parts: &[&[u8]], expected: &str) {
-        let hex: String = hmac_sha256(key, parts)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let code = hmac_sha256(key, parts);
+        let hex = code.iter().fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").expect("a String takes every write");
+            hex
+        });
         assert_eq!(hex, expected);
     }
 

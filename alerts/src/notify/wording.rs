@@ -2,13 +2,11 @@
 
 /// At most `limit` characters; where something is cut off, the last one is `…`.
 pub(crate) fn truncate(text: &str, limit: usize) -> String {
-    match text.char_indices().nth(limit) {
-        None => text.to_owned(),
-        Some(_) => {
-            let kept = text.chars().take(limit.saturating_sub(1));
-            kept.chain(['…']).take(limit).collect()
-        }
+    if text.chars().nth(limit).is_none() {
+        return text.to_owned();
     }
+    let kept = text.chars().take(limit.saturating_sub(1));
+    kept.chain(['…']).take(limit).collect()
 }
 
 /// `42 s`, `3 min 20 s`, `2 h 5 min`, `1 d 2 h`.

@@ -83,7 +83,6 @@ impl Lane {
 
     /// The routing key and its fingerprint; no key for kinds without one. None at all if the key
     /// that the trigger went to is not configured any more and the row only makes sense there.
-    #[expect(clippy::type_complexity, reason = "a pair that is taken apart at once")]
     fn key_for(&self, row: &QueuedRow) -> Option<(Option<String>, Option<&Secret>)> {
         let Some(current) = &self.sender.destination().routing_key else {
             return Some((None, None));

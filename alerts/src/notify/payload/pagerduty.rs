@@ -20,7 +20,8 @@ const MAX_LINKS: usize = 10;
 
 #[derive(Serialize)]
 struct Event<'a> {
-    event_action: EventAction,
+    #[serde(rename = "event_action")]
+    action: EventAction,
     dedup_key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<Payload<'a>>,
@@ -49,7 +50,7 @@ struct Payload<'a> {
 
 pub(super) fn render(row: &NewNotification) -> String {
     let mut event = Event {
-        event_action: row.action,
+        action: row.action,
         dedup_key: row.dedup_key.chars().take(MAX_DEDUP_KEY).collect(),
         payload: None,
         links: Vec::new(),

@@ -92,7 +92,7 @@ fn alerts(content: &NotificationContent, action: EventAction) -> Vec<Alert> {
         let labels = stand_in_labels(content);
         return vec![alert(
             content,
-            labels,
+            &labels,
             &content.annotations,
             content.onset_at,
             end,
@@ -114,7 +114,7 @@ fn alerts(content: &NotificationContent, action: EventAction) -> Vec<Alert> {
             let start = instance.fired_at.unwrap_or(instance.active_at);
             alert(
                 content,
-                labels_of(instance),
+                &labels_of(instance),
                 &instance.annotations,
                 start,
                 end,
@@ -149,7 +149,7 @@ fn stand_in_labels(content: &NotificationContent) -> LabelSet {
 
 fn alert(
     content: &NotificationContent,
-    labels: LabelSet,
+    labels: &LabelSet,
     annotations: &LabelSet,
     start: Timestamp,
     end: Option<Timestamp>,
@@ -157,7 +157,7 @@ fn alert(
     Alert {
         status: status(end.is_none()),
         fingerprint: format!("{:016x}", labels.fingerprint()),
-        labels: pairs(&labels),
+        labels: pairs(labels),
         annotations: pairs(annotations)
             .into_iter()
             .chain(incident_annotations(content))
