@@ -28,7 +28,10 @@ impl Alerts {
                 return refused("the incident is resolved");
             }
             if incident.acknowledged_at.is_some() {
-                return Ok(Act { told: None, notifies: None });
+                return Ok(Act {
+                    told: None,
+                    notifies: None,
+                });
             }
             incident.acknowledged_at = Some(now);
             incident.acknowledged_by = Some(who.clone());
@@ -49,7 +52,10 @@ impl Alerts {
         let who = name(who)?;
         self.act(id, |incident, now| {
             if incident.status == IncidentStatus::Resolved {
-                return Ok(Act { told: None, notifies: None });
+                return Ok(Act {
+                    told: None,
+                    notifies: None,
+                });
             }
             incident.status = IncidentStatus::Resolved;
             incident.resolved_at = Some(now);
@@ -126,8 +132,14 @@ impl Alerts {
             other => other,
         };
         let now = self.clock.now();
-        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(unwritten)?;
-        let known = exception_groups::store::by_id(&mut tx, id).await.map_err(unwritten)?;
+        let mut tx = self
+            .pool
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(unwritten)?;
+        let known = exception_groups::store::by_id(&mut tx, id)
+            .await
+            .map_err(unwritten)?;
         let mut stored = known.ok_or_else(|| not_found("exception group", id))?;
         if let Some(status) = status {
             stored.group.status = status;
@@ -136,7 +148,9 @@ impl Alerts {
         if let Some(assignee) = assignee {
             stored.group.assignee = assignee;
         }
-        exception_groups::store::save(&mut tx, &stored).await.map_err(unwritten)?;
+        exception_groups::store::save(&mut tx, &stored)
+            .await
+            .map_err(unwritten)?;
         tx.commit().await.map_err(unwritten)?;
         tracing::info!(group = %id, %who, ?status, "exception group {id} changed");
         Ok(stored.group)
@@ -151,17 +165,28 @@ impl Alerts {
         {
             let _one_at_a_time = self.step.lock().await;
             let now = self.clock.now();
-            let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(unwritten)?;
+            let mut tx = self
+                .pool
+                .begin_with("BEGIN IMMEDIATE")
+                .await
+                .map_err(unwritten)?;
             let known = store::by_id(&mut tx, id).await.map_err(unwritten)?;
             let mut incident = known.ok_or_else(|| not_found("incident", id))?;
             let Act { told, notifies } = act(&mut incident, now)?;
             let notifications: Vec<NewNotification> = match notifies {
-                Some(action) if incident.body.paged.is_some() => self.notify(&incident, action, now),
+                Some(action) if incident.body.paged.is_some() => {
+                    self.notify(&incident, action, now)
+                }
                 _ => Vec::new(),
             };
             store::save(&mut tx, &incident).await.map_err(unwritten)?;
-            store::tell(&mut tx, id, told.as_slice()).await.map_err(unwritten)?;
-            self.outbox.enqueue(&mut tx, &notifications).await.map_err(unwritten)?;
+            store::tell(&mut tx, id, told.as_slice())
+                .await
+                .map_err(unwritten)?;
+            self.outbox
+                .enqueue(&mut tx, &notifications)
+                .await
+                .map_err(unwritten)?;
             tx.commit().await.map_err(unwritten)?;
             if !notifications.is_empty() {
                 self.outbox.wake();

@@ -95,7 +95,10 @@ pub(crate) fn evaluate(
     }
     states.retain(|labels, tracked| {
         let step = tracked.advance(rule, active.contains(labels), around.now);
-        transitions.extend(step.transition.map(|transition| (labels.clone(), transition)));
+        transitions.extend(
+            step.transition
+                .map(|transition| (labels.clone(), transition)),
+        );
         step.keep
     });
     Ok(Evaluated {
@@ -262,20 +265,39 @@ mod tests {
             external_url: "",
             limit: 1,
         };
-        let up = |job: &str| (LabelSet::metric("up", [("job", job), ("alertname", "no")]), 7.0);
+        let up = |job: &str| {
+            (
+                LabelSet::metric("up", [("job", job), ("alertname", "no")]),
+                7.0,
+            )
+        };
         let found = evaluate(&rule(0, 0), &[up("web")], &AlertStates::new(), &around).unwrap();
         let alert = &found.states.values().next().unwrap().alert;
-        let expected = [("alertname", "Down"), ("job", "web"), ("severity", "critical")];
+        let expected = [
+            ("alertname", "Down"),
+            ("job", "web"),
+            ("severity", "critical"),
+        ];
         assert_eq!(alert.labels, LabelSet::new(expected));
         assert_eq!(alert.annotations.get("summary"), Some("web: 7"));
         assert_eq!(alert.fired_at, Some(around.now));
         let kinds: Vec<Transition> = found.transitions.iter().map(|t| t.1).collect();
         assert_eq!(kinds, [Transition::Pending, Transition::Firing]);
 
-        let two = evaluate(&rule(0, 0), &[up("a"), up("b")], &AlertStates::new(), &around);
+        let two = evaluate(
+            &rule(0, 0),
+            &[up("a"), up("b")],
+            &AlertStates::new(),
+            &around,
+        );
         assert_eq!(two, Err(EvaluationError::TooMany { found: 2, limit: 1 }));
         let unlimited = Surroundings { limit: 0, ..around };
-        let twice = evaluate(&rule(0, 0), &[up("a"), up("a")], &AlertStates::new(), &unlimited);
+        let twice = evaluate(
+            &rule(0, 0),
+            &[up("a"), up("a")],
+            &AlertStates::new(),
+            &unlimited,
+        );
         assert!(matches!(twice, Err(EvaluationError::DuplicateLabels(_))));
     }
 }

@@ -38,7 +38,10 @@ pub(crate) async fn save(
             .await?;
     }
     for (labels, tracked) in after {
-        if before.get(labels).is_some_and(|known| !differs(known, tracked)) {
+        if before
+            .get(labels)
+            .is_some_and(|known| !differs(known, tracked))
+        {
             continue;
         }
         sqlx::query(
@@ -58,7 +61,9 @@ pub(crate) async fn save(
 pub(crate) fn differ(before: &AlertStates, after: &AlertStates) -> bool {
     before.len() != after.len()
         || after.iter().any(|(labels, tracked)| {
-            before.get(labels).is_none_or(|known| differs(known, tracked))
+            before
+                .get(labels)
+                .is_none_or(|known| differs(known, tracked))
         })
 }
 

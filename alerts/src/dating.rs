@@ -7,9 +7,7 @@ use std::time::Duration;
 use watchfire_schemas::Timestamp;
 
 use crate::onset::{Direction, Estimate, SeriesInput, estimate_ongoing, recovery};
-use crate::{
-    AlertInstance, Onset, OnsetEvidence, OnsetMethod, OnsetSource, SignalError, Signals,
-};
+use crate::{AlertInstance, Onset, OnsetEvidence, OnsetMethod, OnsetSource, SignalError, Signals};
 
 pub(crate) use watched::{WatchedSignal, is_watched};
 
@@ -70,7 +68,12 @@ pub(crate) async fn date(
     };
     let mut onset = told_by(chosen, first_true);
     match finer(signals, chosen, &onset, now, quiet).await {
-        Ok(Some(finer)) => onset = Onset { evidence: onset.evidence, ..told(&finer, first_true) },
+        Ok(Some(finer)) => {
+            onset = Onset {
+                evidence: onset.evidence,
+                ..told(&finer, first_true)
+            }
+        }
         Ok(None) => {}
         Err(error) => report(&error),
     }
@@ -123,7 +126,11 @@ async fn judge(
 /// The strongest of the signals that cannot be told apart from the earliest.
 fn choose(found: &[Found], first_true: Timestamp) -> Option<&Found> {
     let begun = |f: &&Found| f.estimate.onset.is_some_and(|o| o.earliest <= first_true);
-    let onset = |f: &Found| f.estimate.onset.expect("only those with an onset are found");
+    let onset = |f: &Found| {
+        f.estimate
+            .onset
+            .expect("only those with an onset are found")
+    };
     let earliest = found.iter().filter(begun).min_by_key(|f| onset(f).at)?;
     let latest = onset(earliest).latest;
     found
@@ -146,7 +153,10 @@ async fn finer(
     let rate = after.iter().sum::<f64>() / (after.len().max(1) as f64 * BIN.as_secs_f64());
     let frequent = match chosen.input.direction {
         Direction::Up => rate >= FREQUENT,
-        Direction::Down => chosen.estimate.baseline.iter().sum::<f64>() >= FREQUENT * 10.0 * chosen.estimate.baseline.len() as f64,
+        Direction::Down => {
+            chosen.estimate.baseline.iter().sum::<f64>()
+                >= FREQUENT * 10.0 * chosen.estimate.baseline.len() as f64
+        }
     };
     let span = now.seconds_since(coarse.earliest);
     if !frequent || span > 1800.0 {
@@ -156,9 +166,9 @@ async fn finer(
     let input = series(signals, &chosen.signal, start, FINE_BIN, now).await?;
     let estimate =
         estimate_ongoing(&input, quiet).map_err(|error| SignalError(error.to_string()))?;
-    let agrees = estimate.onset.is_some_and(|fine| {
-        fine.at + BIN >= coarse.earliest && fine.at <= coarse.latest + BIN
-    });
+    let agrees = estimate
+        .onset
+        .is_some_and(|fine| fine.at + BIN >= coarse.earliest && fine.at <= coarse.latest + BIN);
     Ok(agrees.then_some(estimate))
 }
 
@@ -171,9 +181,13 @@ async fn series(
     now: Timestamp,
 ) -> Result<SeriesInput, SignalError> {
     let end = now.floor(Duration::from_secs(1));
-    let bins = (end.seconds_since(start) / bin.as_secs_f64()).ceil().max(1.0) as usize;
+    let bins = (end.seconds_since(start) / bin.as_secs_f64())
+        .ceil()
+        .max(1.0) as usize;
     let start = end - bin * bins as u32;
-    let mut counts = signals.increments(&signal.selector, start, bin, bins).await?;
+    let mut counts = signals
+        .increments(&signal.selector, start, bin, bins)
+        .await?;
     if let Some(minus) = &signal.minus {
         let less = signals.increments(minus, start, bin, bins).await?;
         for (count, less) in counts.iter_mut().zip(less) {

@@ -32,7 +32,8 @@ impl DeliveryFeedback for IncidentFeedback {
         }
         // A destination that is down for an hour is one line, or two: when it began to fail and
         // when it was given up.
-        let first = !store::has_told(tx, id, TimelineKind::NotifyFailed, &outcome.destination).await?;
+        let first =
+            !store::has_told(tx, id, TimelineKind::NotifyFailed, &outcome.destination).await?;
         if first || outcome.is_final {
             store::tell(tx, id, &[told]).await?;
         }

@@ -50,7 +50,9 @@ impl Alerts {
             };
             if let Some(last) = last.replace(tick) {
                 let passed = (tick - last).as_secs_f64() / period.as_secs_f64();
-                self.meters.missed.inc_by((passed.round() as u64).saturating_sub(1));
+                self.meters
+                    .missed
+                    .inc_by((passed.round() as u64).saturating_sub(1));
             }
             let evaluated = self.evaluate_group(group).await;
             let followed = match evaluated {
@@ -94,9 +96,13 @@ impl Alerts {
         for rule in &self.groups[group].rules {
             updates.extend(self.evaluate_rule(group, rule, now).await);
         }
-        self.meters.duration.observe(started.elapsed().as_secs_f64());
+        self.meters
+            .duration
+            .observe(started.elapsed().as_secs_f64());
         let interval = self.interval_of(group);
-        self.settle(now, interval, updates).await.map_err(StoreError)
+        self.settle(now, interval, updates)
+            .await
+            .map_err(StoreError)
     }
 
     async fn evaluate_rule(

@@ -112,7 +112,10 @@ pub(crate) mod tests {
         let once = taken(BTreeMap::new(), &batch);
         assert_eq!(taken(once.clone(), &batch), once);
         let a = &once["a"].group;
-        assert_eq!((a.first_seen, a.last_seen), (Timestamp::from_secs(50), Timestamp::from_secs(100)));
+        assert_eq!(
+            (a.first_seen, a.last_seen),
+            (Timestamp::from_secs(50), Timestamp::from_secs(100))
+        );
         assert_eq!(a.message, "at 100");
         assert_eq!(a.releases, ["v1", "v0"]);
     }
@@ -127,6 +130,9 @@ pub(crate) mod tests {
         assert_eq!(late["a"].group.status, GroupStatus::Resolved);
         let back = taken(known, &[seen("a", 250)]);
         assert_eq!(back["a"].group.status, GroupStatus::Open);
-        assert_eq!(back["a"].group.regressed_at, Some(Timestamp::from_secs(250)));
+        assert_eq!(
+            back["a"].group.regressed_at,
+            Some(Timestamp::from_secs(250))
+        );
     }
 }

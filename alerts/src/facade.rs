@@ -226,13 +226,8 @@ impl Alerts {
         status: Option<GroupStatus>,
         limit: usize,
     ) -> Result<Vec<ExceptionGroup>, StoreError> {
-        let groups = exception_groups::store::list(
-            &self.pool,
-            service,
-            status,
-            Timestamp::MIN,
-            limit,
-        );
+        let groups =
+            exception_groups::store::list(&self.pool, service, status, Timestamp::MIN, limit);
         Ok(groups.await?)
     }
 
@@ -256,7 +251,10 @@ impl Alerts {
 
     pub fn rules(&self) -> Vec<RuleStatus> {
         let board = self.board();
-        let all = self.groups.iter().flat_map(|g| g.rules.iter().map(move |r| (g, r)));
+        let all = self
+            .groups
+            .iter()
+            .flat_map(|g| g.rules.iter().map(move |r| (g, r)));
         all.map(|(group, rule)| board.status(group, rule)).collect()
     }
 

@@ -74,7 +74,10 @@ async fn alerts_list(State(alerts): State<Arc<Alerts>>) -> (StatusCode, Json<Val
 }
 
 fn success(data: &Value) -> (StatusCode, Json<Value>) {
-    (StatusCode::OK, Json(json!({"status": "success", "data": data})))
+    (
+        StatusCode::OK,
+        Json(json!({"status": "success", "data": data})),
+    )
 }
 
 fn rule(status: &RuleStatus, with_alerts: bool) -> Value {
@@ -123,7 +126,9 @@ const fn state(state: AlertState) -> &'static str {
 
 fn labels(labels: &LabelSet) -> Map<String, Value> {
     let pairs = labels.iter();
-    pairs.map(|(name, value)| (name.to_owned(), json!(value))).collect()
+    pairs
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect()
 }
 
 /// Go's zero time stands for "never".

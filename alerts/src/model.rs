@@ -290,7 +290,10 @@ mod sample_value {
         Word(String),
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this form")]
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks for this form"
+    )]
     pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
         let written = match *value {
             v if v.is_nan() => Written::Word("NaN".to_owned()),

@@ -52,9 +52,16 @@ pub(crate) fn reports(
 fn report(key: Option<String>, incidents: &[&IncidentRecord]) -> ReliabilityReport {
     let times: Vec<(ResponseTimes, bool)> = incidents
         .iter()
-        .map(|incident| (response_times(&incident.moments()), incident.notified_at.is_some()))
+        .map(|incident| {
+            (
+                response_times(&incident.moments()),
+                incident.notified_at.is_some(),
+            )
+        })
         .collect();
-    let of = |time: fn(&ResponseTimes) -> Option<f64>, running: &dyn Fn(bool) -> bool| -> ResponseSummary {
+    let of = |time: fn(&ResponseTimes) -> Option<f64>,
+              running: &dyn Fn(bool) -> bool|
+     -> ResponseSummary {
         let over: Vec<f64> = times.iter().filter_map(|(t, _)| time(t)).collect();
         let censored = times
             .iter()

@@ -35,9 +35,8 @@ pub(crate) struct Moments {
 }
 
 pub(crate) fn response_times(moments: &Moments) -> ResponseTimes {
-    let between = |to: Option<Timestamp>, from: Option<Timestamp>| {
-        Some(to?.seconds_since(from?).max(0.0))
-    };
+    let between =
+        |to: Option<Timestamp>, from: Option<Timestamp>| Some(to?.seconds_since(from?).max(0.0));
     ResponseTimes {
         ttd_seconds: between(Some(moments.detected), Some(moments.onset)),
         tta_seconds: between(moments.acknowledged, moments.notified),
@@ -62,7 +61,10 @@ pub(crate) fn phases(moments: &Moments) -> Vec<Phase> {
         ("data_delay", Some(unseen)),
         ("evaluation", Some(first_true)),
         ("hold", Some(moments.detected)),
-        ("grouping", moments.page_due.filter(|_| moments.notified.is_some())),
+        (
+            "grouping",
+            moments.page_due.filter(|_| moments.notified.is_some()),
+        ),
         ("delivery", moments.notified),
         ("human", moments.acknowledged),
         ("repair", moments.recovered),
@@ -73,7 +75,10 @@ pub(crate) fn phases(moments: &Moments) -> Vec<Phase> {
         let Some(end) = end else { continue };
         // A phase that another has overtaken took no time: an incident that recovers while the
         // page is on its way was not repaired by a human.
-        let overtaken = moments.recovered.filter(|_| name != "repair").unwrap_or(end);
+        let overtaken = moments
+            .recovered
+            .filter(|_| name != "repair")
+            .unwrap_or(end);
         let to = end.min(overtaken.max(from)).max(from);
         phases.push(Phase {
             name: name.to_owned(),
@@ -133,7 +138,8 @@ fn student_t_975(degrees: usize) -> f64 {
         return *value;
     }
     let (z, v) = (1.959_964_f64, degrees as f64);
-    z + (z.powi(3) + z) / (4.0 * v) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v)
+    z + (z.powi(3) + z) / (4.0 * v)
+        + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v)
 }
 
 #[cfg(test)]
@@ -163,7 +169,11 @@ mod tests {
         assert_eq!(times.ttd_seconds, Some(20.0));
         assert_eq!(times.tta_seconds, Some(60.0));
         assert_eq!(times.ttr_seconds, Some(300.0));
-        let running = Moments { notified: None, recovered: None, ..moments() };
+        let running = Moments {
+            notified: None,
+            recovered: None,
+            ..moments()
+        };
         assert_eq!(response_times(&running).tta_seconds, None);
         assert_eq!(response_times(&running).ttr_seconds, None);
     }
@@ -187,9 +197,24 @@ mod tests {
             ("repair", 213.0),
         ];
         check_phases(&moments(), &whole);
-        let unpaged = Moments { notified: None, acknowledged: None, ..moments() };
-        check_phases(&unpaged, &[("data_delay", 10.0), ("evaluation", 5.0), ("hold", 5.0), ("repair", 280.0)]);
-        let short = Moments { recovered: Some(at(122)), ..moments() };
+        let unpaged = Moments {
+            notified: None,
+            acknowledged: None,
+            ..moments()
+        };
+        check_phases(
+            &unpaged,
+            &[
+                ("data_delay", 10.0),
+                ("evaluation", 5.0),
+                ("hold", 5.0),
+                ("repair", 280.0),
+            ],
+        );
+        let short = Moments {
+            recovered: Some(at(122)),
+            ..moments()
+        };
         assert_eq!(phases(&short).last().map(|p| p.to), Some(at(122)));
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use watchfire_schemas::{AlertSeverity, LabelSet};
 
-pub use read::{RuleFinding, check_rules};
 pub(crate) use read::read_rules;
+pub use read::{RuleFinding, check_rules};
 
 /// Rules that are evaluated one after another at the same time.
 #[derive(Debug, Clone, PartialEq)]

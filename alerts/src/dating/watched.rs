@@ -62,7 +62,9 @@ pub(super) fn by_alerts(alerts: &[&AlertInstance]) -> Vec<WatchedSignal> {
 
 /// Whether one of the signals that the alert is about is among those shown.
 pub(crate) fn is_watched(alert: &AlertInstance, shown: &[String]) -> bool {
-    by_alert(alert).iter().any(|signal| shown.contains(&signal.shown()))
+    by_alert(alert)
+        .iter()
+        .any(|signal| shown.contains(&signal.shown()))
 }
 
 fn by_alert(alert: &AlertInstance) -> Vec<WatchedSignal> {
@@ -81,7 +83,11 @@ fn by_alert(alert: &AlertInstance) -> Vec<WatchedSignal> {
         )],
         Some("schema") => vec![WatchedSignal::new(
             format!("schema violations{}", of(labels)),
-            selector("schema_violations_total", &named(&["service", "schema"]), ""),
+            selector(
+                "schema_violations_total",
+                &named(&["service", "schema"]),
+                "",
+            ),
         )],
         _ => labels.get("service").map(of_service).unwrap_or_default(),
     };
@@ -206,7 +212,16 @@ mod tests {
 
     #[test]
     fn every_selector_is_promql() {
-        for signal in ["errors", "dependency", "exceptions", "latency", "traffic", "ingest", "schema", ""] {
+        for signal in [
+            "errors",
+            "dependency",
+            "exceptions",
+            "latency",
+            "traffic",
+            "ingest",
+            "schema",
+            "",
+        ] {
             let alert = alert(signal);
             let signals = by_alerts(&[&alert]);
             assert!(signals.iter().any(|s| s.of_alert), "{signal}");

@@ -10,7 +10,7 @@ use crate::dating;
 use crate::incident::{IncidentAlert, IncidentRecord, entry, pages, store};
 use crate::notification::{EventAction, NewNotification};
 use crate::rules::severity;
-use crate::{Alerts, AlertState, IncidentStatus, StoreError, TimelineKind};
+use crate::{AlertState, Alerts, IncidentStatus, StoreError, TimelineKind};
 
 /// When the onset is looked at again, after detection; the last look is at the end.
 const LATER_LOOKS: [Duration; 2] = [Duration::from_mins(5), Duration::from_mins(15)];
@@ -44,7 +44,8 @@ impl Alerts {
         let mut matters = false;
         for IncidentAlert { rule_key, alert } in own {
             let current = self.board().alert(&rule_key, &alert.labels).cloned();
-            let (changed, entry) = incident.refresh(&rule_key, &alert.labels, current.as_ref(), now);
+            let (changed, entry) =
+                incident.refresh(&rule_key, &alert.labels, current.as_ref(), now);
             matters |= changed;
             told.extend(entry);
         }
@@ -88,7 +89,9 @@ impl Alerts {
         }
         let resolves = incident.status == IncidentStatus::Recovered
             && !fires(incident)
-            && incident.recovered_at.is_some_and(|at| now >= at + self.config.resolve_after);
+            && incident
+                .recovered_at
+                .is_some_and(|at| now >= at + self.config.resolve_after);
         if resolves {
             self.assemble_at_end(incident, now).await?;
             incident.status = IncidentStatus::Resolved;
@@ -120,7 +123,11 @@ impl Alerts {
     /// Since when it has been over; `None` while it goes on, or while that cannot be told.
     async fn over_since(&self, incident: &IncidentRecord, now: Timestamp) -> Option<Timestamp> {
         let body = &incident.body;
-        let known: Vec<String> = body.signals.iter().map(dating::WatchedSignal::shown).collect();
+        let known: Vec<String> = body
+            .signals
+            .iter()
+            .map(dating::WatchedSignal::shown)
+            .collect();
         let unwatched = |a: &&IncidentAlert| {
             a.alert.state == AlertState::Firing
                 && weighs(incident, a)
@@ -134,8 +141,14 @@ impl Alerts {
             return last.filter(|at| now.since(*at) >= self.config.quiet);
         }
         let moments = (body.onset.at, incident.detected_at);
-        let over =
-            dating::recovered(&*self.signals, &body.signals, moments, now, self.config.quiet).await;
+        let over = dating::recovered(
+            &*self.signals,
+            &body.signals,
+            moments,
+            now,
+            self.config.quiet,
+        )
+        .await;
         over.unwrap_or_else(|error| {
             self.signal_failed(&error, &incident.id);
             None

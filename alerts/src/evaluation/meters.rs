@@ -34,12 +34,36 @@ impl Meters {
         let mut counter = |name: &str, help: &str, counter: &Counter| {
             registry.register(format!("watchfire_alerts_{name}"), help, counter.clone());
         };
-        counter("rule_evaluations", "Evaluations of rules", &meters.evaluations);
-        counter("rule_evaluation_failures", "Evaluations of rules that failed", &meters.failures);
-        counter("missed_evaluations", "Evaluations of groups left out because the last one still ran", &meters.missed);
-        counter("store_failures", "Evaluations whose outcome could not be written", &meters.store_failures);
-        counter("signal_failures", "Questions to the telemetry that failed while an incident was dated", &meters.signal_failures);
-        counter("incidents_opened", "Incidents opened", &meters.incidents_opened);
+        counter(
+            "rule_evaluations",
+            "Evaluations of rules",
+            &meters.evaluations,
+        );
+        counter(
+            "rule_evaluation_failures",
+            "Evaluations of rules that failed",
+            &meters.failures,
+        );
+        counter(
+            "missed_evaluations",
+            "Evaluations of groups left out because the last one still ran",
+            &meters.missed,
+        );
+        counter(
+            "store_failures",
+            "Evaluations whose outcome could not be written",
+            &meters.store_failures,
+        );
+        counter(
+            "signal_failures",
+            "Questions to the telemetry that failed while an incident was dated",
+            &meters.signal_failures,
+        );
+        counter(
+            "incidents_opened",
+            "Incidents opened",
+            &meters.incidents_opened,
+        );
         registry.register(
             "watchfire_alerts_group_evaluation_duration_seconds",
             "How long the evaluation of a group took",

@@ -55,7 +55,13 @@ impl Alerts {
         }
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         for update in &updates {
-            alert_store::save(&mut tx, &update.rule_key, &update.before, &update.after.states).await?;
+            alert_store::save(
+                &mut tx,
+                &update.rule_key,
+                &update.before,
+                &update.after.states,
+            )
+            .await?;
         }
         for gathering in gatherings {
             self.write(&mut tx, gathering, now).await?;
@@ -132,7 +138,12 @@ impl Alerts {
         let mut told = Vec::new();
         let mut incident = if is_new {
             let text = format!("detected: {}", assembled.body.title);
-            told.push(entry(now, TimelineKind::Detected, text, &fired[0].alert.rule));
+            told.push(entry(
+                now,
+                TimelineKind::Detected,
+                text,
+                &fired[0].alert.rule,
+            ));
             let mut fresh = opened(&fired[0], now, Duration::ZERO);
             fresh.id.clone_from(&assembled.id);
             fresh.body.interval_seconds = assembled.body.interval_seconds;
@@ -189,7 +200,8 @@ impl Alerts {
         let mut groups = Vec::new();
         for service in &incident.body.services {
             let since = incident.body.onset.earliest;
-            let found = exception_groups::store::list(&self.pool, Some(service), None, since, MAX_GROUPS);
+            let found =
+                exception_groups::store::list(&self.pool, Some(service), None, since, MAX_GROUPS);
             groups.extend(found.await?);
         }
         match exception_groups::ranked(&*self.signals, groups, onset, now).await {

@@ -7,7 +7,7 @@ use crate::{ExceptionGroup, IncidentException, SignalError, Signals};
 /// What an incident's exceptions are held against.
 const BEFORE: Duration = Duration::from_hours(1);
 /// Clocks differ: a group is new if it was first seen this shortly before onset.
-const SKEW: Duration = Duration::from_secs(60);
+const SKEW: Duration = Duration::from_mins(1);
 const SHOWN: usize = 20;
 
 /// The groups as they behaved since onset, held against the hour before: what is new or back

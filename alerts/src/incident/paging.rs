@@ -56,7 +56,11 @@ impl IncidentRecord {
             text.unwrap_or_default().to_owned()
         };
         let times = response_times(&self.moments());
-        let page = format!("{}/incidents/{}", external_url.trim_end_matches('/'), self.id);
+        let page = format!(
+            "{}/incidents/{}",
+            external_url.trim_end_matches('/'),
+            self.id
+        );
         NotificationContent {
             incident: self.id.clone(),
             title: body.title.clone(),

@@ -11,6 +11,8 @@ const RAMP_SECONDS: [f64; 9] = [
 ];
 /// Candidates within this many units of log-likelihood of the best stay possible.
 const WITHIN: f64 = 3.0;
+/// Of the golden section, by which the height of a ramp is searched.
+const GOLDEN: f64 = 0.618_033_988_75;
 
 /// The change, in bins from the start of the series.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,18 +74,17 @@ impl Backdated {
             .collect();
         // One parameter more: the ramp has to be better by this much.
         let price = 0.5 * ((end - scope.first) as f64).ln();
-        let ramp = ramps.iter().copied().max_by(|a, b| a.likelihood.total_cmp(&b.likelihood));
+        let ramp = ramps
+            .iter()
+            .copied()
+            .max_by(|a, b| a.likelihood.total_cmp(&b.likelihood));
         match ramp {
             Some(ramp) if ramp.likelihood - price > step.likelihood => {
                 interval(ramp, &ramps, Model::Ramp, excursion, ramp.bin as f64)
             }
             _ => {
                 let at = scope.within_bin(step);
-                let possible: Vec<Candidate> = steps
-                    .iter()
-                    .chain(ramps.iter())
-                    .copied()
-                    .collect();
+                let possible: Vec<Candidate> = steps.iter().chain(ramps.iter()).copied().collect();
                 interval(step, &possible, Model::Step, excursion, at)
             }
         }
@@ -178,7 +179,6 @@ impl Scope<'_> {
             Direction::Up => (mean.ln(), (mean * 4.0 + 1.0).ln()),
             Direction::Down => ((mean / 20.0).max(1e-4).ln(), mean.max(1e-4).ln()),
         };
-        const GOLDEN: f64 = 0.618_033_988_75;
         for _ in 0..7 {
             let (a, b) = (high - GOLDEN * (high - low), low + GOLDEN * (high - low));
             if likelihood(a.exp()) > likelihood(b.exp()) {

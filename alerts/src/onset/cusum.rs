@@ -84,7 +84,11 @@ fn walk(
             detector.take(bin, input.counts[bin], expected, known.dispersion);
         }
         if detectors.iter().any(|d| d.score >= threshold) {
-            let since = detectors.iter().filter(|d| d.score > 0.0).map(|d| d.since).min();
+            let since = detectors
+                .iter()
+                .filter(|d| d.score > 0.0)
+                .map(|d| d.since)
+                .min();
             return (Some(excursion(input, since.unwrap_or(bin), bin)), None);
         }
     }

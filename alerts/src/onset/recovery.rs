@@ -26,7 +26,13 @@ pub(super) fn first_quiet(
             && as_usual(input.direction, &seen[..1], &usual[..1], dispersion)
             && tells_for_usual(seen, usual, ratio)
     })?;
-    Some(backdated(input, expected, excursion, (window, quiet), ratio))
+    Some(backdated(
+        input,
+        expected,
+        excursion,
+        (window, quiet),
+        ratio,
+    ))
 }
 
 /// How many times the usual the failure was, until bin `end`.
@@ -64,8 +70,9 @@ fn backdated(
 ) -> usize {
     let mut best = (window, f64::NEG_INFINITY);
     let mut sum = 0.0;
-    for bin in excursion.since..window + quiet {
-        sum += input.counts[bin] * ratio.ln() - (ratio - 1.0) * expected[bin];
+    let bins = input.counts.iter().zip(expected).enumerate();
+    for (bin, (count, expected)) in bins.take(window + quiet).skip(excursion.since) {
+        sum += count * ratio.ln() - (ratio - 1.0) * expected;
         if sum >= best.1 {
             best = (bin + 1, sum);
         }

@@ -26,19 +26,18 @@ fn poisson(rng: &mut StdRng, mean: f64) -> f64 {
 /// A gamma variate of the shape and mean given, by Marsaglia and Tsang's method.
 fn gamma(rng: &mut StdRng, shape: f64, mean: f64) -> f64 {
     if shape < 1.0 {
-        let u: f64 = rng.random();
-        return gamma(rng, shape + 1.0, mean * (shape + 1.0) / shape) * u.powf(1.0 / shape)
-            * shape / (shape + 1.0);
+        let shrink = rng.random::<f64>().powf(1.0 / shape);
+        return gamma(rng, shape + 1.0, mean * (shape + 1.0) / shape) * shrink * shape
+            / (shape + 1.0);
     }
-    let d = shape - 1.0 / 3.0;
-    let c = 1.0 / (9.0 * d).sqrt();
+    let third = shape - 1.0 / 3.0;
     loop {
-        let (a, b): (f64, f64) = (rng.random(), rng.random());
-        let x = (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos();
-        let v = (1.0 + c * x).powi(3);
-        let u: f64 = rng.random();
-        if v > 0.0 && u.ln() < 0.5 * x * x + d - d * v + d * v.ln() {
-            return d * v * mean / shape;
+        let (first, second): (f64, f64) = (rng.random(), rng.random());
+        let normal = (-2.0 * (1.0 - first).ln()).sqrt() * (std::f64::consts::TAU * second).cos();
+        let cubed = (1.0 + normal / (9.0 * third).sqrt()).powi(3);
+        let accept = 0.5 * normal * normal + third - third * cubed + third * cubed.ln();
+        if cubed > 0.0 && rng.random::<f64>().ln() < accept {
+            return third * cubed * mean / shape;
         }
     }
 }
@@ -58,7 +57,7 @@ fn series(rng: &mut StdRng, fault: &Fault) -> SeriesInput {
     let counts = (0..700)
         .map(|bin| {
             let t = (f64::from(bin) + 0.5) * BIN;
-            let part = if t < ONSET || t > END {
+            let part = if !(ONSET..=END).contains(&t) {
                 0.0
             } else if fault.ramp > 0.0 {
                 ((t - ONSET) / fault.ramp).min(1.0)
@@ -244,7 +243,10 @@ fn traffic_that_stops_is_dated_too() {
         traffic: None,
         direction: Direction::Down,
     };
-    let onset = estimate_ongoing(&input, Duration::from_mins(5)).unwrap().onset.unwrap();
+    let onset = estimate_ongoing(&input, Duration::from_mins(5))
+        .unwrap()
+        .onset
+        .unwrap();
     assert_eq!(onset.at, Timestamp::from_secs(3700));
 }
 
@@ -283,6 +285,9 @@ fn nonsense_is_refused() {
     input.counts = vec![];
     assert_eq!(estimate(&input).unwrap().onset, None);
     input.traffic = Some(vec![1.0]);
-    let lengths = SeriesError::Lengths { traffic: 1, counts: 0 };
+    let lengths = SeriesError::Lengths {
+        traffic: 1,
+        counts: 0,
+    };
     assert_eq!(estimate(&input), Err(lengths));
 }

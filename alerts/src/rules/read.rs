@@ -183,8 +183,9 @@ impl Reader<'_> {
     }
 
     fn expression(&self, text: &Spanned<String>) -> Result<(), RuleFinding> {
-        let expr = promql_parser::parser::parse(&text.value)
-            .map_err(|reason| self.error(text, format!("the expression is not PromQL: {reason}")))?;
+        let expr = promql_parser::parser::parse(&text.value).map_err(|reason| {
+            self.error(text, format!("the expression is not PromQL: {reason}"))
+        })?;
         match expr.value_type() {
             ValueType::Vector | ValueType::Scalar => Ok(()),
             other => Err(self.error(
@@ -271,8 +272,14 @@ groups:
         let groups = read_rules("a.yml", text).unwrap();
         let rule = &groups[0].rules[0];
         assert_eq!(groups[0].interval, Some(Duration::from_secs(30)));
-        assert_eq!((rule.hold, rule.keep_firing), (Duration::from_secs(90), Duration::from_mins(5)));
-        assert_eq!(rule.labels, LabelSet::new([("severity", "page"), ("team", "core")]));
+        assert_eq!(
+            (rule.hold, rule.keep_firing),
+            (Duration::from_secs(90), Duration::from_mins(5))
+        );
+        assert_eq!(
+            rule.labels,
+            LabelSet::new([("severity", "page"), ("team", "core")])
+        );
         assert_eq!(groups[0].rules[1].key, "web/High#2");
         assert_eq!(check_rules("a.yml", text), []);
     }
@@ -280,18 +287,36 @@ groups:
     #[test]
     fn errors_say_where() {
         let rule = |lines: &str| format!("groups:\n- name: g\n  rules:\n  - {lines}\n");
-        check(&rule("alert: A\n    expr: 'rate('"), "a.yml:5:11: the expression is not PromQL");
-        check(&rule("alert: A\n    expr: x[5m]"), "a.yml:5:11: an alert needs an instant vector");
-        check(&rule("alert: A\n    expr: x\n    for: soon"), "a.yml:6:10: \"soon\" is not a duration");
-        check(&rule("record: a:b\n    expr: x"), "a.yml:4:13: recording rules are not evaluated");
+        check(
+            &rule("alert: A\n    expr: 'rate('"),
+            "a.yml:5:11: the expression is not PromQL",
+        );
+        check(
+            &rule("alert: A\n    expr: x[5m]"),
+            "a.yml:5:11: an alert needs an instant vector",
+        );
+        check(
+            &rule("alert: A\n    expr: x\n    for: soon"),
+            "a.yml:6:10: \"soon\" is not a duration",
+        );
+        check(
+            &rule("record: a:b\n    expr: x"),
+            "a.yml:4:13: recording rules are not evaluated",
+        );
         check(&rule("expr: x"), "a.yml:4:11: a rule needs `alert`");
         check(&rule("alert: A\n    expr: x\n    fro: 5m"), "a.yml:6:5: ");
-        check(&rule("alert: A\n    expr: x\n    labels: {a-b: c}"), "a.yml:6:19: \"a-b\" is not the name");
+        check(
+            &rule("alert: A\n    expr: x\n    labels: {a-b: c}"),
+            "a.yml:6:19: \"a-b\" is not the name",
+        );
         check(
             &rule("alert: A\n    expr: x\n    annotations: {s: '{{ $value '}"),
             "a.yml:6:22: a template is not closed",
         );
-        check("groups:\n- name: g\n- name: g\n", "a.yml:3:9: the group \"g\" comes twice");
+        check(
+            "groups:\n- name: g\n- name: g\n",
+            "a.yml:3:9: the group \"g\" comes twice",
+        );
         check("groups: [", "a.yml:");
         let two = rule("alert: A\n    expr: '('\n  - alert: B\n    expr: ')'");
         let lines: Vec<usize> = check_rules("a.yml", &two).iter().map(|f| f.line).collect();

@@ -59,8 +59,9 @@ impl Template {
         let mut rest = text;
         while let Some(open) = rest.find("{{") {
             let (before, after) = (&rest[..open], &rest[open + 2..]);
-            let close = closing(after)
-                .ok_or_else(|| TemplateError::Syntax("a template is not closed by }}".to_owned()))?;
+            let close = closing(after).ok_or_else(|| {
+                TemplateError::Syntax("a template is not closed by }}".to_owned())
+            })?;
             let (inner, next) = (&after[..close], &after[close + 2..]);
             let (trim_left, inner) = strip(inner.strip_prefix("- "), inner);
             let (trim_right, inner) = strip(inner.strip_suffix(" -"), inner);
@@ -106,10 +107,9 @@ fn closing(text: &str) -> Option<usize> {
             Some('"') if escaped => escaped = false,
             Some('"') if c == '\\' => escaped = true,
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if c == '"' || c == '`' => quote = Some(c),
             None if text[at..].starts_with("}}") => return Some(at),
-            None => {}
+            _ => {}
         }
     }
     None
@@ -150,22 +150,54 @@ mod tests {
         check("{{ $value | humanizeDuration }}", 3_725.0, "1h 2m 5s");
         check("{{ $value | humanizeDuration }}", 0.25, "250ms");
         check("{{ $value | humanizeDuration }}", 93_784.0, "1d 2h 3m 4s");
-        check("{{ $value | humanizeTimestamp }}", 1_435_065_584.128, "2015-06-23 13:19:44.128 +0000 UTC");
+        check(
+            "{{ $value | humanizeTimestamp }}",
+            1_435_065_584.128,
+            "2015-06-23 13:19:44.128 +0000 UTC",
+        );
         check("{{ printf \"%.2f\" $value }}%", 12.345_6, "12.35%");
-        check("{{ $value | printf \"%.0f of %s\" }}", 2.0, "<error expanding template: printf \"%.0f of %s\": too few arguments>");
+        check(
+            "{{ $value | printf \"%.0f of %s\" }}",
+            2.0,
+            "<error expanding template: printf \"%.0f of %s\": too few arguments>",
+        );
         check("{{ printf \"%s: %v\" $labels.job $value }}", 2.0, "web: 2");
         check("{{ $labels.job | toUpper | title }}", 0.0, "WEB");
         check("{{ $labels.instance | stripPort }}", 0.0, "web-1");
-        check("{{ reReplaceAll \"web-(.*):.*\" \"n$1\" $labels.instance }}", 0.0, "n1");
-        check("{{ printf \"%.1f\" (parseDuration \"1m30s\") }}", 0.0, "90.0");
+        check(
+            "{{ reReplaceAll \"web-(.*):.*\" \"n$1\" $labels.instance }}",
+            0.0,
+            "n1",
+        );
+        check(
+            "{{ printf \"%.1f\" (parseDuration \"1m30s\") }}",
+            0.0,
+            "90.0",
+        );
     }
 
     #[test]
     fn what_fails_says_so() {
-        check("{{ nosuch $value }}", 0.0, "<error expanding template: the function nosuch is not supported>");
-        check("{{ range query \"up\" }}{{ end }}", 0.0, "<error expanding template: range is not supported>");
-        check("{{ $labels.job | humanize }}", 0.0, "<error expanding template: humanize: \"web\" is not a number>");
-        check("{{ $value ", 0.0, "<error expanding template: a template is not closed by }}>");
+        check(
+            "{{ nosuch $value }}",
+            0.0,
+            "<error expanding template: the function nosuch is not supported>",
+        );
+        check(
+            "{{ range query \"up\" }}{{ end }}",
+            0.0,
+            "<error expanding template: range is not supported>",
+        );
+        check(
+            "{{ $labels.job | humanize }}",
+            0.0,
+            "<error expanding template: humanize: \"web\" is not a number>",
+        );
+        check(
+            "{{ $value ",
+            0.0,
+            "<error expanding template: a template is not closed by }}>",
+        );
         assert!(Template::check("{{ $value | }}").is_err());
         assert_eq!(Template::check("{{ if true }}x{{ end }}"), Ok(()));
     }

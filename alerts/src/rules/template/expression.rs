@@ -57,7 +57,9 @@ impl Expression {
         let expression = Self::pipeline(&mut tokens)?;
         match tokens.pop() {
             None => Ok(expression),
-            Some(_) => Err(TemplateError::Syntax("a ) too many in a template".to_owned())),
+            Some(_) => Err(TemplateError::Syntax(
+                "a ) too many in a template".to_owned(),
+            )),
         }
     }
 
@@ -204,5 +206,7 @@ fn quoted(quote: char, chars: &mut impl Iterator<Item = char>) -> Result<String,
             other => text.push(other),
         }
     }
-    Err(TemplateError::Syntax("a quote is not closed in a template".to_owned()))
+    Err(TemplateError::Syntax(
+        "a quote is not closed in a template".to_owned(),
+    ))
 }

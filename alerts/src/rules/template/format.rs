@@ -8,7 +8,11 @@ pub(super) fn shortest(value: f64) -> String {
     if let Some(word) = not_finite(value) {
         return word.to_owned();
     }
-    let exponent = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
+    let exponent = if value == 0.0 {
+        0
+    } else {
+        value.abs().log10().floor() as i32
+    };
     if (-4..21).contains(&exponent) {
         return format!("{value}");
     }
@@ -100,8 +104,9 @@ fn verb_of(verb: char, precision: Option<usize>, value: &Value) -> Option<String
         ('v' | 's' | 't', value) => value.to_string(),
         ('q', value) => format!("{:?}", value.to_string()),
         ('d', Value::Number(n)) if n.fract() == 0.0 => format!("{n:.0}"),
-        ('f', Value::Number(n)) => not_finite(*n)
-            .map_or_else(|| format!("{n:.*}", precision.unwrap_or(6)), str::to_owned),
+        ('f', Value::Number(n)) => {
+            not_finite(*n).map_or_else(|| format!("{n:.*}", precision.unwrap_or(6)), str::to_owned)
+        }
         ('g', Value::Number(n)) => {
             precision.map_or_else(|| shortest(*n), |precision| significant(*n, precision))
         }
@@ -114,7 +119,11 @@ fn padded(text: &str, width: &str) -> Option<String> {
     let left = width.starts_with('-');
     let zeros = width.starts_with('0');
     let width = width.trim_start_matches(['-', '+']);
-    let width: usize = if width.is_empty() { 0 } else { width.parse().ok()? };
+    let width: usize = if width.is_empty() {
+        0
+    } else {
+        width.parse().ok()?
+    };
     if width > 200 {
         return None;
     }

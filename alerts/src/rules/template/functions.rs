@@ -13,10 +13,7 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, TemplateErr
         "humanize" => text(humanize(arguments.number(0)?)),
         "humanize1024" => text(humanize1024(arguments.number(0)?)),
         "humanizeDuration" => text(humanize_duration(arguments.number(0)?)),
-        "humanizePercentage" => text(format!(
-            "{}%",
-            significant(arguments.number(0)? * 100.0, 4)
-        )),
+        "humanizePercentage" => text(format!("{}%", significant(arguments.number(0)? * 100.0, 4))),
         "humanizeTimestamp" => text(humanize_timestamp(arguments.number(0)?)),
         "printf" => text(printf(
             &arguments.text(0)?,
@@ -33,7 +30,10 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Result<Value, TemplateErr
         )),
         "reReplaceAll" => {
             let replacement = arguments.text(1)?;
-            let replaced = arguments.regex(0)?.replace_all(&arguments.text(2)?, replacement).into_owned();
+            let replaced = arguments
+                .regex(0)?
+                .replace_all(&arguments.text(2)?, replacement)
+                .into_owned();
             text(replaced)
         }
         "parseDuration" => {
@@ -89,7 +89,9 @@ impl Arguments<'_> {
         };
         let name = self.text(1)?;
         let found = labels.iter().find(|(n, _)| *n == name);
-        Ok(Value::Text(found.map(|(_, v)| v.clone()).unwrap_or_default()))
+        Ok(Value::Text(
+            found.map(|(_, v)| v.clone()).unwrap_or_default(),
+        ))
     }
 }
 
@@ -107,7 +109,11 @@ fn humanize1024(value: f64) -> String {
     if value.abs() <= 1.0 || !value.is_finite() {
         return significant(value, 4);
     }
-    scaled(value, 1024.0, &["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"])
+    scaled(
+        value,
+        1024.0,
+        &["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"],
+    )
 }
 
 fn scaled(mut value: f64, by: f64, prefixes: &[&str]) -> String {

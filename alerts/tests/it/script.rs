@@ -1,0 +1,115 @@
+//! Telemetry by script: counters whose growth in each second is written down beforehand.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use watchfire_alerts::{SignalError, SignalSeries, Signals};
+use watchfire_schemas::{LabelSet, Sample, Timestamp};
+
+/// Growth by second since [`Script::START`], by the beginning of the selectors that ask for it.
+#[derive(Debug, Default)]
+pub(crate) struct Script {
+    counters: Mutex<BTreeMap<String, Vec<f64>>>,
+    /// Whether questions are answered at all.
+    broken: Mutex<bool>,
+}
+
+impl Script {
+    pub(crate) const START: Timestamp = Timestamp::from_secs(1_000_000_000);
+
+    fn counters(&self) -> MutexGuard<'_, BTreeMap<String, Vec<f64>>> {
+        self.counters.lock().unwrap()
+    }
+
+    /// `counts` for each second in `seconds`, on top of what is there.
+    pub(crate) fn add(&self, name: &str, seconds: std::ops::Range<usize>, count: f64) {
+        let mut counters = self.counters();
+        let counter = counters.entry(name.to_owned()).or_default();
+        counter.resize(counter.len().max(seconds.end), 0.0);
+        for second in &mut counter[seconds] {
+            *second += count;
+        }
+    }
+
+    pub(crate) fn set_broken(&self, broken: bool) {
+        *self.broken.lock().unwrap() = broken;
+    }
+
+    fn answer(&self) -> Result<(), SignalError> {
+        match *self.broken.lock().unwrap() {
+            true => Err(SignalError("the telemetry does not answer".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    /// Growth in `(from, to]`.
+    fn grown(&self, selector: &str, from: f64, to: f64) -> f64 {
+        let counters = self.counters();
+        let named = counters.iter().find(|(name, _)| asks_for(selector, name));
+        let Some((_, counter)) = named else { return 0.0 };
+        // The events of second i are seen at its end.
+        let bound = |at: f64| (at.floor().max(0.0) as usize).min(counter.len());
+        counter[bound(from)..bound(to)].iter().sum()
+    }
+}
+
+/// A script's name is the parts of a selector that must be there, joined by blanks.
+fn asks_for(selector: &str, name: &str) -> bool {
+    let errors = "STATUS_CODE_ERROR";
+    let about_errors = selector.contains(errors) == name.contains(errors);
+    about_errors && name.split(' ').all(|part| selector.contains(part))
+}
+
+#[async_trait]
+impl Signals for Script {
+    /// Knows one form of expression: `counter[seconds]`, how much it grew in these seconds. Above
+    /// zero it gives one sample with the labels of a service and an operation.
+    async fn instant(&self, expr: &str, at: Timestamp) -> Result<Vec<SignalSeries>, SignalError> {
+        self.answer()?;
+        let (name, rest) = expr.split_once('{').unwrap_or((expr, ""));
+        let matchers = rest.split_once('}').map_or("", |(matchers, _)| matchers);
+        let threshold: f64 = expr
+            .rsplit_once("> ")
+            .and_then(|(_, number)| number.trim().parse().ok())
+            .unwrap_or(0.0);
+        let to = at.seconds_since(Self::START);
+        let grown = self.grown(&format!("{name}{{{matchers}}}"), to - 15.0, to);
+        if grown <= threshold {
+            return Ok(Vec::new());
+        }
+        Ok(vec![SignalSeries {
+            labels: LabelSet::new([("service", "content"), ("operation", "GET /places")]),
+            samples: vec![Sample {
+                t: at.millis(),
+                v: grown,
+            }],
+        }])
+    }
+
+    async fn range(
+        &self,
+        _: &str,
+        _: Timestamp,
+        _: Timestamp,
+        _: Duration,
+    ) -> Result<Vec<SignalSeries>, SignalError> {
+        Err(SignalError("a script knows no ranges".to_owned()))
+    }
+
+    async fn increments(
+        &self,
+        selector: &str,
+        start: Timestamp,
+        bin: Duration,
+        bins: usize,
+    ) -> Result<Vec<f64>, SignalError> {
+        self.answer()?;
+        let start = start.seconds_since(Self::START);
+        let width = bin.as_secs_f64();
+        let edge = |i: usize| start + i as f64 * width;
+        let bins = 0..bins;
+        Ok(bins.map(|i| self.grown(selector, edge(i), edge(i + 1))).collect())
+    }
+}
