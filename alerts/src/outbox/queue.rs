@@ -50,11 +50,14 @@ pub(super) async fn heads(
                     AND t.action = 'trigger' AND t.attempts > 0
                   ORDER BY t.seq DESC LIMIT 1) AS thread_key
          FROM outbox o
-         WHERE o.destination = ? AND o.state = 'queued'
-           AND NOT EXISTS (SELECT 1 FROM outbox p
-                            WHERE p.destination = o.destination AND p.dedup_key = o.dedup_key
-                              AND p.state = 'queued' AND p.seq < o.seq)
-         ORDER BY o.not_before, o.id LIMIT ?",
+         WHERE o.id IN (SELECT h.id FROM outbox h
+                         WHERE h.destination = ? AND h.state = 'queued'
+                           AND NOT EXISTS (SELECT 1 FROM outbox p
+                                            WHERE p.destination = h.destination
+                                              AND p.dedup_key = h.dedup_key
+                                              AND p.state = 'queued' AND p.seq < h.seq)
+                         ORDER BY h.not_before, h.id LIMIT ?)
+         ORDER BY o.not_before, o.id",
     )
     .bind(destination)
     .bind(limit)

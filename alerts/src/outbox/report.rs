@@ -1,7 +1,7 @@
 //! What the console asks: delivery proof, and how each destination does.
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row, SqlitePool};
+use sqlx::{FromRow, QueryBuilder, Row, Sqlite, SqlitePool};
 
 use crate::{Delivery, DeliveryState, DestinationStatus};
 
@@ -13,15 +13,17 @@ pub(super) async fn deliveries(
     incident: Option<&str>,
     limit: usize,
 ) -> Result<Vec<Delivery>, sqlx::Error> {
-    sqlx::query_as(
+    let mut query = QueryBuilder::<Sqlite>::new(
         "SELECT id, incident_id, destination, kind, action, state, attempts, queued_at,
                 last_attempt_at, delivered_at, http_status, error
-         FROM outbox WHERE ?1 IS NULL OR incident_id = ?1 ORDER BY id DESC LIMIT ?2",
-    )
-    .bind(incident)
-    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-    .fetch_all(pool)
-    .await
+         FROM outbox",
+    );
+    if let Some(incident) = incident {
+        query.push(" WHERE incident_id = ").push_bind(incident);
+    }
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+    query.build_query_as().fetch_all(pool).await
 }
 
 /// By name, also those that are no longer configured but still have something waiting.
