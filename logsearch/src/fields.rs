@@ -16,12 +16,15 @@ pub(crate) struct Field<R: 'static> {
     pub(crate) kind: Kind<R>,
 }
 
+/// Calls back with every value that a record has in a field.
+pub(crate) type EachText<R> = fn(&R, &mut dyn FnMut(&str));
+
 /// How a field is stored, searched and compared.
 #[derive(Debug)]
 pub(crate) enum Kind<R: 'static> {
     /// Compared as a whole, after `fold` of what was asked for.
     Keyword {
-        each: fn(&R, &mut dyn FnMut(&str)),
+        each: EachText<R>,
         fold: fn(&str) -> String,
     },
     /// Cut into words; a query's bare words search all of these. Empty for none.

@@ -6,6 +6,8 @@ mod resolve;
 pub(crate) use matches::{matches, number_of};
 pub(crate) use resolve::{KnownNames, resolve};
 
+use std::ops::{Bound, RangeBounds as _};
+
 use watchfire_schemas::TraceId;
 
 use crate::scalar::Scalar;
@@ -84,11 +86,10 @@ pub(crate) struct Literal {
     pub(crate) bool: Option<bool>,
 }
 
-/// A range of numbers; each end with whether it is inside.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct NumberRange {
-    pub(crate) low: Option<(f64, bool)>,
-    pub(crate) high: Option<(f64, bool)>,
+    pub(crate) low: Bound<f64>,
+    pub(crate) high: Bound<f64>,
 }
 
 impl Literal {
@@ -103,12 +104,6 @@ impl Literal {
 
 impl NumberRange {
     pub(crate) fn contains(&self, n: f64) -> bool {
-        let above = self
-            .low
-            .is_none_or(|(low, inside)| n > low || inside && n == low);
-        let below = self
-            .high
-            .is_none_or(|(high, inside)| n < high || inside && n == high);
-        above && below
+        (self.low, self.high).contains(&n)
     }
 }

@@ -12,7 +12,7 @@ use crate::split::Split;
 use crate::watch::Watch;
 
 const SEVERITIES: usize = SeverityRange::ALL.len();
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 /// More bars than any chart has points.
 const MAX_BARS: i64 = 50_000;
 
@@ -22,7 +22,7 @@ pub(crate) struct Bars {
     range: TimeRange,
     step: i64,
     first: i64,
-    bars: Vec<HistogramBar>,
+    counted: Vec<HistogramBar>,
 }
 
 impl Bars {
@@ -48,7 +48,7 @@ impl Bars {
             range,
             step,
             first,
-            bars: (0..count).map(bar).collect(),
+            counted: (0..count).map(bar).collect(),
         })
     }
 
@@ -56,7 +56,7 @@ impl Bars {
         let index = time.div_euclid(self.step) - self.first;
         let bar = usize::try_from(index)
             .ok()
-            .and_then(|index| self.bars.get_mut(index));
+            .and_then(|index| self.counted.get_mut(index));
         if let Some(count) = bar.and_then(|bar| bar.counts.get_mut(severity)) {
             *count += records;
         }
@@ -88,7 +88,7 @@ pub(crate) fn histogram<D: Dataset>(
             add_split(split, filter, &mut bars, watch)?;
         }
     }
-    Ok(bars.bars)
+    Ok(bars.counted)
 }
 
 fn add_split<D: Dataset>(

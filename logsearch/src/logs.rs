@@ -3,7 +3,7 @@
 use serde_json::Value;
 use watchfire_schemas::{Attributes, LogRecord, RecordId, SeverityRange, SpanId, Timestamp};
 
-use crate::fields::{Dataset, Field, Kind, NumberStore, as_it_is};
+use crate::fields::{Dataset, EachText, Field, Kind, NumberStore, as_it_is};
 use crate::scalar::{Scalar, each_scalar};
 
 /// Accepted log records.
@@ -78,19 +78,19 @@ const FIELDS: &[Field<LogRecord>] = &[
         promoted(r, PROMOTED[0], each);
     }),
     keyword(PROMOTED[1], &["host"], |r, each| {
-        promoted(r, PROMOTED[1], each)
+        promoted(r, PROMOTED[1], each);
     }),
     keyword(PROMOTED[2], &["route"], |r, each| {
-        promoted(r, PROMOTED[2], each)
+        promoted(r, PROMOTED[2], each);
     }),
     keyword("event_name", &[], |r, each| {
-        r.event_name.iter().for_each(|name| each(name))
+        r.event_name.iter().for_each(|name| each(name));
     }),
     keyword("exception_group", &[], |r, each| {
         r.exception_group.iter().for_each(|group| each(group));
     }),
     keyword("pattern_id", &[], |r, each| {
-        r.pattern_id.iter().for_each(|id| each(id))
+        r.pattern_id.iter().for_each(|id| each(id));
     }),
     keyword("exception.type", &[], |r, each| {
         if let Some(exception) = r.exception.as_ref().filter(|e| !e.kind.is_empty()) {
@@ -135,7 +135,7 @@ const FIELDS: &[Field<LogRecord>] = &[
 const fn keyword<R>(
     name: &'static str,
     aliases: &'static [&'static str],
-    each: fn(&R, &mut dyn FnMut(&str)),
+    each: EachText<R>,
 ) -> Field<R> {
     Field {
         name,

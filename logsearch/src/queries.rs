@@ -32,7 +32,7 @@ impl EventStore {
     pub async fn search_logs(self: &Arc<Self>, search: LogSearch) -> Result<LogPage, QueryError> {
         let allowed = search.deadline;
         self.ask("search_logs", allowed, move |store, watch| {
-            log_page(&store.logs, search, watch)
+            log_page(&store.logs, &search, watch)
         })
         .await
     }
@@ -44,7 +44,7 @@ impl EventStore {
     ) -> Result<LogPage, QueryError> {
         let allowed = search.deadline;
         self.ask("search_quarantine", allowed, move |store, watch| {
-            log_page(&store.quarantine, search, watch)
+            log_page(&store.quarantine, &search, watch)
         })
         .await
     }
@@ -181,7 +181,7 @@ impl EventStore {
     }
 }
 
-fn log_page<D>(engine: &Engine<D>, search: LogSearch, watch: &Watch) -> Result<LogPage, QueryError>
+fn log_page<D>(engine: &Engine<D>, search: &LogSearch, watch: &Watch) -> Result<LogPage, QueryError>
 where
     D: Dataset<Record = watchfire_schemas::LogRecord>,
 {

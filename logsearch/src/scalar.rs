@@ -130,7 +130,7 @@ mod tests {
         let value = json!([1, "a", {"b": 2.5, "c": null}, [true], 18_446_744_073_709_551_615_u64]);
         let mut found = Vec::new();
         each_scalar("k", &value, &mut |key, scalar| {
-            found.push(format!("{key}={}", scalar.to_text()))
+            found.push(format!("{key}={}", scalar.to_text()));
         });
         assert_eq!(
             found,

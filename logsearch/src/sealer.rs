@@ -16,7 +16,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long it lets a dataset rest whose disk has failed.
 const REST: Duration = Duration::from_secs(5);
 /// How often it looks for what is too old.
-const DROP_EVERY: Duration = Duration::from_secs(60);
+const DROP_EVERY: Duration = Duration::from_mins(1);
 
 /// A dataset as the thread sees it.
 pub(crate) trait Sealed: fmt::Debug + Send + Sync {

@@ -100,7 +100,7 @@ pub(crate) fn search<D: Dataset>(
     let counting = watch.at_most(COUNTING);
     let (in_splits, all_counted) = count(&splits, search, &counting, &mut explain)?;
     Ok(Page {
-        records: records(candidates)?,
+        records: records(&candidates)?,
         total: tail.total + in_splits,
         total_is_exact: tail.complete && all_counted,
         next,
@@ -233,9 +233,7 @@ fn count<D: Dataset>(
 }
 
 /// Reads the records of a page; those of one split together.
-fn records<D: Dataset>(
-    candidates: Vec<Candidate<'_, D>>,
-) -> io::Result<Vec<(RecordId, D::Record)>> {
+fn records<D: Dataset>(candidates: &[Candidate<'_, D>]) -> io::Result<Vec<(RecordId, D::Record)>> {
     let mut records = Vec::with_capacity(candidates.len());
     let mut from_splits: Vec<(usize, &Arc<Split<D>>, u32)> = Vec::new();
     for (index, candidate) in candidates.iter().enumerate() {

@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use tantivy::columnar::{Column, ColumnValues};
 use tantivy::directory::{Directory as _, MmapDirectory, OwnedBytes};
 use tantivy::query::EnableScoring;
-use tantivy::schema::Value as _;
+use tantivy::schema::Value;
 use tantivy::{Index, SegmentReader, TantivyDocument};
 use watchfire_schemas::{TimeRange, Timestamp};
 
@@ -215,7 +215,7 @@ impl<D: Dataset> Split<D> {
         let read = |document: &u32| {
             let stored: TantivyDocument = store.get(*document).map_err(io::Error::other)?;
             let source = stored.get_first(opened.layout.source);
-            let source = source.as_ref().and_then(|value| value.as_bytes());
+            let source = source.as_ref().and_then(Value::as_bytes);
             D::read_source(source.unwrap_or_default()).map_err(io::Error::other)
         };
         documents.iter().map(read).collect()

@@ -14,7 +14,7 @@ use crate::sealer::{Sealed, Sealer};
 use crate::spans::Spans;
 
 /// What the store may use and keep.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Config {
     /// How long log records and quarantined lines are kept.
     pub log_retention: Duration,
@@ -30,12 +30,12 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let days = |n: u64| Duration::from_secs(n * 86_400);
+        let days = |n: u64| Duration::from_hours(n * 24);
         Self {
             log_retention: days(14),
             span_retention: days(7),
             seal_bytes: 64 << 20,
-            seal_age: Duration::from_secs(120),
+            seal_age: Duration::from_mins(2),
         }
     }
 }

@@ -86,7 +86,7 @@ fn each_value<D: Dataset>(row: &Row<D>, place: Result<usize, &str>, each: &mut d
     match place {
         Ok(field) => match &D::fields()[field].kind {
             Kind::Keyword { each: values, .. } => {
-                values(&row.record, &mut |value| each(cut(value)))
+                values(&row.record, &mut |value| each(cut(value)));
             }
             Kind::Number { show, .. } => {
                 if let Some(number) = number_of(row, field) {

@@ -18,7 +18,7 @@ pub(crate) struct CancelOnDrop(Arc<AtomicBool>);
 impl Watch {
     pub(crate) fn start(allowed: Duration) -> (Self, CancelOnDrop) {
         // Far enough for ever, near enough not to overflow.
-        const LONGEST: Duration = Duration::from_secs(86_400);
+        const LONGEST: Duration = Duration::from_hours(24);
         let cancelled = Arc::new(AtomicBool::new(false));
         let watch = Self {
             deadline: Instant::now() + allowed.min(LONGEST),

@@ -23,9 +23,11 @@ impl<D: Dataset> Engine<D> {
             return false;
         };
         let age = now.since(oldest.appended_at);
-        let seal_age = match state.tail_bytes >= self.policy.seal_bytes / SMALL_SHARE {
-            true => self.policy.seal_age,
-            false => self.policy.seal_age * SMALL_PATIENCE,
+        let is_small = state.tail_bytes < self.policy.seal_bytes / SMALL_SHARE;
+        let seal_age = if is_small {
+            self.policy.seal_age * SMALL_PATIENCE
+        } else {
+            self.policy.seal_age
         };
         state.tail_bytes >= self.policy.seal_bytes || age >= seal_age
     }

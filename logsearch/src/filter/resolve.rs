@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use super::{AttributeTest, Filter, KeywordTest, Literal, NumberRange, TextFilter};
 use crate::fields::{Dataset, Kind, find};
@@ -225,9 +226,9 @@ fn within(low: &Edge, high: &Edge, interval: fn(&str) -> Option<(i64, i64)>) -> 
 
 fn number_range(low: &Edge, high: &Edge) -> Option<NumberRange> {
     let edge = |edge: &Edge| match edge {
-        Edge::Open => Some(None),
-        Edge::Inclusive(value) => value.parse().ok().map(|n: f64| Some((n, true))),
-        Edge::Exclusive(value) => value.parse().ok().map(|n: f64| Some((n, false))),
+        Edge::Open => Some(Bound::Unbounded),
+        Edge::Inclusive(value) => value.parse().ok().map(Bound::Included),
+        Edge::Exclusive(value) => value.parse().ok().map(Bound::Excluded),
     };
     Some(NumberRange {
         low: edge(low)?,

@@ -91,7 +91,7 @@ fn document<D: Dataset>(layout: &Layout, row: &Row<D>, source: &mut Vec<u8>) -> 
         match (&field.kind, *place) {
             (Kind::Keyword { each, .. }, Place::Keyword(column)) => {
                 each(&row.record, &mut |value| {
-                    document.add_text(column, cut(value))
+                    document.add_text(column, cut(value));
                 });
             }
             (Kind::Text { of }, Place::Text(column)) => {

@@ -183,15 +183,14 @@ fn trace(place: Place, name: &'static str, id: TraceId) -> Box<dyn Query> {
 fn attribute(field: Field, path: &str, test: &AttributeTest) -> Box<dyn Query> {
     // The engine reads a path with backslashes as escapes.
     let path = path.replace('\\', "\\\\");
-    let path_term = Term::from_field_json_path(field, &path, true);
-    let with = |append: &dyn Fn(&mut Term)| {
-        let mut term = path_term.clone();
-        append(&mut term);
-        term
-    };
+    let start = Term::from_field_json_path(field, &path, true);
     match test {
-        AttributeTest::Is(literal) => literal_terms(literal, &with),
-        AttributeTest::Prefix(start) => prefix(with(&|term| term.append_type_and_str(start))),
+        AttributeTest::Is(literal) => literal_terms(literal, &start),
+        AttributeTest::Prefix(text_start) => {
+            let mut term = start;
+            term.append_type_and_str(text_start);
+            prefix(term)
+        }
         AttributeTest::Present => exists(&format!("{ATTRIBUTES}.{path}")),
         AttributeTest::Within(range) => {
             let (range, column) = (*range, format!("{ATTRIBUTES}.{path}"));
@@ -200,20 +199,26 @@ fn attribute(field: Field, path: &str, test: &AttributeTest) -> Box<dyn Query> {
     }
 }
 
-fn literal_terms(literal: &Literal, with: &dyn Fn(&dyn Fn(&mut Term)) -> Term) -> Box<dyn Query> {
-    let mut terms = vec![term(with(&|term| term.append_type_and_str(&literal.text)))];
-    if let Some(bool) = literal.bool {
-        terms.push(term(with(&|term| term.append_type_and_fast_value(bool))));
-    }
-    if let Some(number) = literal.number {
-        terms.push(term(with(&|term| match number {
-            Scalar::Int(n) => term.append_type_and_fast_value(n),
-            Scalar::Unsigned(n) => term.append_type_and_fast_value(n),
-            Scalar::Float(n) => term.append_type_and_fast_value(n),
-            Scalar::Text(_) | Scalar::Bool(_) => {}
-        })));
-    }
-    any(terms)
+/// `5` is indexed as what it was: a text, a number.
+fn literal_terms(literal: &Literal, start: &Term) -> Box<dyn Query> {
+    let number = literal.number;
+    let meanings = [
+        Some(Scalar::Text(&literal.text)),
+        literal.bool.map(Scalar::Bool),
+        number,
+    ];
+    let terms = meanings.into_iter().flatten().map(|scalar| {
+        let mut of_scalar = start.clone();
+        match scalar {
+            Scalar::Text(text) => of_scalar.append_type_and_str(text),
+            Scalar::Bool(b) => of_scalar.append_type_and_fast_value(b),
+            Scalar::Int(n) => of_scalar.append_type_and_fast_value(n),
+            Scalar::Unsigned(n) => of_scalar.append_type_and_fast_value(n),
+            Scalar::Float(n) => of_scalar.append_type_and_fast_value(n),
+        }
+        term(of_scalar)
+    });
+    any(terms.collect())
 }
 
 /// Looks at the numbers of a path, whichever type its column has in this split.

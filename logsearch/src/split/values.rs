@@ -3,9 +3,9 @@ use std::io;
 use rustc_hash::FxHashMap;
 use tantivy::columnar::{Column, DynamicColumn, StrColumn};
 
-use super::layout::ATTRIBUTES;
+use super::layout::{ATTRIBUTES, RECORD_ID, TIME};
 use super::{Selection, Split};
-use crate::fields::{Dataset, Kind};
+use crate::fields::{Dataset, Kind, NumberStore};
 use crate::scalar::Scalar;
 use crate::watch::Watch;
 
@@ -43,7 +43,7 @@ impl<D: Dataset> Split<D> {
             Err(path) => (format!("{ATTRIBUTES}.{}", path.replace('\\', "\\\\")), None),
             Ok(field) => match &D::fields()[field].kind {
                 Kind::Keyword { .. } => (D::fields()[field].name.to_owned(), None),
-                Kind::Number { show, .. } => (self.number_column(field), Some(*show)),
+                Kind::Number { show, .. } => (number_column::<D>(field).to_owned(), Some(*show)),
                 Kind::Text { .. } | Kind::Trace { .. } => return Ok(Vec::new()),
             },
         };
@@ -56,20 +56,20 @@ impl<D: Dataset> Split<D> {
         }
         Ok(columns)
     }
+}
 
-    fn number_column(&self, field: usize) -> String {
-        use crate::fields::NumberStore;
-        match &D::fields()[field].kind {
-            Kind::Number {
-                store: NumberStore::Time,
-                ..
-            } => super::layout::TIME.to_owned(),
-            Kind::Number {
-                store: NumberStore::Id,
-                ..
-            } => super::layout::RECORD_ID.to_owned(),
-            _ => D::fields()[field].name.to_owned(),
-        }
+/// The column that a number of the field table is in.
+fn number_column<D: Dataset>(field: usize) -> &'static str {
+    match &D::fields()[field].kind {
+        Kind::Number {
+            store: NumberStore::Time,
+            ..
+        } => TIME,
+        Kind::Number {
+            store: NumberStore::Id,
+            ..
+        } => RECORD_ID,
+        _ => D::fields()[field].name,
     }
 }
 

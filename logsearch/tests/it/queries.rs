@@ -14,7 +14,7 @@ use crate::store::{NOON, append_each, asking, found, open, page, record, span, w
 fn records() -> Vec<LogRecord> {
     let mut failed = record(3, "capture failed: connection reset by 10.0.0.1");
     failed.severity = SeverityNumber::ERROR;
-    failed.service = "gateway".to_owned();
+    "gateway".clone_into(&mut failed.service);
     failed.exception = Some(Exception {
         kind: "java.net.SocketTimeoutException".to_owned(),
         message: "Read timed out".to_owned(),

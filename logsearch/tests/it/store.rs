@@ -33,7 +33,9 @@ pub(crate) fn record(seconds: i64, message: &str) -> LogRecord {
 }
 
 pub(crate) fn with(mut record: LogRecord, attributes: &serde_json::Value) -> LogRecord {
-    record.attributes = attributes.as_object().unwrap().clone();
+    record
+        .attributes
+        .clone_from(attributes.as_object().unwrap());
     record
 }
 
