@@ -2,6 +2,7 @@
 
 mod bloom;
 mod build;
+mod complement;
 mod facts;
 mod layout;
 mod plan;

@@ -3,13 +3,14 @@ use std::ops::Bound;
 use tantivy::columnar::{Cardinality, Column, DynamicColumn};
 use tantivy::query::doc_predicate_query::{DocPredicateQuery, FunctionPredicate};
 use tantivy::query::{
-    AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, InvertedIndexRangeQuery, Occur, PhraseQuery,
-    Query, RegexPhraseQuery, TermQuery,
+    AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, InvertedIndexRangeQuery, PhraseQuery, Query,
+    RegexPhraseQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, SegmentReader, Term};
 use watchfire_schemas::TraceId;
 
+use super::complement::Complement;
 use super::layout::{ATTRIBUTES, Layout, Place, RECORD_ID, TIME};
 use crate::fields::{Dataset, Kind, NumberStore};
 use crate::filter::{AttributeTest, Filter, KeywordTest, Literal, NumberRange, TextFilter};
@@ -22,9 +23,11 @@ pub(super) fn plan<D: Dataset>(layout: &Layout, filter: &Filter) -> Box<dyn Quer
     match filter {
         Filter::All => Box::new(AllQuery),
         Filter::Nothing => Box::new(EmptyQuery),
-        Filter::And(parts) => all_of::<D>(layout, parts),
+        Filter::And(parts) => Box::new(BooleanQuery::intersection(
+            parts.iter().map(|part| plan::<D>(layout, part)).collect(),
+        )),
         Filter::Or(parts) => any(parts.iter().map(|part| plan::<D>(layout, part)).collect()),
-        Filter::Not(_) => all_of::<D>(layout, std::slice::from_ref(filter)),
+        Filter::Not(inner) => Box::new(Complement(plan::<D>(layout, inner))),
         Filter::Text(filter) => text(layout, filter),
         Filter::TextPresent { field } => term(Term::from_field_text(
             layout.present,
@@ -50,20 +53,6 @@ pub(super) fn plan<D: Dataset>(layout: &Layout, filter: &Filter) -> Box<dyn Quer
 /// The column of the upper half of a trace id.
 fn high_half(name: &str) -> String {
     format!("{name}.high")
-}
-
-fn all_of<D: Dataset>(layout: &Layout, parts: &[Filter]) -> Box<dyn Query> {
-    let mut clauses: Vec<_> = parts
-        .iter()
-        .map(|part| match part {
-            Filter::Not(inner) => (Occur::MustNot, plan::<D>(layout, inner)),
-            part => (Occur::Must, plan::<D>(layout, part)),
-        })
-        .collect();
-    if clauses.iter().all(|(occur, _)| *occur == Occur::MustNot) {
-        clauses.push((Occur::Must, Box::new(AllQuery)));
-    }
-    Box::new(BooleanQuery::new(clauses))
 }
 
 fn any(mut parts: Vec<Box<dyn Query>>) -> Box<dyn Query> {

@@ -93,9 +93,18 @@ impl Asked {
             Self::Is(key, value) => scalars(record, key).iter().any(|scalar| match scalar {
                 Value::String(text) => text == value,
                 Value::Bool(b) => b.to_string() == *value,
+                // A field with a column of its own holds texts: 5.0 is kept as 5.
+                number if *key == "route" => {
+                    let whole = number
+                        .as_f64()
+                        .filter(|n| n.fract() == 0.0 && n.abs() < 1e15);
+                    let digits = whole.map_or(number.to_string(), |n| format!("{n}"));
+                    digits == *value
+                }
                 // By float and by digits: neither alone tells large integers and 5.0 rightly.
                 number => {
-                    let by_digits = number.to_string() == *value;
+                    let digits = number.to_string();
+                    let by_digits = digits == *value;
                     let exact = number.as_f64().is_some_and(|n| n.abs() < 1e15);
                     by_digits || exact && value.parse().ok() == number.as_f64()
                 }
