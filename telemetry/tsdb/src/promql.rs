@@ -32,6 +32,5 @@ mod subquery;
 mod value;
 
 pub(crate) use budget::Budget;
-pub(crate) use evaluator::Evaluator;
-pub(crate) use grid::Grid;
+pub(crate) use evaluator::{Asked, Evaluator};
 pub(crate) use parse::{format_expression, parse};

@@ -12,7 +12,7 @@ use watchfire_schemas::{
 
 use crate::increments::Bins;
 use crate::matcher::Selector;
-use crate::promql::{Budget, Evaluator, Grid, parse};
+use crate::promql::{Asked, Budget, Evaluator, parse};
 use crate::storage::{Slice, Store};
 use crate::{ExemplarSeries, QueryError, QueryValue, RangeSeries};
 
@@ -134,7 +134,13 @@ impl Tsdb {
     ) -> Result<QueryValue, QueryError> {
         let expr = parse(expr)?;
         let budget = Budget::new(deadline);
-        let evaluator = self.evaluator(Grid::instant(at.millis()), &budget);
+        let t = at.millis();
+        let asked = Asked {
+            start: t,
+            end: t,
+            step: 1,
+        };
+        let evaluator = self.evaluator(asked, &budget);
         evaluator.outcome(&expr).map(|outcome| outcome.at(at))
     }
 
@@ -150,8 +156,12 @@ impl Tsdb {
         let expr = parse(expr)?;
         let budget = Budget::new(deadline);
         let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
-        let grid = Grid::new(start.millis(), end.millis(), step);
-        let evaluator = self.evaluator(grid, &budget);
+        let asked = Asked {
+            start: start.millis(),
+            end: end.millis(),
+            step,
+        };
+        let evaluator = self.evaluator(asked, &budget);
         evaluator.matrix(&expr)
     }
 
@@ -245,11 +255,11 @@ impl Tsdb {
         }
     }
 
-    fn evaluator<'a>(&'a self, grid: Grid, budget: &'a Budget) -> Evaluator<'a> {
+    fn evaluator<'a>(&'a self, asked: Asked, budget: &'a Budget) -> Evaluator<'a> {
         Evaluator {
             store: &self.store,
-            grid,
-            query: grid,
+            grid: asked.grid(),
+            query: asked,
             now: self.clock.now().millis(),
             budget,
         }

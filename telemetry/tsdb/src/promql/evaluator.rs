@@ -17,11 +17,25 @@ use crate::storage::Store;
 pub(crate) struct Evaluator<'a> {
     pub(crate) store: &'a Store,
     pub(crate) grid: Grid,
-    /// The grid of the whole query, for `@ start()` and `@ end()`, also within subqueries.
-    pub(crate) query: Grid,
+    /// What the whole query asked for, for `@ start()` and `@ end()`, also within subqueries.
+    pub(crate) query: Asked,
     /// The clock's time, which bounds what is carried forward.
     pub(crate) now: i64,
     pub(crate) budget: &'a Budget,
+}
+
+/// The times of a query as they were asked for, in milliseconds; the end need not be on the grid.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) step: i64,
+}
+
+impl Asked {
+    pub(crate) fn grid(self) -> Grid {
+        Grid::new(self.start, self.end, self.step)
+    }
 }
 
 /// Takes series one by one.

@@ -34,9 +34,9 @@ fn scalar_function(evaluator: &Evaluator<'_>, call: &Call) -> Result<Option<Colu
         "time" => times(evaluator),
         "pi" => evaluator.constant(std::f64::consts::PI),
         "start" => evaluator.constant(seconds(evaluator.query.start)),
-        "end" => evaluator.constant(seconds(evaluator.query.end())),
+        "end" => evaluator.constant(seconds(evaluator.query.end)),
         "step" => evaluator.constant(seconds(evaluator.query.step)),
-        "range" => evaluator.constant(seconds(evaluator.query.end() - evaluator.query.start)),
+        "range" => evaluator.constant(seconds(evaluator.query.end - evaluator.query.start)),
         "scalar" => only_values(&evaluator.vector(arg(call, 0)?)?, evaluator.grid.steps),
         "max_of" | "min_of" => {
             let (a, b) = (

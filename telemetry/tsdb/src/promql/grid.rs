@@ -7,15 +7,6 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// One step only.
-    pub(crate) fn instant(at: i64) -> Self {
-        Self {
-            start: at,
-            step: 1,
-            steps: 1,
-        }
-    }
-
     /// Up to and including `end`; no step if it lies before `start`.
     pub(crate) fn new(start: i64, end: i64, step: i64) -> Self {
         let step = step.max(1);

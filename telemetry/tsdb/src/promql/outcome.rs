@@ -65,7 +65,7 @@ impl Evaluator<'_> {
         };
         if let Some(kind) = kind {
             return Err(QueryError::BadData(format!(
-                "invalid parameter \"query\": invalid expression type \"{kind}\" for range query, must be Scalar or instant Vector"
+                "invalid expression type \"{kind}\" for range query, must be Scalar or instant Vector"
             )));
         }
         Ok(match self.eval(expr)? {

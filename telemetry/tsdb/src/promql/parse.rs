@@ -74,7 +74,7 @@ fn parse_on_deep_stack(text: &str) -> Result<Expr, QueryError> {
 }
 
 fn parse_whole(text: &str) -> Result<Expr, QueryError> {
-    let expr = promql_parser::parser::parse(text).map_err(|error| invalid(&error))?;
+    let expr = promql_parser::parser::parse(text).map_err(|error| parse_error(&error))?;
     let mut depth = Depth { at: 0, most: 0 };
     let walked = walk_expr(&mut depth, &expr);
     if walked.is_err() || depth.most > MOST_DEPTH {
@@ -99,6 +99,22 @@ fn bracket_depth(text: &str) -> usize {
 
 fn too_deep() -> QueryError {
     invalid("parse error: the expression is nested too deeply")
+}
+
+/// The parser's message in the words that Prometheus has for the types.
+fn parse_error(reason: &str) -> QueryError {
+    let words = [
+        ("type matrix", "type range vector"),
+        ("type vector", "type instant vector"),
+        ("got matrix", "got range vector"),
+        ("got vector", "got instant vector"),
+        ("on vector,", "on instant vector,"),
+    ];
+    let mut text = format!("parse error: {}", reason.replace('\'', "\""));
+    for (theirs, ours) in words {
+        text = text.replace(theirs, ours);
+    }
+    invalid(&text)
 }
 
 fn invalid(reason: &str) -> QueryError {

@@ -59,7 +59,7 @@ impl Evaluator<'_> {
             grid: self.grid,
             at: at.map(|at| match at {
                 AtModifier::Start => self.query.start,
-                AtModifier::End => self.query.end(),
+                AtModifier::End => self.query.end,
                 AtModifier::At(time) => millis_of(*time),
             }),
             offset: match offset {
