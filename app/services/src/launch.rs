@@ -1,10 +1,24 @@
-use std::net::SocketAddr;
+mod deploy;
+
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use watchfire_schemas::{Batch, ChangeEvent, Clock, TimeRange};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use watchfire_schemas::{Batch, ChangeEvent, Clock};
+use watchfire_telemetry::Telemetry;
+
+use crate::client::Client;
+use crate::content::release::{Live, Release};
+use crate::content::sync::Sync;
+use crate::content::{self, Store};
+use crate::fault::{FaultSwitch, Faults};
+use crate::telemetry::{self, CONTENT, CONTENT_SYNC, GATEWAY, VERSION};
+use crate::traffic::Traffic;
+use crate::{feed, gateway, server};
 
 /// Where the services' telemetry goes.
 #[derive(Debug, Clone)]
@@ -15,6 +29,7 @@ pub enum Export {
     Environment,
 }
 
+/// What the services are started with.
 #[derive(Debug, Clone)]
 pub struct Launch {
     /// SQLite files go here.
@@ -30,6 +45,7 @@ pub struct Launch {
     pub changes: Option<mpsc::Sender<ChangeEvent>>,
 }
 
+/// Why the services could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     #[error("{address} cannot be bound")]
@@ -46,69 +62,159 @@ pub enum LaunchError {
     },
     #[error("telemetry could not be started")]
     Telemetry(#[source] watchfire_telemetry::StartError),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultKind {
-    /// A share of one route's requests fails with an exception.
-    Errors,
-    /// One route becomes slow.
-    Latency,
-    /// The content service's database cannot be reached.
-    DependencyDown,
-    /// A new version that throws on one kind of input; ends by a roll-back. Both are change events.
-    BadDeploy,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Fault {
-    pub kind: FaultKind,
-    /// The share of requests it hits, 0 to 1.
-    pub share: f64,
-}
-
-/// Begins and ends faults.
-#[derive(Debug, Clone)]
-pub struct FaultSwitch {}
-
-impl FaultSwitch {
-    pub fn begin(&self, fault: Fault) {
-        let _ = fault;
-        unimplemented!()
-    }
-    pub fn end(&self) {
-        unimplemented!()
-    }
-    pub fn current(&self) -> Option<Fault> {
-        unimplemented!()
-    }
+    #[error("an HTTP client could not be made")]
+    Client(#[source] reqwest::Error),
 }
 
 /// The running services.
 #[derive(Debug)]
-pub struct Running {}
+pub struct Running {
+    gateway: SocketAddr,
+    content: SocketAddr,
+    content_sync: SocketAddr,
+    faults: FaultSwitch,
+    live: Arc<Live>,
+    telemetries: Vec<Telemetry>,
+    /// In the order in which they stop.
+    stages: [Stage; 3],
+}
 
-impl Running {
-    pub async fn launch(launch: Launch) -> Result<Self, LaunchError> {
-        let _ = launch;
-        unimplemented!()
-    }
-    pub fn gateway_address(&self) -> SocketAddr {
-        unimplemented!()
-    }
-    pub fn faults(&self) -> FaultSwitch {
-        unimplemented!()
-    }
-    /// Stops accepting, finishes requests, flushes telemetry.
-    pub async fn stop(self) {
-        unimplemented!()
+/// Tasks that stop together.
+#[derive(Debug, Default)]
+struct Stage {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// The stages, what asks before what is asked.
+const TRAFFIC: usize = 0;
+const FRONT: usize = 1;
+const BACK: usize = 2;
+
+/// How long requests that are under way may take to finish.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+impl Stage {
+    async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(PATIENCE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("{} tasks were still busy after {} s", self.tasks.len(), PATIENCE.as_secs());
+        }
     }
 }
 
-/// Telemetry of a quiet stretch of the past, of the same shape as the running services emit at
-/// `traffic` requests per second: batches in the order of time.
-pub fn history(range: TimeRange, traffic: f64, seed: u64) -> impl Iterator<Item = Batch> {
-    let _ = (range, traffic, seed);
-    std::iter::empty()
+impl Running {
+    /// Starts all services. When it returns they answer, and the content service holds its data.
+    pub async fn launch(launch: Launch) -> Result<Self, LaunchError> {
+        let stages: [Stage; 3] = Default::default();
+        let start = |service| {
+            telemetry::start(service, VERSION, &launch.export, &launch.clock).map_err(LaunchError::Telemetry)
+        };
+        let (gateway_telemetry, content_telemetry, sync_telemetry) =
+            (start(GATEWAY)?, start(CONTENT)?, start(CONTENT_SYNC)?);
+
+        let source = Arc::new(feed::Source::new());
+        let feed = serve_feed(&source, &launch, &stages[BACK]).await?;
+        let path = launch.data_dir.join("content.sqlite");
+        let pool = open(&launch, &path).await?;
+        let content_sync = start_sync(&pool, feed, &sync_telemetry, &launch, &stages[BACK]).await?;
+
+        let faults = Arc::new(Faults::none(launch.seed));
+        let store = Store::new(pool, &path, Arc::clone(&faults));
+        let live = Live::new(Release::new(VERSION, content_telemetry.clone(), store.clone(), None));
+        let (listener, content) = server::bind(LOOPBACK).await?;
+        server::serve(listener, live.router(), &stages[BACK].tasks, stages[BACK].stop.clone());
+        content_telemetry.in_scope(|| tracing::info!("content {VERSION} listens on {content}"));
+
+        let (deploys, orders) = mpsc::unbounded_channel();
+        let faults = FaultSwitch::new(faults, deploys);
+        let deployer = deploy::Deployer::new(Arc::clone(&live), store, &launch);
+        stages[BACK].tasks.spawn(deployer.run(orders, stages[BACK].stop.clone()));
+
+        let client = Client::new(content, &gateway_telemetry).map_err(LaunchError::Client)?;
+        let switch = offers_switch(&launch).then(|| faults.clone());
+        let router = gateway::router(client, &gateway_telemetry, VERSION, switch);
+        let (listener, gateway) = server::bind(launch.gateway).await?;
+        server::serve(listener, router, &stages[FRONT].tasks, stages[FRONT].stop.clone());
+        gateway_telemetry.in_scope(|| tracing::info!("gateway {VERSION} listens on {gateway}"));
+
+        if launch.traffic > 0.0 {
+            let traffic = Traffic::new(gateway, launch.traffic, launch.seed, &source).map_err(LaunchError::Client)?;
+            stages[TRAFFIC].tasks.spawn(traffic.run(stages[TRAFFIC].stop.clone()));
+        }
+        Ok(Self {
+            gateway,
+            content,
+            content_sync,
+            faults,
+            live,
+            telemetries: vec![gateway_telemetry, sync_telemetry],
+            stages,
+        })
+    }
+
+    pub fn gateway_address(&self) -> SocketAddr {
+        self.gateway
+    }
+
+    /// Where the content service answers by itself, with its `/healthz` and `/metrics`.
+    pub fn content_address(&self) -> SocketAddr {
+        self.content
+    }
+
+    /// Where the sync worker has its `/healthz` and `/metrics`.
+    pub fn content_sync_address(&self) -> SocketAddr {
+        self.content_sync
+    }
+
+    pub fn faults(&self) -> FaultSwitch {
+        self.faults.clone()
+    }
+
+    /// Stops accepting, finishes requests, flushes telemetry.
+    pub async fn stop(self) {
+        for stage in &self.stages {
+            stage.stop().await;
+        }
+        let mut telemetries = self.telemetries;
+        telemetries.push(self.live.release().telemetry.clone());
+        telemetry::stop(telemetries).await;
+    }
+}
+
+/// The switch is for demonstrations in one process, and only on loopback.
+fn offers_switch(launch: &Launch) -> bool {
+    matches!(launch.export, Export::InProcess(_)) && launch.gateway.ip().is_loopback()
+}
+
+async fn serve_feed(source: &Arc<feed::Source>, launch: &Launch, stage: &Stage) -> Result<SocketAddr, LaunchError> {
+    let (listener, address) = server::bind(LOOPBACK).await?;
+    let router = feed::router(Arc::clone(source), Arc::clone(&launch.clock));
+    server::serve(listener, router, &stage.tasks, stage.stop.clone());
+    Ok(address)
+}
+
+async fn open(launch: &Launch, path: &std::path::Path) -> Result<sqlx::SqlitePool, LaunchError> {
+    let error = |source| LaunchError::Database { path: path.to_owned(), source };
+    tokio::fs::create_dir_all(&launch.data_dir).await.map_err(|source| error(sqlx::Error::Io(source)))?;
+    content::store::open(path).await.map_err(error)
+}
+
+/// Makes the first round at once, so that there are data, and goes on in the background.
+async fn start_sync(
+    pool: &sqlx::SqlitePool,
+    feed: SocketAddr,
+    telemetry: &Telemetry,
+    launch: &Launch,
+    stage: &Stage,
+) -> Result<SocketAddr, LaunchError> {
+    let mut sync = Sync::new(pool.clone(), feed, telemetry, Arc::clone(&launch.clock)).map_err(LaunchError::Client)?;
+    telemetry.scope(sync.round()).await;
+    stage.tasks.spawn(telemetry.scope(sync.run(stage.stop.clone())));
+    let (listener, address) = server::bind(LOOPBACK).await?;
+    let router = server::status_routes(telemetry, VERSION);
+    server::serve(listener, router, &stage.tasks, stage.stop.clone());
+    Ok(address)
 }

@@ -1,5 +1,22 @@
-//! The application services.
+//! The application services: a gateway, the content service of a travel site behind it, and the
+//! worker that keeps its data in step with a source feed. With them come the traffic that makes
+//! them worth watching and the switch that breaks them.
+//!
+//! Each service has its own telemetry and speaks to the others over HTTP only, so that each can
+//! become a process of its own.
 
+mod client;
+mod content;
+mod failure;
+mod fault;
+mod feed;
+mod gateway;
+mod history;
 mod launch;
+mod server;
+mod telemetry;
+mod traffic;
 
-pub use launch::{Export, Fault, FaultKind, FaultSwitch, Launch, LaunchError, Running, history};
+pub use fault::{Fault, FaultKind, FaultSwitch};
+pub use history::history;
+pub use launch::{Export, Launch, LaunchError, Running};

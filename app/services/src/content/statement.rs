@@ -1,0 +1,72 @@
+use std::future::Future;
+
+use tracing::Instrument;
+use tracing::field::Empty;
+
+use crate::failure::Failure;
+
+/// What the span of a database call says, live and in the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Statement {
+    pub(crate) operation: Operation,
+    pub(crate) table: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Select,
+    Count,
+    Upsert,
+    Delete,
+}
+
+pub(crate) const DB_SYSTEM: &str = "sqlite";
+pub(crate) const DB_NAMESPACE: &str = "content";
+
+impl Statement {
+    pub(crate) const fn new(operation: Operation, table: &'static str) -> Self {
+        Self { operation, table }
+    }
+
+    /// The span's name: `SELECT places`.
+    pub(crate) fn summary(self) -> String {
+        format!("{} {}", self.operation.as_str(), self.table)
+    }
+
+    /// Runs a database call in a client span of its own. A failure marks the span.
+    pub(crate) async fn trace<T>(
+        self,
+        call: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let span = tracing::info_span!(
+            "statement",
+            "otel.name" = self.summary(),
+            "otel.kind" = "client",
+            "otel.status_code" = Empty,
+            "otel.status_description" = Empty,
+            "error.type" = Empty,
+            "db.system.name" = DB_SYSTEM,
+            "db.namespace" = DB_NAMESPACE,
+            "db.operation.name" = self.operation.as_str(),
+            "db.collection.name" = self.table,
+        );
+        let outcome = call.instrument(span.clone()).await;
+        if let Err(failure) = &outcome {
+            span.record("otel.status_code", "ERROR");
+            span.record("otel.status_description", failure.message());
+            span.record("error.type", failure.kind());
+        }
+        outcome
+    }
+}
+
+impl Operation {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Select => "SELECT",
+            Self::Count => "COUNT",
+            Self::Upsert => "UPSERT",
+            Self::Delete => "DELETE",
+        }
+    }
+}

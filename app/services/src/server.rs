@@ -1,0 +1,41 @@
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::routing::get;
+use http::HeaderMap;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use watchfire_telemetry::Telemetry;
+
+use crate::launch::LaunchError;
+use crate::telemetry::Version;
+
+pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), LaunchError> {
+    let error = |source| LaunchError::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(error)?;
+    let bound = listener.local_addr().map_err(error)?;
+    Ok((listener, bound))
+}
+
+/// Serves until `stop`, then finishes the requests that are under way.
+pub(crate) fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, stop: CancellationToken) {
+    tasks.spawn(async move {
+        let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = serving.await {
+            tracing::error!("listener failed: {error}");
+        }
+    });
+}
+
+/// `/healthz` and `/metrics`, which every service has. They are not traced.
+pub(crate) fn status_routes(telemetry: &Telemetry, version: Version) -> Router {
+    let exposed = telemetry.clone();
+    let metrics = move |headers: HeaderMap| async move { exposed.metrics_response(&headers) };
+    let health = json!({ "status": "ok", "version": version.to_string() });
+    let health = move || async move { axum::Json(health) };
+    Router::new()
+        .route("/healthz", get(health))
+        .route("/metrics", get(metrics))
+}
