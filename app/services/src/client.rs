@@ -80,7 +80,10 @@ impl Client {
     const TIMEOUT: Duration = Duration::from_secs(5);
 
     /// A client of the service at `server`, which is plain HTTP on this machine.
-    pub(crate) fn new(server: std::net::SocketAddr, telemetry: &Telemetry) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(
+        server: std::net::SocketAddr,
+        telemetry: &Telemetry,
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             http: http(Self::CONNECT_TIMEOUT, Self::TIMEOUT)?,
             telemetry: telemetry.clone(),
@@ -90,7 +93,10 @@ impl Client {
 
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, Failure> {
         let url = format!("{}{}", self.base, call.path_and_query);
-        let traced = self.telemetry.client_call(&call.method, &url).template(call.template);
+        let traced = self
+            .telemetry
+            .client_call(&call.method, &url)
+            .template(call.template);
         let send = |context: HeaderMap| {
             let request = self.http.request(call.method, url).headers(call.headers);
             self.exchange(request.headers(context).body(call.body))
@@ -105,7 +111,10 @@ impl Client {
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
             if body.len() + chunk.len() > Self::MAX_ANSWER {
                 let base = self.base.clone();
-                return Err(Failure::new(CallError::TooLarge { base }, frame!("Client::exchange")));
+                return Err(Failure::new(
+                    CallError::TooLarge { base },
+                    frame!("Client::exchange"),
+                ));
             }
             body.extend_from_slice(&chunk);
         }
@@ -131,7 +140,10 @@ impl Client {
 }
 
 /// A pooled HTTP client. No redirects are followed and no proxy is asked.
-pub(crate) fn http(connect_timeout: Duration, timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
+pub(crate) fn http(
+    connect_timeout: Duration,
+    timeout: Duration,
+) -> Result<reqwest::Client, reqwest::Error> {
     // Fails if the process has a provider already, which is as good.
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder()

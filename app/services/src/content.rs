@@ -17,5 +17,5 @@ pub(crate) mod store;
 pub(crate) mod sync;
 mod tile;
 
-pub(crate) use api::{ROUTES, router};
+pub(crate) use api::{FORWARDED_PREFIX, ROUTES};
 pub(crate) use store::Store;

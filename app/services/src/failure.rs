@@ -1,5 +1,5 @@
 use std::error::Error;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 /// One step of the path that a failure took through our own code.
 #[derive(Debug, Clone, Copy)]
@@ -53,25 +53,24 @@ impl Failure {
 
     /// The error and its causes in one line.
     pub(crate) fn message(&self) -> String {
-        let mut text = self.0.error.to_string();
-        for cause in causes(&*self.0.error) {
-            // Writing to a string cannot fail.
-            let _ = write!(text, ": {cause}");
-        }
-        text
+        let causes = causes(&*self.0.error).map(ToString::to_string);
+        let parts: Vec<String> = [self.0.error.to_string()]
+            .into_iter()
+            .chain(causes)
+            .collect();
+        parts.join(": ")
     }
 
     /// The error, its causes and its frames in the form of a Rust backtrace.
     pub(crate) fn stacktrace(&self) -> String {
-        let mut text = format!("{}: {}\n", self.kind(), self.0.error);
-        for cause in causes(&*self.0.error) {
-            let _ = writeln!(text, "Caused by: {cause}");
-        }
-        text.push_str("stack backtrace:\n");
+        let mut lines = vec![format!("{}: {}", self.kind(), self.0.error)];
+        lines.extend(causes(&*self.0.error).map(|cause| format!("Caused by: {cause}")));
+        lines.push("stack backtrace:".to_owned());
         for (n, frame) in self.0.frames.iter().enumerate() {
-            let _ = write!(text, "{n:4}: {}\n             at {frame}\n", frame.function);
+            lines.push(format!("{n:4}: {}", frame.function));
+            lines.push(format!("             at {frame}"));
         }
-        text
+        lines.join("\n")
     }
 
     /// Writes it down as an ERROR record with `exception.*`. To be called once, where it is handled.
@@ -111,8 +110,8 @@ impl<T> Via for Result<T, Failure> {
     }
 }
 
-fn causes(error: &dyn Kind) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |cause| cause.source())
+fn causes<'a>(error: &'a (dyn Kind + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
 }
 
 #[cfg(test)]

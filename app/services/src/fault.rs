@@ -60,13 +60,24 @@ impl FaultSwitch {
     }
 
     /// Begins a fault. A share outside 0 to 1 is brought to the nearer end.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a fault that begins is the switch's"
+    )]
     pub fn begin(&self, fault: Fault) {
-        let share = if fault.share.is_nan() { 0.0 } else { fault.share.clamp(0.0, 1.0) };
+        let share = if fault.share.is_nan() {
+            0.0
+        } else {
+            fault.share.clamp(0.0, 1.0)
+        };
         self.end();
         if fault.kind == FaultKind::BadDeploy {
             self.deploy(Deploy::Bad { share });
         }
-        self.faults.set(Some(Fault { kind: fault.kind, share }));
+        self.faults.set(Some(Fault {
+            kind: fault.kind,
+            share,
+        }));
     }
 
     /// Ends the fault that is on, if one is.
@@ -123,10 +134,7 @@ impl Faults {
     }
 
     fn set(&self, fault: Option<Fault>) -> Option<Fault> {
-        let mut current = self
-            .current
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *current, fault)
     }
 
@@ -141,15 +149,30 @@ mod tests {
 
     fn switch() -> (FaultSwitch, mpsc::UnboundedReceiver<Deploy>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (FaultSwitch::new(Arc::new(Faults::none(1)), sender), receiver)
+        (
+            FaultSwitch::new(Arc::new(Faults::none(1)), sender),
+            receiver,
+        )
     }
 
     #[test]
     fn one_fault_is_on_at_a_time_and_a_bad_deploy_is_rolled_back() {
         let (switch, mut deploys) = switch();
-        switch.begin(Fault { kind: FaultKind::BadDeploy, share: 0.5 });
-        switch.begin(Fault { kind: FaultKind::Errors, share: 7.0 });
-        assert_eq!(switch.current(), Some(Fault { kind: FaultKind::Errors, share: 1.0 }));
+        switch.begin(Fault {
+            kind: FaultKind::BadDeploy,
+            share: 0.5,
+        });
+        switch.begin(Fault {
+            kind: FaultKind::Errors,
+            share: 7.0,
+        });
+        assert_eq!(
+            switch.current(),
+            Some(Fault {
+                kind: FaultKind::Errors,
+                share: 1.0
+            })
+        );
         switch.end();
         switch.end();
         assert_eq!(switch.current(), None);
@@ -161,12 +184,20 @@ mod tests {
     #[test]
     fn a_fault_hits_its_share_of_requests_and_no_other_kind() {
         let (switch, _deploys) = switch();
-        switch.begin(Fault { kind: FaultKind::Errors, share: 0.3 });
-        let hits = (0..10_000).filter(|_| switch.faults.hits(FaultKind::Errors)).count();
+        switch.begin(Fault {
+            kind: FaultKind::Errors,
+            share: 0.3,
+        });
+        let hits = (0..10_000)
+            .filter(|_| switch.faults.hits(FaultKind::Errors))
+            .count();
         assert!((2_800..3_200).contains(&hits), "{hits}");
         assert!(!switch.faults.hits(FaultKind::DependencyDown));
         assert!(switch.faults.slows_by().is_none());
-        switch.begin(Fault { kind: FaultKind::Latency, share: 1.0 });
+        switch.begin(Fault {
+            kind: FaultKind::Latency,
+            share: 1.0,
+        });
         let slower = switch.faults.slows_by().expect("every request is hit");
         assert!(Faults::SLOWER_BY.contains(&slower));
     }

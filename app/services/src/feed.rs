@@ -16,7 +16,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use watchfire_schemas::Clock;
 
-pub(crate) use record::{Place, PlaceKind, PointOfInterest, Record};
+pub(crate) use record::Record;
 pub(crate) use revision::{REVISION_EVERY, Source};
 
 /// The route of the feed.

@@ -19,7 +19,12 @@ use crate::telemetry::Version;
 pub(crate) const PREFIX: &str = "/api";
 
 /// The gateway's routes. The fault switch is offered if one is given.
-pub(crate) fn router(content: Client, telemetry: &Telemetry, version: Version, faults: Option<FaultSwitch>) -> Router {
+pub(crate) fn router(
+    content: &Client,
+    telemetry: &Telemetry,
+    version: Version,
+    faults: Option<FaultSwitch>,
+) -> Router {
     let mut router = Router::new();
     for route in routes() {
         let client = content.clone();

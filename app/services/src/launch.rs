@@ -99,8 +99,15 @@ impl Stage {
     async fn stop(&self) {
         self.stop.cancel();
         self.tasks.close();
-        if tokio::time::timeout(PATIENCE, self.tasks.wait()).await.is_err() {
-            tracing::warn!("{} tasks were still busy after {} s", self.tasks.len(), PATIENCE.as_secs());
+        if tokio::time::timeout(PATIENCE, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "{} tasks were still busy after {} s",
+                self.tasks.len(),
+                PATIENCE.as_secs()
+            );
         }
     }
 }
@@ -110,7 +117,8 @@ impl Running {
     pub async fn launch(launch: Launch) -> Result<Self, LaunchError> {
         let stages: [Stage; 3] = Default::default();
         let start = |service| {
-            telemetry::start(service, VERSION, &launch.export, &launch.clock).map_err(LaunchError::Telemetry)
+            telemetry::start(service, VERSION, &launch.export, &launch.clock)
+                .map_err(LaunchError::Telemetry)
         };
         let (gateway_telemetry, content_telemetry, sync_telemetry) =
             (start(GATEWAY)?, start(CONTENT)?, start(CONTENT_SYNC)?);
@@ -123,26 +131,46 @@ impl Running {
 
         let faults = Arc::new(Faults::none(launch.seed));
         let store = Store::new(pool, &path, Arc::clone(&faults));
-        let live = Live::new(Release::new(VERSION, content_telemetry.clone(), store.clone(), None));
+        let live = Live::new(Release::new(
+            VERSION,
+            content_telemetry.clone(),
+            store.clone(),
+            None,
+        ));
         let (listener, content) = server::bind(LOOPBACK).await?;
-        server::serve(listener, live.router(), &stages[BACK].tasks, stages[BACK].stop.clone());
+        server::serve(
+            listener,
+            live.router(),
+            &stages[BACK].tasks,
+            stages[BACK].stop.clone(),
+        );
         content_telemetry.in_scope(|| tracing::info!("content {VERSION} listens on {content}"));
 
         let (deploys, orders) = mpsc::unbounded_channel();
         let faults = FaultSwitch::new(faults, deploys);
         let deployer = deploy::Deployer::new(Arc::clone(&live), store, &launch);
-        stages[BACK].tasks.spawn(deployer.run(orders, stages[BACK].stop.clone()));
+        stages[BACK]
+            .tasks
+            .spawn(deployer.run(orders, stages[BACK].stop.clone()));
 
         let client = Client::new(content, &gateway_telemetry).map_err(LaunchError::Client)?;
         let switch = offers_switch(&launch).then(|| faults.clone());
-        let router = gateway::router(client, &gateway_telemetry, VERSION, switch);
+        let router = gateway::router(&client, &gateway_telemetry, VERSION, switch);
         let (listener, gateway) = server::bind(launch.gateway).await?;
-        server::serve(listener, router, &stages[FRONT].tasks, stages[FRONT].stop.clone());
+        server::serve(
+            listener,
+            router,
+            &stages[FRONT].tasks,
+            stages[FRONT].stop.clone(),
+        );
         gateway_telemetry.in_scope(|| tracing::info!("gateway {VERSION} listens on {gateway}"));
 
         if launch.traffic > 0.0 {
-            let traffic = Traffic::new(gateway, launch.traffic, launch.seed, &source).map_err(LaunchError::Client)?;
-            stages[TRAFFIC].tasks.spawn(traffic.run(stages[TRAFFIC].stop.clone()));
+            let traffic = Traffic::new(gateway, launch.traffic, launch.seed, &source)
+                .map_err(LaunchError::Client)?;
+            stages[TRAFFIC]
+                .tasks
+                .spawn(traffic.run(stages[TRAFFIC].stop.clone()));
         }
         Ok(Self {
             gateway,
@@ -189,7 +217,11 @@ fn offers_switch(launch: &Launch) -> bool {
     matches!(launch.export, Export::InProcess(_)) && launch.gateway.ip().is_loopback()
 }
 
-async fn serve_feed(source: &Arc<feed::Source>, launch: &Launch, stage: &Stage) -> Result<SocketAddr, LaunchError> {
+async fn serve_feed(
+    source: &Arc<feed::Source>,
+    launch: &Launch,
+    stage: &Stage,
+) -> Result<SocketAddr, LaunchError> {
     let (listener, address) = server::bind(LOOPBACK).await?;
     let router = feed::router(Arc::clone(source), Arc::clone(&launch.clock));
     server::serve(listener, router, &stage.tasks, stage.stop.clone());
@@ -197,8 +229,13 @@ async fn serve_feed(source: &Arc<feed::Source>, launch: &Launch, stage: &Stage) 
 }
 
 async fn open(launch: &Launch, path: &std::path::Path) -> Result<sqlx::SqlitePool, LaunchError> {
-    let error = |source| LaunchError::Database { path: path.to_owned(), source };
-    tokio::fs::create_dir_all(&launch.data_dir).await.map_err(|source| error(sqlx::Error::Io(source)))?;
+    let error = |source| LaunchError::Database {
+        path: path.to_owned(),
+        source,
+    };
+    tokio::fs::create_dir_all(&launch.data_dir)
+        .await
+        .map_err(|source| error(sqlx::Error::Io(source)))?;
     content::store::open(path).await.map_err(error)
 }
 
@@ -210,9 +247,12 @@ async fn start_sync(
     launch: &Launch,
     stage: &Stage,
 ) -> Result<SocketAddr, LaunchError> {
-    let mut sync = Sync::new(pool.clone(), feed, telemetry, Arc::clone(&launch.clock)).map_err(LaunchError::Client)?;
+    let mut sync = Sync::new(pool.clone(), feed, telemetry, Arc::clone(&launch.clock))
+        .map_err(LaunchError::Client)?;
     telemetry.scope(sync.round()).await;
-    stage.tasks.spawn(telemetry.scope(sync.run(stage.stop.clone())));
+    stage
+        .tasks
+        .spawn(telemetry.scope(sync.run(stage.stop.clone())));
     let (listener, address) = server::bind(LOOPBACK).await?;
     let router = server::status_routes(telemetry, VERSION);
     server::serve(listener, router, &stage.tasks, stage.stop.clone());

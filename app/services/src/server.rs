@@ -20,7 +20,12 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr
 }
 
 /// Serves until `stop`, then finishes the requests that are under way.
-pub(crate) fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, stop: CancellationToken) {
+pub(crate) fn serve(
+    listener: TcpListener,
+    router: Router,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) {
     tasks.spawn(async move {
         let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
         if let Err(error) = serving.await {

@@ -35,7 +35,12 @@ pub(crate) struct Traffic {
 
 impl Traffic {
     /// `rate` requests a second on the average.
-    pub(crate) fn new(gateway: SocketAddr, rate: f64, seed: u64, source: &Arc<feed::Source>) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(
+        gateway: SocketAddr,
+        rate: f64,
+        seed: u64,
+        source: &Arc<feed::Source>,
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             http: client::http(CONNECT_TIMEOUT, TIMEOUT)?,
             gateway,
@@ -49,7 +54,11 @@ impl Traffic {
         let began = Instant::now();
         let mut under_way = JoinSet::new();
         while let Some(after) = self.arrivals.next() {
-            if stop.run_until_cancelled(tokio::time::sleep_until(began + after)).await.is_none() {
+            if stop
+                .run_until_cancelled(tokio::time::sleep_until(began + after))
+                .await
+                .is_none()
+            {
                 break;
             }
             while under_way.try_join_next().is_some() {}

@@ -86,7 +86,15 @@ pub(crate) static POINTS_OF_INTEREST: Collection = Collection {
     resource: "points-of-interest",
     table: "points_of_interest",
     kinds: &[
-        "bridge", "chapel", "gallery", "garden", "library", "market", "museum", "park", "theatre",
+        "bridge",
+        "chapel",
+        "gallery",
+        "garden",
+        "library",
+        "market",
+        "museum",
+        "park",
+        "theatre",
         "viewpoint",
     ],
     attributes: &[

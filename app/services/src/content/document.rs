@@ -59,9 +59,15 @@ impl Rendering<'_> {
             object["attributes"] = attributes.into();
         }
         let mut relationships = Map::new();
-        for (relationship, linkage) in resource.collection.relationships.iter().zip(&resource.linkages) {
+        for (relationship, linkage) in resource
+            .collection
+            .relationships
+            .iter()
+            .zip(&resource.linkages)
+        {
             if self.fieldsets.shows(kind, relationship.name) {
-                let mut member = json!({ "links": { "related": format!("{this}/{}", relationship.name) } });
+                let mut member =
+                    json!({ "links": { "related": format!("{this}/{}", relationship.name) } });
                 if let Some(data) = linkage.to_json() {
                     member["data"] = data;
                 }
@@ -75,10 +81,18 @@ impl Rendering<'_> {
     }
 
     /// A whole document. `included` is `None` if nothing was asked to be included.
-    pub(crate) fn document(&self, data: Value, included: Option<&[Resource]>, links: Value) -> Value {
+    pub(crate) fn document(
+        &self,
+        data: &Value,
+        included: Option<&[Resource]>,
+        links: &Value,
+    ) -> Value {
         let mut document = json!({ "jsonapi": { "version": "1.1" }, "data": data, "links": links });
         if let Some(included) = included {
-            document["included"] = included.iter().map(|resource| self.resource(resource)).collect();
+            document["included"] = included
+                .iter()
+                .map(|resource| self.resource(resource))
+                .collect();
         }
         document
     }
@@ -97,12 +111,17 @@ impl Linkage {
 
 /// The links of one page of a list: itself, first, last, and its neighbours where there are any.
 pub(crate) fn page_links(path: &str, pairs: &[(String, String)], page: Page, total: u64) -> Value {
-    let last = u32::try_from(total.div_ceil(u64::from(page.size))).unwrap_or(u32::MAX).max(1);
+    let last = u32::try_from(total.div_ceil(u64::from(page.size)))
+        .unwrap_or(u32::MAX)
+        .max(1);
     let to = |number: u32| {
         let kept = pairs.iter().filter(|(name, _)| name != "page[number]");
         let kept = kept.map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
         let number = format!("{}={number}", encoded("page[number]"));
-        format!("{path}?{}", kept.chain([number]).collect::<Vec<_>>().join("&"))
+        format!(
+            "{path}?{}",
+            kept.chain([number]).collect::<Vec<_>>().join("&")
+        )
     };
     let mut links = json!({ "self": to(page.number), "first": to(1), "last": to(last) });
     if page.number > 1 {
@@ -116,14 +135,18 @@ pub(crate) fn page_links(path: &str, pairs: &[(String, String)], page: Page, tot
 
 /// Percent-encodes all but the unreserved characters and the comma.
 pub(crate) fn encoded(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~,".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
+    text.bytes()
+        .fold(String::with_capacity(text.len()), |mut out, byte| {
+            if byte.is_ascii_alphanumeric() || b"-._~,".contains(&byte) {
+                out.push(char::from(byte));
+            } else {
+                out.push('%');
+                for half in [byte >> 4, byte & 15] {
+                    out.push(char::from(b"0123456789ABCDEF"[usize::from(half)]));
+                }
+            }
+            out
+        })
 }
 
 #[cfg(test)]
@@ -132,11 +155,21 @@ mod tests {
 
     #[test]
     fn a_page_links_to_its_neighbours_and_keeps_the_query() {
-        let pairs = [("sort".to_owned(), "-name".to_owned()), ("page[size]".to_owned(), "2".to_owned())];
-        let links = |number, total| page_links("/api/places", &pairs, Page { number, size: 2 }, total);
+        let pairs = [
+            ("sort".to_owned(), "-name".to_owned()),
+            ("page[size]".to_owned(), "2".to_owned()),
+        ];
+        let links =
+            |number, total| page_links("/api/places", &pairs, Page { number, size: 2 }, total);
         let middle = links(2, 5);
-        assert_eq!(middle["next"], "/api/places?sort=-name&page%5Bsize%5D=2&page%5Bnumber%5D=3");
-        assert_eq!(middle["prev"], "/api/places?sort=-name&page%5Bsize%5D=2&page%5Bnumber%5D=1");
+        assert_eq!(
+            middle["next"],
+            "/api/places?sort=-name&page%5Bsize%5D=2&page%5Bnumber%5D=3"
+        );
+        assert_eq!(
+            middle["prev"],
+            "/api/places?sort=-name&page%5Bsize%5D=2&page%5Bnumber%5D=1"
+        );
         assert_eq!(links(3, 5).get("next"), None);
         assert_eq!(links(1, 0)["last"], links(1, 0)["first"]);
         assert_eq!(links(9, 5)["prev"], links(1, 5)["last"]);

@@ -25,7 +25,10 @@ enum Cell {
 }
 
 impl Record {
-    pub(crate) fn read(collection: &'static Collection, row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    pub(crate) fn read(
+        collection: &'static Collection,
+        row: &SqliteRow,
+    ) -> Result<Self, sqlx::Error> {
         let cells = collection.attributes.iter().map(|attribute| {
             Ok(match attribute.form {
                 Form::Text | Form::OpeningHours => Cell::Text(row.try_get(attribute.column)?),

@@ -59,17 +59,25 @@ impl Compound {
                 .iter()
                 .filter_map(|at| self.resources[*at].one(relationship))
                 .collect(),
-            Link::Theirs(column) => return self.step_back(level, relationship, column, store).await,
+            Link::Theirs(column) => {
+                return self.step_back(level, relationship, column, store).await;
+            }
         };
         let missing: Vec<String> = wanted
             .iter()
             .filter(|identifier| self.position(identifier).is_none())
             .map(|identifier| identifier.id.clone())
             .collect();
-        for record in store.records_by(relationship.target(), "id", &missing).await? {
+        for record in store
+            .records_by(relationship.target(), "id", &missing)
+            .await?
+        {
             self.resources.push(record.into_resource()?);
         }
-        Ok(wanted.iter().filter_map(|identifier| self.position(identifier)).collect())
+        Ok(wanted
+            .iter()
+            .filter_map(|identifier| self.position(identifier))
+            .collect())
     }
 
     /// Over a relationship that is written down at its other end.
@@ -80,12 +88,18 @@ impl Compound {
         column: &'static str,
         store: &Store,
     ) -> Result<Vec<usize>, Failure> {
-        let owners: Vec<String> = level.iter().map(|at| self.resources[*at].id.clone()).collect();
+        let owners: Vec<String> = level
+            .iter()
+            .map(|at| self.resources[*at].id.clone())
+            .collect();
         for at in level {
             self.resources[*at].set(relationship, Linkage::Many(Vec::new()));
         }
         let mut reached = Vec::new();
-        for record in store.records_by(relationship.target(), column, &owners).await? {
+        for record in store
+            .records_by(relationship.target(), column, &owners)
+            .await?
+        {
             let resource = record.into_resource()?;
             let identifier = resource.identifier();
             let owner = resource.owner(column);
@@ -94,7 +108,9 @@ impl Compound {
                 self.resources.len() - 1
             });
             reached.push(at);
-            let owner = level.iter().find(|at| Some(&self.resources[**at].id) == owner.as_ref());
+            let owner = level
+                .iter()
+                .find(|at| Some(&self.resources[**at].id) == owner.as_ref());
             if let Some(owner) = owner {
                 self.resources[*owner].add(relationship, identifier);
             }
@@ -112,14 +128,18 @@ impl Compound {
 impl Resource {
     fn linkage(&mut self, relationship: &Relationship) -> Option<&mut Linkage> {
         let all = self.collection.relationships;
-        let at = all.iter().position(|other| other.name == relationship.name)?;
+        let at = all
+            .iter()
+            .position(|other| other.name == relationship.name)?;
         self.linkages.get_mut(at)
     }
 
     /// What a to-one relationship names.
     pub(crate) fn one(&self, relationship: &Relationship) -> Option<Identifier> {
         let all = self.collection.relationships;
-        let at = all.iter().position(|other| other.name == relationship.name)?;
+        let at = all
+            .iter()
+            .position(|other| other.name == relationship.name)?;
         match self.linkages.get(at)? {
             Linkage::One(identifier) => identifier.clone(),
             Linkage::Many(_) | Linkage::Unresolved => None,

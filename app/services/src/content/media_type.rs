@@ -70,9 +70,18 @@ mod tests {
     fn accept_needs_one_clean_alternative() {
         accept("application/vnd.api+json", true);
         accept("application/vnd.api+json; charset=utf-8", false);
-        accept("application/vnd.api+json; charset=utf-8, application/vnd.api+json", true);
-        accept("application/vnd.api+json;profile=\"https://example.com/x\"", true);
-        accept("application/vnd.api+json;ext=\"https://example.com/x\"", false);
+        accept(
+            "application/vnd.api+json; charset=utf-8, application/vnd.api+json",
+            true,
+        );
+        accept(
+            "application/vnd.api+json;profile=\"https://example.com/x\"",
+            true,
+        );
+        accept(
+            "application/vnd.api+json;ext=\"https://example.com/x\"",
+            false,
+        );
         accept("text/html, */*;q=0.1", true);
         accept("*/*;q=0", false);
         accept("text/html", false);

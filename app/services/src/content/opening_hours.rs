@@ -47,7 +47,10 @@ impl OpeningHours {
             let number = |digits: &str| {
                 digits
                     .parse::<u16>()
-                    .map_err(|source| OpeningHoursError::Number { text: own(), source })
+                    .map_err(|source| OpeningHoursError::Number {
+                        text: own(),
+                        source,
+                    })
             };
             let (hours, minutes) = (number(hours)?, number(minutes)?);
             if hours > 24 || minutes > 59 || (hours == 24 && minutes > 0) {
@@ -76,7 +79,10 @@ mod tests {
     fn check(text: &str, expected: Result<(u16, u16), &str>) {
         let parsed = OpeningHours::parse(text);
         let parsed = parsed.map(|hours| (hours.opens, hours.closes));
-        assert_eq!(parsed.as_ref().map_err(Kind::kind), expected.as_ref().map_err(|kind| *kind));
+        assert_eq!(
+            parsed.as_ref().map_err(Kind::kind),
+            expected.as_ref().map_err(|kind| *kind)
+        );
     }
 
     #[test]

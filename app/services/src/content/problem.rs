@@ -46,7 +46,11 @@ impl Problem {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let errors: Vec<Value> = self.errors.iter().map(|error| error.to_json(self.status)).collect();
+        let errors: Vec<Value> = self
+            .errors
+            .iter()
+            .map(|error| error.to_json(self.status))
+            .collect();
         json!({ "jsonapi": { "version": "1.1" }, "errors": errors })
     }
 }

@@ -68,13 +68,19 @@ impl Default for Page {
 
 impl Fieldsets {
     pub(crate) fn shows(&self, resource: &str, field: &str) -> bool {
-        self.0.get(resource).is_none_or(|fields| fields.contains(field))
+        self.0
+            .get(resource)
+            .is_none_or(|fields| fields.contains(field))
     }
 }
 
 impl Query {
     /// Reads a query string; every parameter that is wrong becomes one error object of the answer.
-    pub(crate) fn parse(uri: &Uri, collection: &'static Collection, scope: Scope) -> Result<Self, Problem> {
+    pub(crate) fn parse(
+        uri: &Uri,
+        collection: &'static Collection,
+        scope: Scope,
+    ) -> Result<Self, Problem> {
         let mut query = Self::default();
         let mut errors = Vec::new();
         let mut seen = BTreeSet::new();
@@ -96,21 +102,36 @@ impl Query {
         if errors.is_empty() {
             return Ok(query);
         }
-        Err(Problem { status: StatusCode::BAD_REQUEST, errors })
+        Err(Problem {
+            status: StatusCode::BAD_REQUEST,
+            errors,
+        })
     }
 
-    fn take(&mut self, name: &str, value: &str, collection: &'static Collection, scope: Scope) -> Result<(), String> {
+    fn take(
+        &mut self,
+        name: &str,
+        value: &str,
+        collection: &'static Collection,
+        scope: Scope,
+    ) -> Result<(), String> {
         let (family, member) = match name.split_once('[') {
             None => (name, None),
             Some((family, rest)) => (family, rest.strip_suffix(']')),
         };
         match (scope, family, member) {
             (_, "fields", Some(resource)) => self.take_fields(resource, value)?,
-            (_, "include", None) if !name.contains('[') => self.include = include(value, collection)?,
-            (Scope::Many, "sort", None) if !name.contains('[') => self.sort = sort(value, collection)?,
+            (_, "include", None) if !name.contains('[') => {
+                self.include = include(value, collection)?;
+            }
+            (Scope::Many, "sort", None) if !name.contains('[') => {
+                self.sort = sort(value, collection)?;
+            }
             (Scope::Many, "filter", Some("kind")) => self.kinds = kinds(value, collection)?,
             (Scope::Many, "filter", Some("place")) => self.place = Some(id(value)?),
-            (Scope::Many, "page", Some("number")) => self.page.number = number(value, Page::MAX_NUMBER)?,
+            (Scope::Many, "page", Some("number")) => {
+                self.page.number = number(value, Page::MAX_NUMBER)?;
+            }
             (Scope::Many, "page", Some("size")) => self.page.size = number(value, Page::MAX_SIZE)?,
             _ => return Err("is not a parameter of this route".to_owned()),
         }
@@ -118,7 +139,8 @@ impl Query {
     }
 
     fn take_fields(&mut self, resource: &str, value: &str) -> Result<(), String> {
-        let collection = Collection::of(resource).ok_or_else(|| format!("names no resource type: {resource:?}"))?;
+        let collection = Collection::of(resource)
+            .ok_or_else(|| format!("names no resource type: {resource:?}"))?;
         let mut fields = BTreeSet::new();
         for field in names(value) {
             if !collection.has_field(field) {
@@ -134,7 +156,12 @@ impl Query {
 /// The decoded pairs of a query string.
 pub(crate) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
     let invalid = |detail: String| {
-        Problem::new(StatusCode::BAD_REQUEST, "invalid_query", "Invalid query string", detail)
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_query",
+            "Invalid query string",
+            detail,
+        )
     };
     let extract::Query(pairs) = extract::Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_err(|error| invalid(error.to_string()))?;
@@ -144,7 +171,10 @@ pub(crate) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
     Ok(pairs)
 }
 
-fn include(value: &str, collection: &'static Collection) -> Result<Vec<Vec<&'static Relationship>>, String> {
+fn include(
+    value: &str,
+    collection: &'static Collection,
+) -> Result<Vec<Vec<&'static Relationship>>, String> {
     let mut paths = Vec::new();
     for path in names(value) {
         let mut at = collection;
@@ -157,7 +187,9 @@ fn include(value: &str, collection: &'static Collection) -> Result<Vec<Vec<&'sta
             steps.push(step);
         }
         if steps.len() > MAX_INCLUDE_DEPTH {
-            return Err(format!("goes deeper than {MAX_INCLUDE_DEPTH} relationships"));
+            return Err(format!(
+                "goes deeper than {MAX_INCLUDE_DEPTH} relationships"
+            ));
         }
         paths.push(steps);
     }
@@ -170,10 +202,23 @@ fn include(value: &str, collection: &'static Collection) -> Result<Vec<Vec<&'sta
 fn sort(value: &str, collection: &'static Collection) -> Result<Vec<SortKey>, String> {
     let mut keys = Vec::new();
     for name in names(value) {
-        let (name, descending) = name.strip_prefix('-').map_or((name, false), |name| (name, true));
-        let attribute = collection.attributes.iter().find(|attribute| attribute.sortable && attribute.name == name);
-        let attribute = attribute.ok_or_else(|| format!("names a field that {} cannot be sorted by: {name:?}", collection.resource))?;
-        keys.push(SortKey { column: attribute.column, descending });
+        let (name, descending) = name
+            .strip_prefix('-')
+            .map_or((name, false), |name| (name, true));
+        let attribute = collection
+            .attributes
+            .iter()
+            .find(|attribute| attribute.sortable && attribute.name == name);
+        let attribute = attribute.ok_or_else(|| {
+            format!(
+                "names a field that {} cannot be sorted by: {name:?}",
+                collection.resource
+            )
+        })?;
+        keys.push(SortKey {
+            column: attribute.column,
+            descending,
+        });
     }
     if keys.is_empty() || keys.len() > MAX_SORT_KEYS {
         return Err(format!("needs 1 to {MAX_SORT_KEYS} fields"));
@@ -186,9 +231,15 @@ fn kinds(value: &str, collection: &Collection) -> Result<Vec<String>, String> {
     if kinds.is_empty() || kinds.len() > collection.kinds.len() {
         return Err(format!("needs 1 to {} kinds", collection.kinds.len()));
     }
-    match kinds.iter().find(|kind| !collection.kinds.contains(&kind.as_str())) {
+    match kinds
+        .iter()
+        .find(|kind| !collection.kinds.contains(&kind.as_str()))
+    {
         None => Ok(kinds),
-        Some(kind) => Err(format!("names no kind: {kind:?}; there are {}", collection.kinds.join(", "))),
+        Some(kind) => Err(format!(
+            "names no kind: {kind:?}; there are {}",
+            collection.kinds.join(", ")
+        )),
     }
 }
 
@@ -201,12 +252,18 @@ fn id(value: &str) -> Result<String, String> {
 }
 
 fn number(value: &str, most: u32) -> Result<u32, String> {
-    let number = value.parse::<u32>().ok().filter(|number| (1..=most).contains(number));
+    let number = value
+        .parse::<u32>()
+        .ok()
+        .filter(|number| (1..=most).contains(number));
     number.ok_or_else(|| format!("needs a whole number from 1 to {most}"))
 }
 
 fn names(value: &str) -> impl Iterator<Item = &str> {
-    value.split(',').map(str::trim).filter(|name| !name.is_empty())
+    value
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -236,24 +293,56 @@ mod tests {
         let query = query.unwrap();
         assert_eq!(query.kinds, ["city", "region"]);
         assert_eq!(query.place.as_deref(), Some("portugal"));
-        assert_eq!(query.sort[0], SortKey { column: "population", descending: true });
+        assert_eq!(
+            query.sort[0],
+            SortKey {
+                column: "population",
+                descending: true
+            }
+        );
         assert_eq!((query.page.size, query.page.offset()), (5, 10));
-        assert!(query.fieldsets.shows("places", "name") && !query.fieldsets.shows("places", "kind"));
+        assert!(
+            query.fieldsets.shows("places", "name") && !query.fieldsets.shows("places", "kind")
+        );
         assert!(query.fieldsets.shows("points-of-interest", "kind"));
-        assert_eq!(query.include.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(
+            query.include.iter().map(Vec::len).collect::<Vec<_>>(),
+            [2, 1]
+        );
     }
 
     #[test]
     fn what_is_wrong_is_named() {
-        refused("nosuchparam=1", "nosuchparam is not a parameter of this route");
-        refused("page[size]=101", "page[size] needs a whole number from 1 to 100");
-        refused("page[number]=0", "page[number] needs a whole number from 1 to 1000000");
-        refused("sort=summary", "sort names a field that places cannot be sorted by: \"summary\"");
+        refused(
+            "nosuchparam=1",
+            "nosuchparam is not a parameter of this route",
+        );
+        refused(
+            "page[size]=101",
+            "page[size] needs a whole number from 1 to 100",
+        );
+        refused(
+            "page[number]=0",
+            "page[number] needs a whole number from 1 to 1000000",
+        );
+        refused(
+            "sort=summary",
+            "sort names a field that places cannot be sorted by: \"summary\"",
+        );
         refused("sort[x]=name", "sort[x] is not a parameter of this route");
-        refused("include=nobody", "include names no relationship of places: \"nobody\"");
-        refused("fields[boats]=a", "fields[boats] names no resource type: \"boats\"");
+        refused(
+            "include=nobody",
+            "include names no relationship of places: \"nobody\"",
+        );
+        refused(
+            "fields[boats]=a",
+            "fields[boats] names no resource type: \"boats\"",
+        );
         refused("sort=name&sort=name", "sort is given twice");
-        assert!(parse("sort=name", Scope::One).is_err(), "one resource is not sorted");
+        assert!(
+            parse("sort=name", Scope::One).is_err(),
+            "one resource is not sorted"
+        );
         assert_eq!(parse("a=1&b=2", Scope::Many).unwrap_err().errors.len(), 2);
     }
 

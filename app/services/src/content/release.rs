@@ -32,7 +32,12 @@ pub(crate) struct Release {
 
 impl Release {
     /// `lacking` is the share of the map tiles that the release was built without, if it has tiles.
-    pub(crate) fn new(version: Version, telemetry: Telemetry, store: Store, lacking: Option<f64>) -> Self {
+    pub(crate) fn new(
+        version: Version,
+        telemetry: Telemetry,
+        store: Store,
+        lacking: Option<f64>,
+    ) -> Self {
         let tiles = lacking.map(|share| Arc::new(TileIndex::lacking(share)));
         let api = api::router(Api { store, tiles }).layer(telemetry.http_layer());
         let router = api.merge(server::status_routes(&telemetry, version));

@@ -17,7 +17,6 @@ pub(crate) enum Operation {
     Select,
     Count,
     Upsert,
-    Delete,
 }
 
 pub(crate) const DB_SYSTEM: &str = "sqlite";
@@ -66,7 +65,6 @@ impl Operation {
             Self::Select => "SELECT",
             Self::Count => "COUNT",
             Self::Upsert => "UPSERT",
-            Self::Delete => "DELETE",
         }
     }
 }

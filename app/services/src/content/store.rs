@@ -64,7 +64,9 @@ const SLOW: Duration = Duration::from_millis(500);
 
 /// Opens the database at `path`, makes it if need be and brings its tables up to date.
 pub(crate) async fn open(path: &Path) -> Result<SqlitePool, sqlx::Error> {
-    let pool = pool().connect_with(options(path).create_if_missing(true)).await?;
+    let pool = pool()
+        .connect_with(options(path).create_if_missing(true))
+        .await?;
     sqlx::migrate!("migrations/content").run(&pool).await?;
     Ok(pool)
 }
@@ -87,23 +89,39 @@ fn pool() -> SqlitePoolOptions {
 
 impl Store {
     pub(crate) fn new(pool: SqlitePool, path: &Path, faults: Arc<Faults>) -> Self {
-        let elsewhere = path.join("unmounted").with_file_name("unmounted/content.sqlite");
+        let elsewhere = path
+            .join("unmounted")
+            .with_file_name("unmounted/content.sqlite");
         let unreachable = self::pool().connect_lazy_with(options(&elsewhere));
-        Self { pool, unreachable, faults }
+        Self {
+            pool,
+            unreachable,
+            faults,
+        }
     }
 
     /// One page of what a query asks for.
-    pub(crate) async fn page(&self, source: Source<'_>, query: &Query) -> Result<Vec<Record>, Failure> {
+    pub(crate) async fn page(
+        &self,
+        source: Source<'_>,
+        query: &Query,
+    ) -> Result<Vec<Record>, Failure> {
         let collection = source.collection;
         let mut sql = select(collection);
         restrict(&mut sql, source, query);
         sql.push(" ORDER BY ");
         for key in &query.sort {
-            sql.push(key.column).push(if key.descending { " DESC, " } else { ", " });
+            sql.push(key.column)
+                .push(if key.descending { " DESC, " } else { ", " });
         }
         sql.push("id LIMIT ").push_bind(i64::from(query.page.size));
-        sql.push(" OFFSET ").push_bind(i64::try_from(query.page.offset()).unwrap_or(i64::MAX));
-        let slower = if collection.resource == PLACES.resource { self.faults.slows_by() } else { None };
+        sql.push(" OFFSET ")
+            .push_bind(i64::try_from(query.page.offset()).unwrap_or(i64::MAX));
+        let slower = if collection.resource == PLACES.resource {
+            self.faults.slows_by()
+        } else {
+            None
+        };
         let statement = Statement::new(Operation::Select, collection.table);
         let reading = async {
             let begun = Instant::now();
@@ -115,8 +133,12 @@ impl Store {
             records
         };
         let mut records = statement.trace(reading).await?;
-        if collection.resource == POINTS_OF_INTEREST.resource && self.faults.hits(FaultKind::Errors) {
-            records.iter_mut().take(1).for_each(Record::garble_opening_hours);
+        if collection.resource == POINTS_OF_INTEREST.resource && self.faults.hits(FaultKind::Errors)
+        {
+            records
+                .iter_mut()
+                .take(1)
+                .for_each(Record::garble_opening_hours);
         }
         Ok(records)
     }
@@ -130,9 +152,16 @@ impl Store {
             let mut connection = self.connection().await.via(frame!("Store::count"))?;
             let row = sql.build().fetch_one(&mut *connection).await;
             let total = row.and_then(|row| row.try_get::<i64, _>(0));
-            total.map_err(|source| Failure::new(StoreError::Statement { table, source }, frame!("Store::count")))
+            total.map_err(|source| {
+                Failure::new(
+                    StoreError::Statement { table, source },
+                    frame!("Store::count"),
+                )
+            })
         };
-        let total = Statement::new(Operation::Count, table).trace(counting).await?;
+        let total = Statement::new(Operation::Count, table)
+            .trace(counting)
+            .await?;
         Ok(u64::try_from(total).unwrap_or(0))
     }
 
@@ -153,22 +182,43 @@ impl Store {
             list.push_bind(key.clone());
         }
         sql.push(") ORDER BY id");
-        let reading = async { self.fetch(collection, sql).await.via(frame!("Store::records_by")) };
-        Statement::new(Operation::Select, collection.table).trace(reading).await
+        let reading = async {
+            self.fetch(collection, sql)
+                .await
+                .via(frame!("Store::records_by"))
+        };
+        Statement::new(Operation::Select, collection.table)
+            .trace(reading)
+            .await
     }
 
-    pub(crate) async fn record(&self, collection: &'static Collection, id: &str) -> Result<Option<Record>, Failure> {
+    pub(crate) async fn record(
+        &self,
+        collection: &'static Collection,
+        id: &str,
+    ) -> Result<Option<Record>, Failure> {
         let found = self.records_by(collection, "id", &[id.to_owned()]).await;
         Ok(found.via(frame!("Store::record"))?.pop())
     }
 
-    async fn fetch(&self, collection: &'static Collection, mut sql: QueryBuilder<Sqlite>) -> Result<Vec<Record>, Failure> {
+    async fn fetch(
+        &self,
+        collection: &'static Collection,
+        mut sql: QueryBuilder<Sqlite>,
+    ) -> Result<Vec<Record>, Failure> {
         let mut connection = self.connection().await.via(frame!("Store::fetch"))?;
         let rows = sql.build().fetch_all(&mut *connection).await;
-        let records = rows.and_then(|rows| rows.iter().map(|row| Record::read(collection, row)).collect());
+        let records = rows.and_then(|rows| {
+            rows.iter()
+                .map(|row| Record::read(collection, row))
+                .collect()
+        });
         records.map_err(|source| {
             let table = collection.table;
-            Failure::new(StoreError::Statement { table, source }, frame!("Store::fetch"))
+            Failure::new(
+                StoreError::Statement { table, source },
+                frame!("Store::fetch"),
+            )
         })
     }
 
@@ -187,13 +237,20 @@ impl Store {
 
 fn select(collection: &'static Collection) -> QueryBuilder<Sqlite> {
     let columns: Vec<&str> = collection.columns().collect();
-    QueryBuilder::new(format!("SELECT {} FROM {}", columns.join(", "), collection.table))
+    QueryBuilder::new(format!(
+        "SELECT {} FROM {}",
+        columns.join(", "),
+        collection.table
+    ))
 }
 
 fn restrict(sql: &mut QueryBuilder<Sqlite>, source: Source<'_>, query: &Query) {
     sql.push(" WHERE true");
     if let Some((column, id)) = source.owner {
-        sql.push(" AND ").push(column).push(" = ").push_bind(id.to_owned());
+        sql.push(" AND ")
+            .push(column)
+            .push(" = ")
+            .push_bind(id.to_owned());
     }
     if !query.kinds.is_empty() {
         sql.push(" AND kind IN (");
@@ -205,9 +262,9 @@ fn restrict(sql: &mut QueryBuilder<Sqlite>, source: Source<'_>, query: &Query) {
     }
     if let Some(place) = &query.place {
         let column = place_column(source.collection);
-        sql.push(" AND ").push(column).push(
-            " IN (WITH RECURSIVE beneath (id) AS (SELECT id FROM places WHERE id = ",
-        );
+        sql.push(" AND ")
+            .push(column)
+            .push(" IN (WITH RECURSIVE beneath (id) AS (SELECT id FROM places WHERE id = ");
         sql.push_bind(place.clone());
         sql.push(" UNION SELECT places.id FROM places JOIN beneath ON places.parent = beneath.id) SELECT id FROM beneath)");
     }
@@ -216,7 +273,12 @@ fn restrict(sql: &mut QueryBuilder<Sqlite>, source: Source<'_>, query: &Query) {
 /// Where a collection says in which place a resource lies; a place lies in itself.
 fn place_column(collection: &Collection) -> &'static str {
     let in_place = |relationship: &&Relationship| relationship.name == "place";
-    match collection.relationships.iter().find(in_place).map(|relationship| relationship.link) {
+    match collection
+        .relationships
+        .iter()
+        .find(in_place)
+        .map(|relationship| relationship.link)
+    {
         Some(Link::Own(column)) => column,
         _ => "id",
     }

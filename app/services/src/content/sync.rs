@@ -63,12 +63,30 @@ impl Kind for SyncError {
 }
 
 impl Sync {
-    pub(crate) fn new(pool: SqlitePool, feed: SocketAddr, telemetry: &Telemetry, clock: Arc<dyn Clock>) -> Result<Self, reqwest::Error> {
-        let (in_progress, lag_seconds, entries) = (Gauge::default(), Gauge::default(), Counter::default());
+    pub(crate) fn new(
+        pool: SqlitePool,
+        feed: SocketAddr,
+        telemetry: &Telemetry,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, reqwest::Error> {
+        let (in_progress, lag_seconds, entries) =
+            (Gauge::default(), Gauge::default(), Counter::default());
         let mut registry = telemetry.registry();
-        registry.register("sync_in_progress", "Whether a round of the sync is under way", in_progress.clone());
-        registry.register("sync_lag_seconds", "How long ago the data were last in step with the feed", lag_seconds.clone());
-        registry.register("sync_entries", "Entries of the feed that were applied", entries.clone());
+        registry.register(
+            "sync_in_progress",
+            "Whether a round of the sync is under way",
+            in_progress.clone(),
+        );
+        registry.register(
+            "sync_lag_seconds",
+            "How long ago the data were last in step with the feed",
+            lag_seconds.clone(),
+        );
+        registry.register(
+            "sync_entries",
+            "Entries of the feed that were applied",
+            entries.clone(),
+        );
         drop(registry);
         Ok(Self {
             pool,
@@ -83,7 +101,11 @@ impl Sync {
 
     /// One round: reads the feed to its end. A failure is written down; the next round goes on from there.
     pub(crate) async fn round(&mut self) {
-        let span = tracing::info_span!("sync", "otel.name" = ROUND, "otel.status_code" = tracing::field::Empty);
+        let span = tracing::info_span!(
+            "sync",
+            "otel.name" = ROUND,
+            "otel.status_code" = tracing::field::Empty
+        );
         self.in_progress.set(1);
         async {
             match self.catch_up().await {
@@ -119,12 +141,15 @@ impl Sync {
         let mut cursor = self.position().await.via(frame!("Sync::catch_up"))?;
         let mut applied = 0;
         loop {
-            let Entries { entries, latest } = self.read(cursor).await.via(frame!("Sync::catch_up"))?;
+            let Entries { entries, latest } =
+                self.read(cursor).await.via(frame!("Sync::catch_up"))?;
             let Some(last) = entries.last() else {
                 return Ok((applied, cursor));
             };
             cursor = last.cursor;
-            self.apply(&entries, cursor).await.via(frame!("Sync::catch_up"))?;
+            self.apply(&entries, cursor)
+                .await
+                .via(frame!("Sync::catch_up"))?;
             applied += entries.len();
             self.entries.inc_by(entries.len() as u64);
             if cursor >= latest {
@@ -139,12 +164,19 @@ impl Sync {
             .fetch_optional(&self.pool)
             .await;
         let cursor = row.and_then(|row| row.map(|row| row.try_get::<i64, _>(0)).transpose());
-        let cursor = cursor.map_err(|error| Failure::new(SyncError::Write(error), frame!("Sync::position")))?;
-        Ok(cursor.and_then(|cursor| u64::try_from(cursor).ok()).unwrap_or(0))
+        let cursor = cursor
+            .map_err(|error| Failure::new(SyncError::Write(error), frame!("Sync::position")))?;
+        Ok(cursor
+            .and_then(|cursor| u64::try_from(cursor).ok())
+            .unwrap_or(0))
     }
 
     async fn read(&self, after: u64) -> Result<Entries, Failure> {
-        let path_and_query = format!("{}?after={after}&limit={}", feed::ENTRIES, feed::MAX_ENTRIES);
+        let path_and_query = format!(
+            "{}?after={after}&limit={}",
+            feed::ENTRIES,
+            feed::MAX_ENTRIES
+        );
         let call = Call {
             method: Method::GET,
             template: feed::ENTRIES,
@@ -154,9 +186,13 @@ impl Sync {
         };
         let answer = self.feed.send(call).await.via(frame!("Sync::read"))?;
         if !answer.status.is_success() {
-            return Err(Failure::new(SyncError::Refused(answer.status), frame!("Sync::read")));
+            return Err(Failure::new(
+                SyncError::Refused(answer.status),
+                frame!("Sync::read"),
+            ));
         }
-        serde_json::from_slice(&answer.body).map_err(|error| Failure::new(SyncError::Unreadable(error), frame!("Sync::read")))
+        serde_json::from_slice(&answer.body)
+            .map_err(|error| Failure::new(SyncError::Unreadable(error), frame!("Sync::read")))
     }
 
     /// Writes entries and the position after them, all or nothing.
@@ -190,10 +226,18 @@ pub(crate) fn applied_message(applied: usize, cursor: u64) -> String {
 }
 
 fn report_applied(applied: usize, cursor: u64) {
-    tracing::info!("sync.entries" = applied, "sync.cursor" = cursor, "{}", applied_message(applied, cursor));
+    tracing::info!(
+        "sync.entries" = applied,
+        "sync.cursor" = cursor,
+        "{}",
+        applied_message(applied, cursor)
+    );
 }
 
-async fn upsert(transaction: &mut Transaction<'_, Sqlite>, entries: &[&Entry]) -> Result<(), sqlx::Error> {
+async fn upsert(
+    transaction: &mut Transaction<'_, Sqlite>,
+    entries: &[&Entry],
+) -> Result<(), sqlx::Error> {
     for entry in entries {
         let query = match &entry.record {
             Record::Place(place) => sqlx::query(

@@ -18,9 +18,26 @@ const KINDS: [(&str, &str, &str); 10] = [
     ("viewpoint", "* Lookout", "00:00-24:00"),
 ];
 const THEMES: [&str; 20] = [
-    "Heron", "Cedar", "Lamplighter", "Tide", "Printer", "Almond", "Swallow", "Compass", "Amber",
-    "Miller", "Juniper", "Foundry", "Harvest", "Kingfisher", "Sundial", "Glassblower", "Fig Tree",
-    "Ferryman", "Quarry", "Wren",
+    "Heron",
+    "Cedar",
+    "Lamplighter",
+    "Tide",
+    "Printer",
+    "Almond",
+    "Swallow",
+    "Compass",
+    "Amber",
+    "Miller",
+    "Juniper",
+    "Foundry",
+    "Harvest",
+    "Kingfisher",
+    "Sundial",
+    "Glassblower",
+    "Fig Tree",
+    "Ferryman",
+    "Quarry",
+    "Wren",
 ];
 const POINTS_PER_NEIGHBOURHOOD: usize = 3;
 
@@ -69,6 +86,10 @@ mod tests {
         assert_eq!(points.len(), 256 * POINTS_PER_NEIGHBOURHOOD);
         let ids: BTreeSet<&str> = points.iter().map(|point| point.id.as_str()).collect();
         assert_eq!(ids.len(), points.len());
-        assert!(points.iter().all(|point| (1.0..=5.0).contains(&point.rating)));
+        assert!(
+            points
+                .iter()
+                .all(|point| (1.0..=5.0).contains(&point.rating))
+        );
     }
 }

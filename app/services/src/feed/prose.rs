@@ -30,7 +30,9 @@ pub(crate) fn of_place(id: &str, kind: PlaceKind, name: &str) -> String {
     let form = match kind {
         PlaceKind::World => return "Everything that we know how to travel to.".to_owned(),
         PlaceKind::Continent => return format!("All countries of {name} that we cover."),
-        PlaceKind::Country => return format!("{name}, by region and city, with what to see in each."),
+        PlaceKind::Country => {
+            return format!("{name}, by region and city, with what to see in each.");
+        }
         PlaceKind::Region => REGION[pick(id, REGION.len())],
         PlaceKind::City => CITY[pick(id, CITY.len())],
         PlaceKind::Neighbourhood => NEIGHBOURHOOD[pick(id, NEIGHBOURHOOD.len())],

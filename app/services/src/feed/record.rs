@@ -51,6 +51,7 @@ pub(crate) struct PointOfInterest {
     pub(crate) updated_at: Timestamp,
 }
 
+#[cfg(test)]
 impl Record {
     pub(crate) fn id(&self) -> &str {
         match self {

@@ -25,14 +25,20 @@ impl Source {
         let points = points::points(&places, BEGAN);
         let places = places.into_iter().map(Record::Place);
         Self {
-            records: places.chain(points.into_iter().map(Record::PointOfInterest)).collect(),
+            records: places
+                .chain(points.into_iter().map(Record::PointOfInterest))
+                .collect(),
         }
     }
 
     /// The ids of all places but the few that are above cities, most of which nobody looks up.
     pub(crate) fn places(&self) -> impl Iterator<Item = &str> {
         self.records.iter().filter_map(|record| match record {
-            Record::Place(place) if !matches!(place.kind, PlaceKind::World | PlaceKind::Continent) => Some(&*place.id),
+            Record::Place(place)
+                if !matches!(place.kind, PlaceKind::World | PlaceKind::Continent) =>
+            {
+                Some(&*place.id)
+            }
             _ => None,
         })
     }
@@ -48,22 +54,25 @@ impl Source {
     /// then their revisions.
     pub(crate) fn entries(&self, after: u64, limit: usize, now: Timestamp) -> Entries {
         let first = self.records.len() as u64;
-        let latest = first + self.revisions(now);
+        let latest = first + revisions(now);
         let kept_from = latest.saturating_sub(REVISIONS_KEPT).max(first) + 1;
         let base = (after.saturating_add(1)..=first).map(|cursor| (cursor, None));
-        let revisions = (kept_from.max(after.saturating_add(1))..=latest).map(|cursor| (cursor, Some(cursor - first)));
-        let entries = base.chain(revisions).take(limit).map(|(cursor, revision)| Entry {
-            cursor,
-            record: match revision {
-                None => self.records[(cursor - 1) as usize].clone(),
-                Some(revision) => self.revised(revision),
-            },
-        });
-        Entries { entries: entries.collect(), latest }
-    }
-
-    fn revisions(&self, now: Timestamp) -> u64 {
-        now.since(BEGAN).as_secs() / REVISION_EVERY.as_secs()
+        let revisions = (kept_from.max(after.saturating_add(1))..=latest)
+            .map(|cursor| (cursor, Some(cursor - first)));
+        let entries = base
+            .chain(revisions)
+            .take(limit)
+            .map(|(cursor, revision)| Entry {
+                cursor,
+                record: match revision {
+                    None => self.records[(cursor - 1) as usize].clone(),
+                    Some(revision) => self.revised(revision),
+                },
+            });
+        Entries {
+            entries: entries.collect(),
+            latest,
+        }
     }
 
     /// The record that one revision changed, as it was after it.
@@ -86,6 +95,11 @@ impl Source {
     }
 }
 
+/// How many there were by then.
+fn revisions(now: Timestamp) -> u64 {
+    now.since(BEGAN).as_secs() / REVISION_EVERY.as_secs()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,14 +111,26 @@ mod tests {
         let (mut cursor, mut ids) = (0, Vec::new());
         loop {
             let page = source.entries(cursor, 100, now);
-            let Some(last) = page.entries.last() else { break };
+            let Some(last) = page.entries.last() else {
+                break;
+            };
             assert!(page.entries.iter().is_sorted_by_key(|entry| entry.cursor));
             cursor = last.cursor;
-            ids.extend(page.entries.iter().map(|entry| entry.record.id().to_owned()));
+            ids.extend(
+                page.entries
+                    .iter()
+                    .map(|entry| entry.record.id().to_owned()),
+            );
         }
         let records = source.records.len();
         assert_eq!(ids.len(), records + 3);
-        assert_eq!(source.entries(cursor, 100, now + REVISION_EVERY).entries.len(), 1);
+        assert_eq!(
+            source
+                .entries(cursor, 100, now + REVISION_EVERY)
+                .entries
+                .len(),
+            1
+        );
     }
 
     #[test]
@@ -113,7 +139,10 @@ mod tests {
         let now = BEGAN + REVISION_EVERY * 100_000;
         let read = source.entries(source.records.len() as u64 + 7, 500, now);
         assert_eq!(read.entries.len() as u64, REVISIONS_KEPT);
-        assert_eq!(read.entries.last().map(|entry| entry.cursor), Some(read.latest));
+        assert_eq!(
+            read.entries.last().map(|entry| entry.cursor),
+            Some(read.latest)
+        );
         assert!(source.entries(u64::MAX - 1, 500, now).entries.is_empty());
     }
 }

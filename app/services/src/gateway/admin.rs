@@ -27,10 +27,17 @@ async fn current(State(faults): State<FaultSwitch>) -> Json<Value> {
     Json(json!({ "fault": faults.current() }))
 }
 
-async fn begin(State(faults): State<FaultSwitch>, fault: Result<Json<Fault>, JsonRejection>) -> Result<Json<Value>, Problem> {
-    let Json(fault) = fault.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+async fn begin(
+    State(faults): State<FaultSwitch>,
+    fault: Result<Json<Fault>, JsonRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Json(fault) =
+        fault.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
     if !(0.0..=1.0).contains(&fault.share) {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "share must be from 0 to 1"));
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "share must be from 0 to 1",
+        ));
     }
     faults.begin(fault);
     Ok(current(State(faults)).await)
@@ -45,12 +52,19 @@ async fn only_from_here(request: extract::Request, next: Next) -> Response {
     if is_from_here(request.headers()) {
         next.run(request).await
     } else {
-        Problem::new(StatusCode::FORBIDDEN, "the fault switch is for this machine only").into_response()
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "the fault switch is for this machine only",
+        )
+        .into_response()
     }
 }
 
 fn is_from_here(headers: &HeaderMap) -> bool {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     matches!(name, "127.0.0.1" | "localhost" | "[::1]") && !headers.contains_key(ORIGIN)
 }
@@ -60,7 +74,9 @@ mod tests {
     use super::*;
 
     fn check(pairs: &[(http::HeaderName, &str)], expected: bool) {
-        let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
+        let headers = pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), value.parse().unwrap()));
         assert_eq!(is_from_here(&headers.collect()), expected, "{pairs:?}");
     }
 
@@ -70,6 +86,9 @@ mod tests {
         check(&[(HOST, "localhost")], true);
         check(&[(HOST, "evil.example:7118")], false);
         check(&[], false);
-        check(&[(HOST, "127.0.0.1:7118"), (ORIGIN, "https://evil.example")], false);
+        check(
+            &[(HOST, "127.0.0.1:7118"), (ORIGIN, "https://evil.example")],
+            false,
+        );
     }
 }

@@ -31,11 +31,17 @@ impl IntoResponse for Problem {
         if let Some(id) = current_trace_id() {
             body["trace_id"] = id.to_string().into();
         }
-        let content_type = (CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let content_type = (
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         (self.status, [content_type], body.to_string()).into_response()
     }
 }
 
 pub(crate) async fn no_route(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("there is nothing at {}", uri.path()),
+    )
 }

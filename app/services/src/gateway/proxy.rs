@@ -21,7 +21,8 @@ const MAX_BODY: usize = 64 << 10;
 /// What goes along with a request, besides the trace's context.
 const REQUEST_HEADERS: [HeaderName; 3] = [ACCEPT, CONTENT_TYPE, IF_NONE_MATCH];
 /// What comes back with an answer.
-const RESPONSE_HEADERS: [HeaderName; 6] = [ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY];
+const RESPONSE_HEADERS: [HeaderName; 6] =
+    [ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY];
 
 /// Hands a request on to the service behind `client` and its answer back.
 pub(crate) async fn forward(client: Client, template: Arc<str>, request: Request) -> Response {
@@ -30,7 +31,10 @@ pub(crate) async fn forward(client: Client, template: Arc<str>, request: Request
         let detail = format!("a body may hold {MAX_BODY} bytes, and must arrive whole");
         return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response();
     };
-    let whole = parts.uri.path_and_query().map_or("/", |whole| whole.as_str());
+    let whole = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |whole| whole.as_str());
     let mut headers = chosen(&parts.headers, &REQUEST_HEADERS);
     headers.insert(FORWARDED_PREFIX, HeaderValue::from_static(PREFIX));
     let call = Call {
@@ -43,7 +47,10 @@ pub(crate) async fn forward(client: Client, template: Arc<str>, request: Request
     match client.send(call).await.via(frame!("forward")) {
         Ok(answer) => hand_back(answer, whole),
         Err(failure) => {
-            failure.report(format_args!("content could not be asked for {}", parts.uri.path()));
+            failure.report(format_args!(
+                "content could not be asked for {}",
+                parts.uri.path()
+            ));
             let status = if failure.kind() == CallError::TIMED_OUT {
                 StatusCode::GATEWAY_TIMEOUT
             } else {
@@ -58,7 +65,11 @@ fn hand_back(answer: Answer, whole: &str) -> Response {
     let status = answer.status.as_u16();
     if answer.status.is_server_error() {
         let path = whole.split('?').next().unwrap_or(whole);
-        tracing::warn!("http.response.status_code" = status, "upstream" = "content", "content answered {status} for {path}");
+        tracing::warn!(
+            "http.response.status_code" = status,
+            "upstream" = "content",
+            "content answered {status} for {path}"
+        );
     }
     let mut headers = chosen(&answer.headers, &RESPONSE_HEADERS);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -34,12 +34,19 @@ impl Deployer {
         }
     }
 
-    pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Deploy>, stop: CancellationToken) {
+    pub(super) async fn run(
+        mut self,
+        mut orders: mpsc::UnboundedReceiver<Deploy>,
+        stop: CancellationToken,
+    ) {
         while let Some(Some(order)) = stop.run_until_cancelled(orders.recv()).await {
             match order {
                 Deploy::Bad { share } => {
                     self.newest = self.newest.next();
-                    let summary = format!("content {} deployed: places show their map tile", self.newest);
+                    let summary = format!(
+                        "content {} deployed: places show their map tile",
+                        self.newest
+                    );
                     self.bring_out(self.newest, Some(share), summary).await;
                 }
                 Deploy::RollBack => {
@@ -55,7 +62,12 @@ impl Deployer {
             Ok(telemetry) => telemetry,
             Err(error) => {
                 let release = self.live.release();
-                release.telemetry.in_scope(|| tracing::error!(error = &error as &dyn std::error::Error, "content {version} was not brought out"));
+                release.telemetry.in_scope(|| {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "content {version} was not brought out"
+                    );
+                });
                 return;
             }
         };
@@ -72,7 +84,10 @@ impl Deployer {
             version: Some(version.to_string()),
             author: Some("release train".to_owned()),
             link: None,
-            attributes: Attributes::from_iter([("previous_version".to_owned(), before.version.to_string().into())]),
+            attributes: Attributes::from_iter([(
+                "previous_version".to_owned(),
+                before.version.to_string().into(),
+            )]),
         })
         .await;
         before.finish().await;
@@ -83,7 +98,9 @@ impl Deployer {
         let Some(changes) = &self.changes else { return };
         if let Err(mpsc::error::SendError(change)) = changes.send(change).await {
             let release = self.live.release();
-            release.telemetry.in_scope(|| tracing::warn!("nobody takes the change: {}", change.summary));
+            release
+                .telemetry
+                .in_scope(|| tracing::warn!("nobody takes the change: {}", change.summary));
         }
     }
 }

@@ -21,7 +21,11 @@ impl Arrivals {
 
     pub(crate) fn new(mean_rate: f64, seed: u64) -> Self {
         let mut arrivals = Self {
-            mean_rate: if mean_rate.is_finite() { mean_rate } else { 0.0 },
+            mean_rate: if mean_rate.is_finite() {
+                mean_rate
+            } else {
+                0.0
+            },
             dice: StdRng::seed_from_u64(seed),
             at: 0.0,
             second: 0,
@@ -82,7 +86,9 @@ mod tests {
             counts[at.as_secs() as usize] += 1;
         }
         let mean = f64::from(counts.iter().sum::<u32>()) / seconds as f64;
-        let squares = counts.iter().map(|count| (f64::from(*count) - mean).powi(2));
+        let squares = counts
+            .iter()
+            .map(|count| (f64::from(*count) - mean).powi(2));
         let variance = squares.sum::<f64>() / seconds as f64;
         assert!((19.0..21.0).contains(&mean), "{mean}");
         // 20 + 20²/8 = 70.

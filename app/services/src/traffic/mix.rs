@@ -93,7 +93,11 @@ impl Mix {
         Request {
             route,
             path_and_query,
-            outcome: if is_stale { Outcome::NotFound } else { Outcome::Found },
+            outcome: if is_stale {
+                Outcome::NotFound
+            } else {
+                Outcome::Found
+            },
         }
     }
 
@@ -136,11 +140,18 @@ mod tests {
         let mut by_route: BTreeMap<&str, usize> = BTreeMap::new();
         for request in &requests {
             *by_route.entry(request.route).or_default() += 1;
-            assert!(!request.path_and_query.contains('{'), "{}", request.path_and_query);
+            assert!(
+                !request.path_and_query.contains('{'),
+                "{}",
+                request.path_and_query
+            );
         }
         assert_eq!(by_route.len(), content::ROUTES.len());
         assert!(by_route.keys().all(|route| content::ROUTES.contains(route)));
-        let stale = requests.iter().filter(|request| request.outcome == Outcome::NotFound).count();
+        let stale = requests
+            .iter()
+            .filter(|request| request.outcome == Outcome::NotFound)
+            .count();
         assert!((60..240).contains(&stale), "{stale}");
     }
 }

@@ -1,0 +1,8 @@
+//! The services as a whole, each test on ports of its own, their telemetry taken where the
+//! collector would take it.
+
+mod stage;
+
+mod faults;
+mod json_api;
+mod telemetry;

@@ -1,0 +1,172 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use watchfire_schemas::{Batch, ChangeEvent, LogRecord, Span, SpanKind, SystemClock};
+use watchfire_services::{Export, Launch, Running};
+
+/// Running services, and all that they have emitted.
+pub(crate) struct Stage {
+    pub(crate) running: Running,
+    pub(crate) changes: mpsc::Receiver<ChangeEvent>,
+    batches: mpsc::Receiver<Batch>,
+    http: reqwest::Client,
+    dir: tempfile::TempDir,
+}
+
+/// What was emitted.
+#[derive(Debug, Default)]
+pub(crate) struct Emitted {
+    pub(crate) logs: Vec<LogRecord>,
+    pub(crate) spans: Vec<Span>,
+}
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) json: Value,
+    pub(crate) text: String,
+}
+
+impl Stage {
+    pub(crate) async fn set() -> Self {
+        Self::with_traffic(0.0).await
+    }
+
+    pub(crate) async fn with_traffic(traffic: f64) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (sender, batches) = mpsc::channel(10_000);
+        let (change_sender, changes) = mpsc::channel(16);
+        let launch = Launch {
+            data_dir: dir.path().to_owned(),
+            gateway: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            export: Export::InProcess(sender),
+            traffic,
+            seed: 11,
+            clock: Arc::new(SystemClock),
+            changes: Some(change_sender),
+        };
+        let running = Running::launch(launch).await.expect("the services start");
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
+        Self {
+            running,
+            changes,
+            batches,
+            http,
+            dir,
+        }
+    }
+
+    /// Asks the gateway.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(http::Method::GET, path, &[], "").await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: http::Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let address = self.running.gateway_address();
+        self.send_to(address, method, path, headers, body).await
+    }
+
+    pub(crate) async fn send_to(
+        &self,
+        address: SocketAddr,
+        method: http::Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = self.http.request(method, format!("http://{address}{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request
+            .body(body.to_owned())
+            .send()
+            .await
+            .expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.expect("a body");
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        Answer {
+            status,
+            headers,
+            json,
+            text,
+        }
+    }
+
+    /// What has been emitted since the last call, once it holds what `until` looks for.
+    pub(crate) async fn emitted(&mut self, until: impl Fn(&Emitted) -> bool) -> Emitted {
+        let mut emitted = Emitted::default();
+        let patience = Duration::from_secs(10);
+        while !until(&emitted) {
+            let batch = tokio::time::timeout(patience, self.batches.recv()).await;
+            let batch = batch.unwrap_or_else(|_| panic!("it never came; there were {emitted:#?}"));
+            emitted.take(batch.expect("the services are running"));
+        }
+        emitted
+    }
+
+    /// Stops the services; what they emitted up to their end.
+    pub(crate) async fn strike(mut self) -> Emitted {
+        self.running.stop().await;
+        let mut emitted = Emitted::default();
+        while let Ok(batch) = self.batches.try_recv() {
+            emitted.take(batch);
+        }
+        drop(self.dir);
+        emitted
+    }
+}
+
+impl Emitted {
+    pub(crate) fn take(&mut self, batch: Batch) {
+        match batch {
+            Batch::Logs(logs) => self.logs.extend(logs),
+            Batch::Spans(spans) => self.spans.extend(spans),
+            Batch::Metrics(_) => {}
+        }
+    }
+
+    /// The spans of one service with this name.
+    pub(crate) fn spans_of<'a>(
+        &'a self,
+        service: &'a str,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a Span> {
+        self.spans
+            .iter()
+            .filter(move |span| span.service == service && span.name == name)
+    }
+
+    pub(crate) fn server_spans<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a Span> {
+        self.spans
+            .iter()
+            .filter(move |span| span.service == service && span.kind == SpanKind::Server)
+    }
+
+    pub(crate) fn exceptions_of<'a>(
+        &'a self,
+        kind: &'a str,
+    ) -> impl Iterator<Item = &'a LogRecord> {
+        let is_of_kind = move |record: &&LogRecord| {
+            record
+                .exception
+                .as_ref()
+                .is_some_and(|exception| exception.kind == kind)
+        };
+        self.logs.iter().filter(is_of_kind)
+    }
+}

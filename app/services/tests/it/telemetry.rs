@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use watchfire_schemas::{Contract, LogRecord, SeverityNumber, SpanKind};
+
+use crate::stage::Stage;
+
+fn assert_contract_kept(logs: &[LogRecord]) {
+    let contract = Contract::log_record_v1();
+    for record in logs {
+        let line = serde_json::from_str(&record.to_line()).expect("a line is JSON");
+        assert_eq!(contract.violations(&line), [], "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_one_trace_through_gateway_content_and_database() {
+    let mut stage = Stage::set().await;
+    assert_eq!(stage.get("/api/places/world").await.status, 200);
+    let emitted = stage
+        .emitted(|emitted| {
+            emitted.server_spans("gateway").count() == 1
+                && emitted.server_spans("content").count() == 1
+                && emitted
+                    .logs
+                    .iter()
+                    .filter(|record| record.message.contains("answered 200"))
+                    .count()
+                    == 2
+        })
+        .await;
+    let at_gateway = emitted
+        .server_spans("gateway")
+        .next()
+        .expect("a server span");
+    let call = emitted
+        .spans_of("gateway", "GET /places/{id}")
+        .next()
+        .expect("a client span");
+    let at_content = emitted
+        .server_spans("content")
+        .next()
+        .expect("a server span");
+    let statement = emitted
+        .spans
+        .iter()
+        .find(|span| span.parent_span_id == Some(at_content.span_id))
+        .expect("a statement");
+    assert_eq!(
+        (at_gateway.name.as_str(), at_gateway.parent_span_id),
+        ("GET /api/places/{id}", None)
+    );
+    assert_eq!(
+        (call.kind, call.parent_span_id),
+        (SpanKind::Client, Some(at_gateway.span_id))
+    );
+    assert_eq!(
+        (at_content.name.as_str(), at_content.parent_span_id),
+        ("GET /places/{id}", Some(call.span_id))
+    );
+    assert_eq!(
+        (statement.name.as_str(), statement.kind),
+        ("SELECT places", SpanKind::Client)
+    );
+    assert_eq!(statement.attributes["db.system.name"], "sqlite");
+    for span in [call, at_content, statement] {
+        assert_eq!(span.trace_id, at_gateway.trace_id);
+    }
+    let of_request = |record: &&LogRecord| record.trace_id == Some(at_gateway.trace_id);
+    let services: Vec<&str> = emitted
+        .logs
+        .iter()
+        .filter(of_request)
+        .map(|record| record.service.as_str())
+        .collect();
+    assert!(
+        services.contains(&"gateway") && services.contains(&"content"),
+        "{services:?}"
+    );
+    stage.strike().await;
+}
+
+#[tokio::test]
+async fn under_traffic_every_line_keeps_the_contract_and_nothing_fails() {
+    let stage = Stage::with_traffic(60.0).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let emitted = stage.strike().await;
+    assert!(emitted.logs.len() > 200, "{}", emitted.logs.len());
+    assert!(emitted.server_spans("content").count() > 80);
+    assert_contract_kept(&emitted.logs);
+    let bad: Vec<&LogRecord> = emitted
+        .logs
+        .iter()
+        .filter(|record| record.severity >= SeverityNumber::WARN)
+        .collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+    let user_agents = emitted
+        .server_spans("gateway")
+        .map(|span| span.attributes["user_agent.original"].clone());
+    assert!(
+        user_agents
+            .into_iter()
+            .all(|agent| agent == "watchfire-traffic/1.0")
+    );
+}
+
+#[tokio::test]
+async fn every_service_tells_its_health_and_metrics() {
+    let stage = Stage::set().await;
+    stage.get("/api/places").await;
+    let addresses = [
+        (
+            stage.running.gateway_address(),
+            "http_server_request_duration_seconds_bucket",
+        ),
+        (
+            stage.running.content_address(),
+            "http_server_request_duration_seconds_bucket",
+        ),
+        (stage.running.content_sync_address(), "sync_in_progress 0"),
+    ];
+    for (address, metric) in addresses {
+        let health = stage
+            .send_to(address, http::Method::GET, "/healthz", &[], "")
+            .await;
+        assert_eq!(
+            (health.status, health.json["status"].as_str()),
+            (200, Some("ok"))
+        );
+        let metrics = stage
+            .send_to(address, http::Method::GET, "/metrics", &[], "")
+            .await;
+        assert!(metrics.text.contains(metric), "{}", metrics.text);
+    }
+    stage.strike().await;
+}
