@@ -2,8 +2,10 @@
 //!
 //! The API only reads; what it reads is brought by the [`sync`] worker.
 
+pub(crate) mod answer;
 mod api;
-mod collection;
+mod asked;
+pub(crate) mod collection;
 mod document;
 mod field;
 mod include;
@@ -17,5 +19,6 @@ pub(crate) mod store;
 pub(crate) mod sync;
 mod tile;
 
-pub(crate) use api::{FORWARDED_PREFIX, ROUTES};
+pub(crate) use api::ROUTES;
+pub(crate) use asked::FORWARDED_PREFIX;
 pub(crate) use store::Store;

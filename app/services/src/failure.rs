@@ -47,6 +47,12 @@ impl Failure {
         }))
     }
 
+    /// Whether the error is an `E`.
+    pub(crate) fn is<E: Kind>(&self) -> bool {
+        let error: &dyn Error = &*self.0.error;
+        error.is::<E>()
+    }
+
     pub(crate) fn kind(&self) -> &'static str {
         self.0.error.kind()
     }

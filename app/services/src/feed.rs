@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use watchfire_schemas::Clock;
 
 pub(crate) use record::Record;
-pub(crate) use revision::{REVISION_EVERY, Source};
+pub(crate) use revision::Source;
 
 /// The route of the feed.
 pub(crate) const ENTRIES: &str = "/entries";

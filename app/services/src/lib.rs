@@ -11,12 +11,12 @@ mod failure;
 mod fault;
 mod feed;
 mod gateway;
-// mod history;
+mod history;
 mod launch;
 mod server;
 mod telemetry;
 mod traffic;
 
 pub use fault::{Fault, FaultKind, FaultSwitch};
-// pub use history::history;
+pub use history::history;
 pub use launch::{Export, Launch, LaunchError, Running};

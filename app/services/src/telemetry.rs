@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use watchfire_schemas::Clock;
+use watchfire_schemas::{Attributes, Clock};
 use watchfire_telemetry::{LogOutput, StartError, Telemetry};
 
 use crate::launch::Export;
@@ -44,7 +44,7 @@ pub(crate) fn start(
     let builder = Telemetry::service(service)
         .version(&version.to_string())
         .environment(ENVIRONMENT)
-        .instance(&format!("{service}-1"))
+        .instance(&instance(service))
         .clock(Arc::clone(clock));
     match export {
         Export::InProcess(collector) => builder
@@ -53,6 +53,26 @@ pub(crate) fn start(
         Export::Environment => builder.log_output(LogOutput::Stdout),
     }
     .start()
+}
+
+/// The resource attributes that [`start`] leads to, besides the name of the service.
+pub(crate) fn resource(service: &str) -> Attributes {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    let host = host.ok().or_else(|| std::env::var("HOSTNAME").ok());
+    let host = host.map(|host| host.trim().to_owned());
+    let known = [
+        ("service.version", Some(VERSION.to_string())),
+        ("deployment.environment.name", Some(ENVIRONMENT.to_owned())),
+        ("service.instance.id", Some(instance(service))),
+        ("host.name", host.filter(|host| !host.is_empty())),
+    ];
+    let known = known.into_iter();
+    let known = known.filter_map(|(key, value)| Some((key.to_owned(), value?.into())));
+    known.collect()
+}
+
+fn instance(service: &str) -> String {
+    format!("{service}-1")
 }
 
 /// Flushes and stops pipelines without blocking the runtime.

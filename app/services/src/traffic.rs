@@ -4,7 +4,6 @@ mod arrivals;
 mod mix;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -39,7 +38,7 @@ impl Traffic {
         gateway: SocketAddr,
         rate: f64,
         seed: u64,
-        source: &Arc<feed::Source>,
+        source: &feed::Source,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             http: client::http(CONNECT_TIMEOUT, TIMEOUT)?,
@@ -73,7 +72,7 @@ impl Traffic {
         let asked = self.mix.next_request();
         let request = self
             .http
-            .get(format!("http://{}{}", self.gateway, asked.path_and_query))
+            .get(format!("http://{}{}", self.gateway, asked.path_and_query()))
             .header(http::header::USER_AGENT, USER_AGENT)
             .header(http::header::ACCEPT, "application/vnd.api+json");
         async move {

@@ -19,6 +19,8 @@ use crate::feed::{self, Entries, Entry, Record};
 
 /// How often the feed is asked.
 pub(crate) const POLL_EVERY: Duration = Duration::from_secs(15);
+/// Where the records of the sync come from.
+pub(crate) const TARGET: &str = module_path!();
 /// The span around one round.
 pub(crate) const ROUND: &str = "sync places";
 pub(crate) const PLACES: Statement = Statement::new(Operation::Upsert, "places");

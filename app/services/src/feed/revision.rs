@@ -6,7 +6,7 @@ use crate::feed::record::{PlaceKind, Record};
 use crate::feed::{Entries, Entry, atlas, points};
 
 /// How often an editor at the source changes a record.
-pub(crate) const REVISION_EVERY: Duration = Duration::from_secs(5);
+const REVISION_EVERY: Duration = Duration::from_secs(5);
 
 /// When the source began: 1 November 2026.
 const BEGAN: Timestamp = Timestamp::from_secs(1_793_491_200);
@@ -48,6 +48,10 @@ impl Source {
             Record::PointOfInterest(point) => Some(&*point.id),
             Record::Place(_) => None,
         })
+    }
+
+    pub(crate) fn records(&self) -> &[Record] {
+        &self.records
     }
 
     /// The first `limit` entries after a cursor, of those that exist at `now`: each record once,

@@ -9,6 +9,8 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use watchfire_telemetry::RequestId;
+
 use crate::client::{Answer, Call, CallError, Client};
 use crate::content::FORWARDED_PREFIX;
 use crate::failure::Via;
@@ -16,6 +18,7 @@ use crate::failure::frame;
 use crate::gateway::PREFIX;
 use crate::gateway::problem::Problem;
 
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The largest request body that is handed on.
 const MAX_BODY: usize = 64 << 10;
 /// What goes along with a request, besides the trace's context.
@@ -37,6 +40,11 @@ pub(crate) async fn forward(client: Client, template: Arc<str>, request: Request
         .map_or("/", |whole| whole.as_str());
     let mut headers = chosen(&parts.headers, &REQUEST_HEADERS);
     headers.insert(FORWARDED_PREFIX, HeaderValue::from_static(PREFIX));
+    if let Some(id) = parts.extensions.get::<RequestId>()
+        && let Ok(id) = HeaderValue::from_str(id.as_str())
+    {
+        headers.insert(X_REQUEST_ID, id);
+    }
     let call = Call {
         method: parts.method,
         template: &template,

@@ -82,7 +82,10 @@ async fn latency_slows_one_statement_and_ends() {
 #[tokio::test]
 async fn a_dead_dependency_fails_every_route_and_comes_back() {
     let mut stage = Stage::set().await;
-    stage.running.faults().begin(fault(FaultKind::DependencyDown));
+    stage
+        .running
+        .faults()
+        .begin(fault(FaultKind::DependencyDown));
     for path in [PLACES, POINTS, "/api/places/world"] {
         let answer = stage.get(path).await;
         assert_eq!(answer.status, 503, "{}", answer.text);

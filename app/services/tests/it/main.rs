@@ -4,5 +4,6 @@
 mod stage;
 
 mod faults;
+mod history;
 mod json_api;
 mod telemetry;

@@ -1,0 +1,353 @@
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use rand::Rng;
+use rand::rngs::StdRng;
+use watchfire_schemas::{Attributes, Span, SpanKind, SpanStatus, Timestamp};
+
+use crate::content::answer;
+use crate::content::collection::{Collection, Link};
+use crate::content::statement::{DB_NAMESPACE, DB_SYSTEM, Operation, Statement};
+use crate::feed::{Record, Source};
+use crate::gateway;
+use crate::history::Told;
+use crate::history::emitter::{Emitter, Emitters, Place, attributes};
+use crate::history::pace::{self, Pace};
+use crate::traffic::{Outcome, Request, USER_AGENT};
+
+/// Where the telemetry crate's HTTP layer writes its records.
+const ACCESS_TARGET: &str = "watchfire_telemetry::http_layer::exchange";
+/// The content service's port in the past; live it is another one at each start.
+const CONTENT_PORT: u16 = 7119;
+/// What an answer weighs, by what it shows: head, and each resource.
+const HEAD_BYTES: u64 = 330;
+const RESOURCE_BYTES: u64 = 640;
+
+/// How many resources there are of what the traffic lists.
+#[derive(Debug)]
+pub(super) struct Catalogue {
+    by_kind: BTreeMap<(&'static str, String), u64>,
+    by_place: BTreeMap<String, u64>,
+}
+
+/// What the content service did for a request.
+struct Work {
+    statements: Vec<Statement>,
+    /// How many are shown, of how many, of what: if it was a list.
+    listed: Option<(usize, u64, &'static str)>,
+    bytes: u64,
+    status: u16,
+}
+
+impl Catalogue {
+    pub(super) fn new(source: &Source) -> Self {
+        let (mut by_kind, mut by_place) = (BTreeMap::new(), BTreeMap::new());
+        for record in source.records() {
+            let kind = match record {
+                Record::Place(place) => ("places", place.kind.as_str().to_owned()),
+                Record::PointOfInterest(point) => {
+                    *by_place.entry(point.place.clone()).or_default() += 1;
+                    ("points-of-interest", point.kind.clone())
+                }
+            };
+            *by_kind.entry(kind).or_default() += 1;
+        }
+        Self { by_kind, by_place }
+    }
+
+    fn total(&self, resource: &str, kinds: &[&str]) -> u64 {
+        let is_asked =
+            |of: &str, kind: &str| of == resource && (kinds.is_empty() || kinds.contains(&kind));
+        let counts = self
+            .by_kind
+            .iter()
+            .filter(|((of, kind), _)| is_asked(of, kind));
+        counts.map(|(_, count)| count).sum()
+    }
+
+    fn work(&self, request: &Request) -> Work {
+        let mut segments = request.route.split('/').skip(1);
+        let resource = segments.next().unwrap_or_default();
+        let collection =
+            Collection::of(resource).expect("the traffic asks for collections that are there");
+        let relationship = segments
+            .nth(1)
+            .and_then(|name| collection.relationship(name));
+        let by_id = Statement::new(Operation::Select, collection.table);
+        if request.outcome == Outcome::NotFound {
+            return Work {
+                statements: vec![by_id],
+                listed: None,
+                bytes: 210,
+                status: 404,
+            };
+        }
+        if let Some(list) = request.list {
+            let total = self.total(resource, list.kinds);
+            let mut work = Work::list(collection, list.page_size, total);
+            let included = list.include.and_then(|name| collection.relationship(name));
+            work.statements
+                .extend(included.map(|to| Statement::new(Operation::Select, to.target().table)));
+            return work;
+        }
+        let Some(relationship) = relationship else {
+            return Work::of(vec![by_id], 1);
+        };
+        let target = relationship.target();
+        match relationship.link {
+            Link::Own(_) => Work::of(
+                vec![by_id, Statement::new(Operation::Select, target.table)],
+                1,
+            ),
+            Link::Theirs(_) => {
+                let total = self.by_place.get(&request.id).copied().unwrap_or(0);
+                let mut work = Work::list(target, total as usize, total);
+                work.statements.insert(0, by_id);
+                work
+            }
+        }
+    }
+}
+
+impl Work {
+    fn of(statements: Vec<Statement>, shown: u64) -> Self {
+        Self {
+            statements,
+            listed: None,
+            bytes: HEAD_BYTES + shown * RESOURCE_BYTES,
+            status: 200,
+        }
+    }
+
+    fn list(collection: &'static Collection, page_size: usize, total: u64) -> Self {
+        let shown = page_size.min(total as usize);
+        let operations = [Operation::Count, Operation::Select];
+        let statements = operations.map(|operation| Statement::new(operation, collection.table));
+        let listed = Some((shown, total, collection.resource));
+        Self {
+            listed,
+            ..Self::of(statements.to_vec(), shown as u64)
+        }
+    }
+}
+
+/// Tells of one request that came at `start`, from the inside out, as spans end.
+pub(super) fn tell(
+    request: &Request,
+    start: Timestamp,
+    catalogue: &Catalogue,
+    emitters: &Emitters,
+    dice: &mut StdRng,
+    told: &mut Told,
+) {
+    let work = catalogue.work(request);
+    let request_id = request_id(dice);
+    let at_gateway = Place::root(dice);
+    let call = at_gateway.child(dice);
+    let at_content = call.child(dice);
+
+    let sent = start + half(pace::GATEWAY, dice);
+    let reached = sent + half(pace::CALL, dice);
+    let mut now = reached + half(pace::CONTENT, dice);
+    for statement in &work.statements {
+        let span = statement_span(
+            &emitters.content,
+            at_content.child(dice),
+            *statement,
+            now,
+            pace::STATEMENT,
+            dice,
+        );
+        now = span.end;
+        told.spans.push(span);
+    }
+    let exchange = Exchange {
+        request,
+        work: &work,
+        request_id: &request_id,
+    };
+    if let Some((message, own)) = exchange.remark() {
+        let own = own.into_iter().chain(exchange.inherited("")).collect();
+        told.logs.push(
+            emitters
+                .content
+                .log(now, at_content, answer::TARGET, message, &own),
+        );
+    }
+    let answered = now + half(pace::CONTENT, dice);
+    exchange.tell_server(&emitters.content, at_content, "", (reached, answered), told);
+    let received = answered + half(pace::CALL, dice);
+    told.spans
+        .push(exchange.call_span(&emitters.gateway, call, (sent, received)));
+    let end = received + half(pace::GATEWAY, dice);
+    exchange.tell_server(
+        &emitters.gateway,
+        at_gateway,
+        gateway::PREFIX,
+        (start, end),
+        told,
+    );
+}
+
+/// A database call.
+pub(super) fn statement_span(
+    emitter: &Emitter,
+    place: Place,
+    statement: Statement,
+    start: Timestamp,
+    pace: Pace,
+    dice: &mut StdRng,
+) -> Span {
+    let own = attributes([
+        ("db.system.name", DB_SYSTEM.into()),
+        ("db.namespace", DB_NAMESPACE.into()),
+        ("db.operation.name", statement.operation.as_str().into()),
+        ("db.collection.name", statement.table.into()),
+    ]);
+    let end = start + pace.draw(dice);
+    emitter.span(
+        place,
+        SpanKind::Client,
+        statement.summary(),
+        (start, end),
+        own,
+    )
+}
+
+/// A request and its answer, as both services see them.
+struct Exchange<'a> {
+    request: &'a Request,
+    work: &'a Work,
+    request_id: &'a str,
+}
+
+impl Exchange<'_> {
+    /// What the content service itself says.
+    fn remark(&self) -> Option<(String, Attributes)> {
+        let resource = self.request.route.split('/').nth(1).unwrap_or_default();
+        if self.work.status == 404 {
+            let own = attributes([
+                ("resource", resource.into()),
+                ("id", self.request.id.as_str().into()),
+            ]);
+            return Some((answer::absent(resource, &self.request.id), own));
+        }
+        let (shown, total, resource) = self.work.listed?;
+        let own = attributes([
+            ("resource", resource.into()),
+            ("shown", shown.into()),
+            ("total", total.into()),
+        ]);
+        Some((answer::listed(shown, total, resource), own))
+    }
+
+    /// What every record of a request repeats.
+    fn inherited(&self, prefix: &str) -> Attributes {
+        attributes([
+            ("http.request.method", "GET".into()),
+            (
+                "http.route",
+                format!("{prefix}{}", self.request.route).into(),
+            ),
+            (
+                "url.path",
+                format!("{prefix}{}", self.request.path()).into(),
+            ),
+            ("request.id", self.request_id.into()),
+        ])
+    }
+
+    /// The server's span and the line that the HTTP layer writes.
+    fn tell_server(
+        &self,
+        emitter: &Emitter,
+        place: Place,
+        prefix: &str,
+        times: (Timestamp, Timestamp),
+        told: &mut Told,
+    ) {
+        let (start, end) = times;
+        let outcome = attributes([
+            ("http.response.status_code", self.work.status.into()),
+            ("http.response.body.size", self.work.bytes.into()),
+        ]);
+        let mut line: Attributes = self.inherited(prefix);
+        line.extend(outcome.clone());
+        line.insert(
+            "http.server.request.duration".to_owned(),
+            end.seconds_since(start).into(),
+        );
+        let route = format!("{prefix}{}", self.request.route);
+        let message = format!("GET {route} answered {}", self.work.status);
+        told.logs
+            .push(emitter.log(end, place, ACCESS_TARGET, message, &line));
+
+        let mut own = self.inherited(prefix);
+        own.extend(outcome);
+        own.extend(attributes([
+            ("network.protocol.version", "1.1".into()),
+            ("server.address", Ipv4Addr::LOCALHOST.to_string().into()),
+            ("url.scheme", "http".into()),
+        ]));
+        if let Some(query) = self.request.query() {
+            own.insert("url.query".to_owned(), query.into());
+        }
+        if prefix == gateway::PREFIX {
+            own.insert("user_agent.original".to_owned(), USER_AGENT.into());
+        }
+        told.spans
+            .push(emitter.span(place, SpanKind::Server, format!("GET {route}"), times, own));
+    }
+
+    fn call_span(&self, emitter: &Emitter, place: Place, times: (Timestamp, Timestamp)) -> Span {
+        let query = self
+            .request
+            .query()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
+        let url = format!(
+            "http://{}:{CONTENT_PORT}{}{query}",
+            Ipv4Addr::LOCALHOST,
+            self.request.path()
+        );
+        let mut own = attributes([
+            ("http.request.method", "GET".into()),
+            ("http.response.status_code", self.work.status.into()),
+            ("server.address", Ipv4Addr::LOCALHOST.to_string().into()),
+            ("server.port", CONTENT_PORT.into()),
+            ("url.full", url.into()),
+            ("url.template", self.request.route.into()),
+        ]);
+        let is_refused = self.work.status >= 400;
+        if is_refused {
+            own.insert("error.type".to_owned(), self.work.status.to_string().into());
+        }
+        let name = format!("GET {}", self.request.route);
+        let mut span = emitter.span(place, SpanKind::Client, name, times, own);
+        if is_refused {
+            span.status = SpanStatus::Error {
+                message: "Not Found".to_owned(),
+            };
+        }
+        span
+    }
+}
+
+fn half(pace: Pace, dice: &mut StdRng) -> std::time::Duration {
+    pace.draw(dice) / 2
+}
+
+/// In the form of a UUID, version 4.
+fn request_id(dice: &mut StdRng) -> String {
+    let bits: u128 = dice.random();
+    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{bits:032x}");
+    [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-")
+}
