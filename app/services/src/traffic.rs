@@ -65,7 +65,8 @@ impl Traffic {
                 under_way.spawn(self.ask());
             }
         }
-        under_way.shutdown().await;
+        // Nobody hangs up on a service that is about to answer.
+        while under_way.join_next().await.is_some() {}
     }
 
     fn ask(&mut self) -> impl Future<Output = ()> + use<> {

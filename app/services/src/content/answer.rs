@@ -45,7 +45,13 @@ pub(crate) async fn list(api: &Api, source: Source<'_>, asked: &Asked) -> Result
     let links = page_links(&path, &pairs(&asked.uri)?, query.page, total);
     let mut document = rendering.document(&data, included, &links);
     document["meta"] = json!({ "total": total });
-    tracing::info!(resource, shown, total, "{}", listed(shown, total, resource));
+    tracing::info!(
+        "content.resource" = resource,
+        "content.shown" = shown,
+        "content.total" = total,
+        "{}",
+        listed(shown, total, resource)
+    );
     Ok(document)
 }
 
@@ -131,7 +137,12 @@ fn rendering<'a>(asked: &'a Asked, query: &'a Query) -> Rendering<'a> {
 
 fn unknown(collection: &Collection, id: &str) -> Problem {
     let (resource, id) = (collection.resource, encoded(id));
-    tracing::info!(resource, id, "{}", absent(resource, &id));
+    tracing::info!(
+        "content.resource" = resource,
+        "content.id" = id,
+        "{}",
+        absent(resource, &id)
+    );
     Problem::not_found(format!("there is no {resource} with the id {id}"))
 }
 

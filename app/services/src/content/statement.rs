@@ -1,7 +1,10 @@
 use std::future::Future;
+use std::time::Duration;
 
-use tracing::Instrument;
+use tokio::time::Instant;
+use tracing::Dispatch;
 use tracing::field::Empty;
+use tracing::instrument::WithSubscriber;
 
 use crate::failure::Failure;
 
@@ -32,7 +35,14 @@ impl Statement {
         format!("{} {}", self.operation.as_str(), self.table)
     }
 
+    /// What takes longer is worth a WARN record.
+    const SLOW: Duration = Duration::from_millis(500);
+
     /// Runs a database call in a client span of its own. A failure marks the span.
+    ///
+    /// The call itself runs without a subscriber: sqlx hands the current span to the thread of its
+    /// connection, which may be the last to let go of it, and a span that is let go of where our
+    /// subscriber is not the default never closes its parent.
     pub(crate) async fn trace<T>(
         self,
         call: impl Future<Output = Result<T, Failure>>,
@@ -49,13 +59,28 @@ impl Statement {
             "db.operation.name" = self.operation.as_str(),
             "db.collection.name" = self.table,
         );
-        let outcome = call.instrument(span.clone()).await;
+        let begun = Instant::now();
+        let outcome = call.with_subscriber(Dispatch::none()).await;
+        let took = begun.elapsed();
+        if took > Self::SLOW {
+            span.in_scope(|| self.warn_of_slowness(took));
+        }
         if let Err(failure) = &outcome {
             span.record("otel.status_code", "ERROR");
             span.record("otel.status_description", failure.message());
             span.record("error.type", failure.kind());
         }
         outcome
+    }
+
+    fn warn_of_slowness(self, took: Duration) {
+        let milliseconds = took.as_millis() as u64;
+        tracing::warn!(
+            "db.collection.name" = self.table,
+            "duration_ms" = milliseconds,
+            "slow statement {} took {milliseconds} ms",
+            self.summary()
+        );
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, QueryBuilder, Row, Sqlite, SqlitePool};
-use tokio::time::Instant;
 
 use crate::content::collection::{Collection, Link, PLACES, POINTS_OF_INTEREST, Relationship};
 use crate::content::field::Record;
@@ -59,8 +58,6 @@ pub(crate) struct Source<'a> {
 /// How many connections the API holds at most.
 const CONNECTIONS: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// A statement that takes longer is worth a WARN record.
-const SLOW: Duration = Duration::from_millis(500);
 
 /// Opens the database at `path`, makes it if need be and brings its tables up to date.
 pub(crate) async fn open(path: &Path) -> Result<SqlitePool, sqlx::Error> {
@@ -124,13 +121,10 @@ impl Store {
         };
         let statement = Statement::new(Operation::Select, collection.table);
         let reading = async {
-            let begun = Instant::now();
             if let Some(slower) = slower {
                 tokio::time::sleep(slower).await;
             }
-            let records = self.fetch(collection, sql).await.via(frame!("Store::page"));
-            warn_if_slow(collection.table, begun.elapsed());
-            records
+            self.fetch(collection, sql).await.via(frame!("Store::page"))
         };
         let mut records = statement.trace(reading).await?;
         if collection.resource == POINTS_OF_INTEREST.resource && self.faults.hits(FaultKind::Errors)
@@ -281,16 +275,5 @@ fn place_column(collection: &Collection) -> &'static str {
     {
         Some(Link::Own(column)) => column,
         _ => "id",
-    }
-}
-
-fn warn_if_slow(table: &str, took: Duration) {
-    if took > SLOW {
-        let milliseconds = took.as_millis() as u64;
-        tracing::warn!(
-            "db.collection.name" = table,
-            "duration_ms" = milliseconds,
-            "slow statement on {table} took {milliseconds} ms"
-        );
     }
 }

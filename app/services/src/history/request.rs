@@ -227,16 +227,16 @@ impl Exchange<'_> {
         let resource = self.request.route.split('/').nth(1).unwrap_or_default();
         if self.work.status == 404 {
             let own = attributes([
-                ("resource", resource.into()),
-                ("id", self.request.id.as_str().into()),
+                ("content.resource", resource.into()),
+                ("content.id", self.request.id.as_str().into()),
             ]);
             return Some((answer::absent(resource, &self.request.id), own));
         }
         let (shown, total, resource) = self.work.listed?;
         let own = attributes([
-            ("resource", resource.into()),
-            ("shown", shown.into()),
-            ("total", total.into()),
+            ("content.resource", resource.into()),
+            ("content.shown", shown.into()),
+            ("content.total", total.into()),
         ]);
         Some((answer::listed(shown, total, resource), own))
     }

@@ -38,7 +38,7 @@ async fn errors_are_exceptions_of_one_route_and_end() {
     assert!(
         exception
             .stacktrace
-            .contains("watchfire_services::content::api::list"),
+            .contains("watchfire_services::content::answer::list"),
         "{}",
         exception.stacktrace
     );
@@ -68,7 +68,9 @@ async fn latency_slows_one_statement_and_ends() {
                 .any(|span| millis(span) >= 800)
             && emitted.logs.iter().any(|record| {
                 record.severity == SeverityNumber::WARN
-                    && record.message.starts_with("slow statement on places took ")
+                    && record
+                        .message
+                        .starts_with("slow statement SELECT places took ")
             })
     };
     stage.emitted(slow).await;
