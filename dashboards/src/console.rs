@@ -1,11 +1,16 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn;
+use axum::response::Redirect;
+use axum::routing::{get, post};
 use serde_json::Value;
 use watchfire_alerts::Alerts;
 use watchfire_logsearch::EventStore;
 use watchfire_schemas::{Clock, Timestamp};
 use watchfire_tsdb::Tsdb;
+
+use crate::{api, assets, headers};
 
 /// What `/status` shows and the stores do not know. Implemented by the binary.
 pub trait StatusSource: Send + Sync + std::fmt::Debug {
@@ -57,6 +62,29 @@ pub struct Console {
 
 /// All pages, static files and the JSON API under `/api/v1` save ingest.
 pub fn console_router(console: Console) -> Router {
-    let _ = console;
-    unimplemented!()
+    use crate::pages;
+    Router::new()
+        .route("/", get(pages::overview::page))
+        .route("/logs", get(pages::logs::page))
+        .route("/exceptions", get(pages::exceptions::page))
+        .route("/exceptions/{id}", get(pages::exception::page))
+        .route("/exceptions/{id}/{action}", post(pages::posted::exception))
+        .route("/incidents", get(pages::incidents::page))
+        .route("/incidents/{id}", get(pages::incident::page))
+        .route("/incidents/{id}/{action}", post(pages::posted::incident))
+        .route("/traces", get(pages::traces::page))
+        .route("/traces/{trace_id}", get(pages::trace::page))
+        .route("/services", get(pages::services::page))
+        .route("/services/{name}", get(pages::service::page))
+        .route("/explore", get(pages::explore::page))
+        .route("/alerts", get(pages::alerts::page))
+        .route("/reliability", get(pages::reliability::page))
+        .route("/schemas", get(pages::schemas::page))
+        .route("/status", get(pages::status::page))
+        .route("/settings", get(pages::settings::page))
+        .route("/static/{name}", get(assets::serve))
+        .route("/favicon.ico", get(|| async { Redirect::permanent(&assets::ICON.href) }))
+        .merge(api::router(&console))
+        .layer(from_fn(headers::secure))
+        .with_state(console)
 }

@@ -1,5 +1,24 @@
 //! The console: pages, charts and the JSON API.
+//!
+//! A page is made in three steps that do not mix: *ask* (the only code that waits for a store)
+//! brings plain data, *view* (a pure function) turns it into what is shown, and a template writes
+//! it. Tests and the gallery start at the second step.
 
+mod api;
+mod ask;
+mod assets;
+mod charts;
 mod console;
+mod figures;
+mod headers;
+mod pages;
+mod params;
+mod query_text;
+mod range;
+mod shell;
+mod url;
+
+#[cfg(test)]
+mod gallery;
 
 pub use console::{Console, DiskUse, InboxEntry, IngestReport, StatusSource, console_router};

@@ -1,0 +1,80 @@
+//! The JSON API under `/api/v1`, save ingest. Errors are `application/problem+json`.
+
+mod changes;
+mod exceptions;
+mod incidents;
+mod logs;
+mod problem;
+mod reliability;
+mod schemas;
+mod traces;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+
+pub(crate) use problem::Problem;
+
+use crate::Console;
+
+/// How many items a list gives if nothing is said, and at most.
+const LIMIT: usize = 100;
+const MOST: usize = 1000;
+
+pub(crate) fn router(console: &Console) -> Router<Console> {
+    Router::new()
+        .route("/api/v1/logs", get(logs::search))
+        .route("/api/v1/logs/histogram", get(logs::histogram))
+        .route("/api/v1/logs/fields", get(logs::fields))
+        .route("/api/v1/traces", get(traces::search))
+        .route("/api/v1/traces/{trace_id}", get(traces::one))
+        .route("/api/v1/exceptions", get(exceptions::list))
+        .route(
+            "/api/v1/exceptions/{id}",
+            get(exceptions::one).patch(exceptions::change),
+        )
+        .route("/api/v1/incidents", get(incidents::list))
+        .route(
+            "/api/v1/incidents/{id}",
+            get(incidents::one).patch(incidents::change),
+        )
+        .route("/api/v1/reliability", get(reliability::report))
+        .route("/api/v1/changes", get(changes::list).post(changes::record))
+        .route("/api/v1/quarantine", get(schemas::quarantine))
+        .route("/api/v1/schemas", get(schemas::list))
+        .route_layer(from_fn_with_state(console.clone(), problem::write))
+}
+
+/// The items after the one whose id is the cursor, at most `limit`, and the cursor of what follows.
+fn paged<T>(
+    items: Vec<T>,
+    id: impl Fn(&T) -> &str,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<T>, Option<String>), Problem> {
+    let start = match cursor {
+        None => 0,
+        Some(cursor) => {
+            let known = items.iter().position(|item| id(item) == cursor);
+            known.ok_or_else(Problem::cursor)? + 1
+        }
+    };
+    let is_more = items.len() > start + limit;
+    let page: Vec<T> = items.into_iter().skip(start).take(limit).collect();
+    let next = page.last().filter(|_| is_more).map(|last| id(last).to_owned());
+    Ok((page, next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_follow_each_other() {
+        let items = || ["a", "b", "c"].map(str::to_owned).to_vec();
+        let page = |cursor| paged(items(), |item| item, cursor, 2).unwrap();
+        assert_eq!(page(None), (vec!["a".to_owned(), "b".to_owned()], Some("b".to_owned())));
+        assert_eq!(page(Some("b")), (vec!["c".to_owned()], None));
+        assert!(paged(items(), |item| item, Some("z"), 2).is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! `/api/v1/exceptions`: groups, with counts asked from the stores.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use watchfire_alerts::{ExceptionGroup, GroupStatus};
+use watchfire_logsearch::FoundLog;
+
+use super::{LIMIT, MOST, Problem, paged};
+use crate::ask::MOST_LISTED;
+use crate::pages::exceptions::{occurrences, status_param, trends_of};
+use crate::pages::posted::required;
+use crate::params::Params;
+use crate::range::Asked;
+use crate::{Console, ask, query_text};
+
+pub(super) async fn list(
+    State(console): State<Console>,
+    params: Params,
+) -> Result<Json<Value>, Problem> {
+    let asked = Asked::from_params(&params, console.clock.now(), "24h")?;
+    let limit = params.limit(LIMIT, MOST)?;
+    let status = status_param(&params, "any")?;
+    let groups = console
+        .alerts
+        .exception_groups(params.get("service"), status, MOST_LISTED)
+        .await?
+        .into_iter()
+        .filter(|group| group.last_seen >= asked.range.start && group.first_seen < asked.range.end)
+        .collect();
+    let (groups, next) = paged(groups, |group| &group.id, params.get("cursor"), limit)?;
+    let trends = trends_of(&console, &groups, &asked).await?;
+    let samples = futures_util::future::join_all(
+        groups.iter().map(|group| sample(&console, group, &asked)),
+    );
+    let groups = groups
+        .iter()
+        .zip(&trends)
+        .zip(samples.await)
+        .map(|((group, trend), sample)| shape(group, occurrences(Some(trend)), sample))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Json(json!({ "exceptions": groups, "next": next })))
+}
+
+pub(super) async fn one(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Json<Value>, Problem> {
+    let group = console.alerts.exception_group(&id).await?;
+    let group = group.ok_or_else(|| Problem::not_found(&format!("exception group {id}")))?;
+    told(&console, group, &params).await
+}
+
+async fn told(
+    console: &Console,
+    group: ExceptionGroup,
+    params: &Params,
+) -> Result<Json<Value>, Problem> {
+    let asked = Asked::from_params(params, console.clock.now(), "24h")?;
+    let trends = trends_of(console, std::slice::from_ref(&group), &asked).await?;
+    let sample = sample(console, &group, &asked).await;
+    Ok(Json(shape(&group, occurrences(trends.first()), sample)?))
+}
+
+/// The newest log record of the group in the range.
+async fn sample(
+    console: &Console,
+    group: &ExceptionGroup,
+    asked: &Asked,
+) -> Result<Option<FoundLog>, watchfire_logsearch::QueryError> {
+    let query = query_text::term("exception_group", &group.id);
+    let page = ask::logs(console, &query, asked.range, 1, None).await?;
+    Ok(page.records.into_iter().next())
+}
+
+/// A group as the contract has it: its human state, its count in the range, its newest sample.
+fn shape(
+    group: &ExceptionGroup,
+    count: u64,
+    sample: Result<Option<FoundLog>, watchfire_logsearch::QueryError>,
+) -> Result<Value, Problem> {
+    let mut shape = serde_json::to_value(group).map_err(Problem::body)?;
+    shape["count"] = count.into();
+    shape["sample"] = match sample? {
+        None => json!({ "trace_id": group.last_trace }),
+        Some(found) => {
+            let exception = found.record.exception.unwrap_or_default();
+            json!({
+                "log_id": found.id,
+                "timestamp": found.record.timestamp,
+                "trace_id": found.record.trace_id.or(group.last_trace),
+                "message": exception.message,
+                "stacktrace": exception.stacktrace,
+            })
+        }
+    };
+    Ok(shape)
+}
+
+/// What a PATCH may say. `assignee: null` takes the assignee away; leaving it out keeps it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    who: String,
+    status: Option<GroupStatus>,
+    #[serde(default, deserialize_with = "given")]
+    assignee: Option<Option<String>>,
+}
+
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+pub(super) async fn change(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    params: Params,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let change: Change = serde_json::from_slice(&body).map_err(Problem::body)?;
+    let who = required("who", &change.who, 120)?;
+    let group = console
+        .alerts
+        .set_group(&id, change.status, change.assignee, who)
+        .await?;
+    told(&console, group, &params).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gallery::samples;
+
+    #[test]
+    fn a_group_has_the_shape_of_the_contract() {
+        for group in samples::groups() {
+            let found = samples::log_page().records.into_iter().next();
+            let with_sample = shape(&group, 7, Ok(found)).unwrap();
+            assert_eq!(with_sample["count"], 7);
+            super::super::schemas::tests::check("exception_group.v1", &with_sample);
+            let without = shape(&group, 0, Ok(None)).unwrap();
+            super::super::schemas::tests::check("exception_group.v1", &without);
+        }
+    }
+
+    #[test]
+    fn an_assignee_is_kept_taken_away_or_set() {
+        let read = |text: &str| serde_json::from_str::<Change>(text).unwrap().assignee;
+        assert_eq!(read(r#"{"who":"a"}"#), None);
+        assert_eq!(read(r#"{"who":"a","assignee":null}"#), Some(None));
+        assert_eq!(read(r#"{"who":"a","assignee":"b"}"#), Some(Some("b".to_owned())));
+        assert!(serde_json::from_str::<Change>(r#"{"who":"a","stat":"open"}"#).is_err());
+    }
+}

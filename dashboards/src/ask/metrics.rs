@@ -1,0 +1,59 @@
+//! Time series, asked on a thread that may block.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use watchfire_schemas::{TimeRange, Timestamp};
+use watchfire_tsdb::{QueryError, QueryValue, RangeSeries, Selector};
+
+use super::DEADLINE;
+use crate::Console;
+
+/// An expression over a range.
+pub(crate) async fn range(
+    console: &Console,
+    expr: impl Into<String>,
+    range: TimeRange,
+    step: Duration,
+) -> Result<Vec<RangeSeries>, QueryError> {
+    let (tsdb, expr) = (Arc::clone(&console.tsdb), expr.into());
+    let (start, end) = (range.start.floor(step), range.end);
+    spawn_blocking(move || tsdb.query_range(&expr, start, end, step, DEADLINE))
+        .await
+        .unwrap_or_else(|stopped| Err(QueryError::Execution(stopped.to_string())))
+}
+
+/// An expression at one time.
+pub(crate) async fn instant(
+    console: &Console,
+    expr: impl Into<String>,
+    at: Timestamp,
+) -> Result<QueryValue, QueryError> {
+    let (tsdb, expr) = (Arc::clone(&console.tsdb), expr.into());
+    spawn_blocking(move || tsdb.query(&expr, at, DEADLINE))
+        .await
+        .unwrap_or_else(|stopped| Err(QueryError::Execution(stopped.to_string())))
+}
+
+/// By how much counters grew in each bin, for many selectors at once, in their order.
+pub(crate) async fn trends(
+    console: &Console,
+    selectors: Vec<String>,
+    start: Timestamp,
+    bin: Duration,
+    bins: usize,
+) -> Result<Vec<Vec<f64>>, QueryError> {
+    let tsdb = Arc::clone(&console.tsdb);
+    spawn_blocking(move || {
+        selectors
+            .iter()
+            .map(|selector| {
+                Selector::parse(selector)
+                    .map(|selector| tsdb.increments(&selector, start, bin, bins))
+            })
+            .collect()
+    })
+    .await
+    .unwrap_or_else(|stopped| Err(QueryError::Execution(stopped.to_string())))
+}

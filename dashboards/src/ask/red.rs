@@ -1,0 +1,111 @@
+//! Rate, errors and duration of services, from the series derived of their spans.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use watchfire_schemas::{TimeRange, Timestamp};
+use watchfire_tsdb::{QueryError, RangeSeries};
+
+use super::range;
+use crate::Console;
+
+/// One service (or one operation of a service) over a range.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ServiceRed {
+    pub(crate) name: String,
+    /// Requests per second.
+    pub(crate) rate: Vec<(Timestamp, f64)>,
+    /// Failed requests per second.
+    pub(crate) errors: Vec<(Timestamp, f64)>,
+    /// Seconds.
+    pub(crate) p50: Vec<(Timestamp, f64)>,
+    pub(crate) p99: Vec<(Timestamp, f64)>,
+    /// Log records of severity ERROR and FATAL per second.
+    pub(crate) error_logs: Vec<(Timestamp, f64)>,
+}
+
+impl ServiceRed {
+    /// The newest value that is a number.
+    pub(crate) fn last(points: &[(Timestamp, f64)]) -> Option<f64> {
+        points
+            .last()
+            .map(|(_, value)| *value)
+            .filter(|value| value.is_finite())
+    }
+
+    /// Failed requests as a share of all, now. None if there are no requests.
+    pub(crate) fn error_ratio(&self) -> Option<f64> {
+        let rate = Self::last(&self.rate).filter(|rate| *rate > 0.0)?;
+        Some((Self::last(&self.errors).unwrap_or(0.0) / rate).min(1.0))
+    }
+}
+
+/// All services, by name.
+pub(crate) async fn red(
+    console: &Console,
+    asked: TimeRange,
+    step: Duration,
+) -> Result<Vec<ServiceRed>, QueryError> {
+    red_of(console, "service", "", asked, step).await
+}
+
+/// By a label, of the series that a further matcher (such as `service="a"`) leaves.
+pub(crate) async fn red_of(
+    console: &Console,
+    label: &str,
+    matcher: &str,
+    asked: TimeRange,
+    step: Duration,
+) -> Result<Vec<ServiceRed>, QueryError> {
+    let window = format!("{}s", step.as_secs().max(60) + 15);
+    let server = format!("kind=\"SPAN_KIND_SERVER\"{}{matcher}", comma(matcher));
+    let calls = format!("traces_span_metrics_calls_total{{{server}");
+    let buckets = format!("traces_span_metrics_duration_seconds_bucket{{{server}}}");
+    let rate = format!("sum by ({label})(rate({calls}}}[{window}]))");
+    let errors = format!("sum by ({label})(rate({calls},status=\"STATUS_CODE_ERROR\"}}[{window}]))");
+    let quantile =
+        |q: f64| format!("histogram_quantile({q}, sum by ({label}, le)(rate({buckets}[{window}])))");
+    let error_logs = format!(
+        "sum by (service)(rate(log_records_total{{severity=~\"ERROR|FATAL\"{}{matcher}}}[{window}]))",
+        comma(matcher)
+    );
+    let (rate, errors, p50, p99, error_logs) = tokio::try_join!(
+        range(console, rate, asked, step),
+        range(console, errors, asked, step),
+        range(console, quantile(0.5), asked, step),
+        range(console, quantile(0.99), asked, step),
+        range(console, error_logs, asked, step),
+    )?;
+    let mut services: BTreeMap<String, ServiceRed> = BTreeMap::new();
+    let mut take = |series: Vec<RangeSeries>, field: fn(&mut ServiceRed) -> &mut Vec<_>| {
+        for series in series {
+            let name = series.labels.get(label).unwrap_or_default().to_owned();
+            if name.is_empty() {
+                continue;
+            }
+            let service = services.entry(name.clone()).or_default();
+            service.name = name;
+            *field(service) = points(&series);
+        }
+    };
+    take(rate, |service| &mut service.rate);
+    take(errors, |service| &mut service.errors);
+    take(p50, |service| &mut service.p50);
+    take(p99, |service| &mut service.p99);
+    if label == "service" {
+        take(error_logs, |service| &mut service.error_logs);
+    }
+    Ok(services.into_values().collect())
+}
+
+fn comma(matcher: &str) -> &'static str {
+    if matcher.is_empty() { "" } else { "," }
+}
+
+fn points(series: &RangeSeries) -> Vec<(Timestamp, f64)> {
+    series
+        .samples
+        .iter()
+        .map(|sample| (Timestamp::from_millis(sample.t), sample.v))
+        .collect()
+}

@@ -1,0 +1,121 @@
+//! Static files: compiled in, named by a hash of their content, cached for good.
+
+use std::sync::LazyLock;
+
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
+
+/// A file and the address that changes when it does.
+#[derive(Debug)]
+pub(crate) struct Asset {
+    pub(crate) href: String,
+    etag: String,
+    content_type: &'static str,
+    body: &'static str,
+}
+
+pub(crate) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "console",
+        "css",
+        "text/css; charset=utf-8",
+        include_str!("../static/console.css"),
+    )
+});
+pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "console",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_str!("../static/console.js"),
+    )
+});
+pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "beacon",
+        "svg",
+        "image/svg+xml",
+        include_str!("../static/beacon.svg"),
+    )
+});
+
+impl Asset {
+    fn new(
+        name: &str,
+        extension: &str,
+        content_type: &'static str,
+        body: &'static str,
+    ) -> Self {
+        let hash = fnv1a(body.as_bytes());
+        Self {
+            href: format!("/static/{name}.{hash:016x}.{extension}"),
+            etag: format!("\"{hash:016x}\""),
+            content_type,
+            body,
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn text(&self) -> &'static str {
+        self.body
+    }
+}
+
+/// FNV-1a: enough to tell versions of our own files apart.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// `GET /static/{name}`.
+pub(crate) async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    let wanted = format!("/static/{name}");
+    let assets: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
+    let Some(asset) = assets.into_iter().find(|asset| asset.href == wanted) else {
+        return (StatusCode::NOT_FOUND, "there is no such file\n").into_response();
+    };
+    let cache = [
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::ETAG, asset.etag.as_str()),
+    ];
+    let known = headers.get(header::IF_NONE_MATCH);
+    if known.is_some_and(|known| known.as_bytes() == asset.etag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, cache).into_response();
+    }
+    let content_type = [(header::CONTENT_TYPE, asset.content_type)];
+    (cache, content_type, asset.body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_stay_within_their_weight() {
+        assert!(STYLE.body.len() < 30_000, "{}", STYLE.body.len());
+        assert!(SCRIPT.body.len() < 10_000, "{}", SCRIPT.body.len());
+    }
+
+    #[tokio::test]
+    async fn a_file_is_cached_for_good_and_an_unknown_one_is_not_there() {
+        let name = STYLE.href.rsplit('/').next().unwrap().to_owned();
+        let found = serve(Path(name.clone()), HeaderMap::new()).await;
+        assert_eq!(found.status(), StatusCode::OK);
+        assert!(
+            found.headers()[header::CACHE_CONTROL]
+                .to_str()
+                .unwrap()
+                .contains("immutable")
+        );
+        let mut known = HeaderMap::new();
+        known.insert(header::IF_NONE_MATCH, STYLE.etag.parse().unwrap());
+        assert_eq!(
+            serve(Path(name), known).await.status(),
+            StatusCode::NOT_MODIFIED
+        );
+        let other = serve(Path("console.css".to_owned()), HeaderMap::new()).await;
+        assert_eq!(other.status(), StatusCode::NOT_FOUND);
+    }
+}

@@ -1,0 +1,326 @@
+//! One time axis with anything that happened on it.
+
+use std::fmt::Write;
+
+use watchfire_schemas::{TimeRange, Timestamp};
+
+use super::axis::{percent_of, time_ticks, value_ticks};
+use super::{Svg, escape};
+use crate::figures;
+
+/// Height of the axis' labels.
+const AXIS: u32 = 20;
+/// Height of one lane of marks.
+const LANE: u32 = 22;
+
+/// A moment with a name. Each mark has a lane of its own, so that names never collide; the bar in
+/// its lane begins at the mark before it, so that the lanes are also the account of where time went.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Mark {
+    pub(crate) at: Timestamp,
+    /// Where the bar of the lane begins; none for a bare moment.
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) text: String,
+    pub(crate) class: &'static str,
+}
+
+/// A stack of values over one step of time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stack {
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    /// (class, name, value), from the bottom up.
+    pub(crate) parts: Vec<(&'static str, &'static str, f64)>,
+    /// Where a click leads.
+    pub(crate) href: Option<String>,
+}
+
+/// A chart under construction.
+#[derive(Debug)]
+pub(crate) struct TimePlot {
+    range: TimeRange,
+    height: u32,
+    top: u32,
+    most: f64,
+    unit: &'static str,
+    under: String,
+    stretched: String,
+    over: String,
+    readout: Vec<String>,
+}
+
+impl TimePlot {
+    /// A chart of `height` pixels for values up to `most`.
+    pub(crate) fn new(range: TimeRange, height: u32, most: f64, unit: &'static str) -> Self {
+        let ticks = value_ticks(most);
+        Self {
+            range,
+            height,
+            top: 6,
+            most: ticks.last().copied().unwrap_or(1.0),
+            unit,
+            under: String::new(),
+            stretched: String::new(),
+            over: String::new(),
+            readout: Vec::new(),
+        }
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        let share = (value / self.most).clamp(0.0, 1.0);
+        f64::from(self.top) + (1.0 - share) * f64::from(self.height)
+    }
+
+    fn bottom(&self) -> u32 {
+        self.top + self.height
+    }
+
+    fn x(&self, at: Timestamp) -> f64 {
+        percent_of(at, self.range).clamp(0.0, 100.0)
+    }
+
+    /// Lanes of marks above the plot, with a thread down to the axis. Call before anything else.
+    pub(crate) fn marks(&mut self, marks: &[Mark]) {
+        self.top += LANE * marks.len() as u32 + 6;
+        let bottom = self.bottom();
+        for (lane, mark) in marks.iter().enumerate() {
+            let y = lane as u32 * LANE;
+            let (x, class) = (self.x(mark.at), mark.class);
+            let from = mark.since.map_or(x, |since| self.x(since));
+            let middle = y + LANE / 2;
+            let text_fits_right = x < 60.0;
+            let (anchor, dx, text_x) = if text_fits_right {
+                ("start", 8, x)
+            } else {
+                ("end", -8, from)
+            };
+            write!(
+                self.over,
+                "<g class=\"mark {class}\"><line class=\"thread\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{middle}\" y2=\"{bottom}\"/>\
+                 <rect class=\"phase\" x=\"{from:.2}%\" width=\"{:.2}%\" y=\"{}\" height=\"8\" rx=\"2\"/>\
+                 <circle cx=\"{x:.2}%\" cy=\"{middle}\" r=\"4\"/>\
+                 <text x=\"{text_x:.2}%\" dx=\"{dx}\" y=\"{middle}\" dy=\"4\" text-anchor=\"{anchor}\">{}</text></g>",
+                (x - from).max(0.0),
+                middle - 4,
+                escape(&mark.text)
+            )
+            .expect("writing to memory does not fail");
+        }
+    }
+
+    /// A span of time behind everything.
+    pub(crate) fn band(&mut self, from: Timestamp, to: Timestamp, class: &str, title: &str) {
+        let (x, to) = (self.x(from), self.x(to));
+        write!(
+            self.under,
+            "<rect class=\"band {class}\" x=\"{x:.2}%\" width=\"{:.2}%\" y=\"{}\" height=\"{}\"><title>{}</title></rect>",
+            (to - x).max(0.3),
+            self.top,
+            self.height,
+            escape(title)
+        )
+        .expect("writing to memory does not fail");
+    }
+
+    /// A moment as a flag at the foot of the plot: a deploy.
+    pub(crate) fn flag(&mut self, at: Timestamp, class: &str, title: &str) {
+        let (x, bottom) = (self.x(at), self.bottom());
+        write!(
+            self.over,
+            "<g class=\"flag {class}\"><line x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{}\" y2=\"{bottom}\"/>\
+             <circle cx=\"{x:.2}%\" cy=\"{bottom}\" r=\"5\"><title>{}</title></circle></g>",
+            self.top,
+            escape(title)
+        )
+        .expect("writing to memory does not fail");
+    }
+
+    /// A line through values, broken where there is none. `scale` is what the value 1 counts for
+    /// on this chart's axis.
+    pub(crate) fn line(
+        &mut self,
+        name: &str,
+        class: &str,
+        points: &[(Timestamp, f64)],
+        scale: f64,
+    ) {
+        let mut path = String::new();
+        let mut is_open = false;
+        for (at, value) in points {
+            if !value.is_finite() {
+                is_open = false;
+                continue;
+            }
+            let command = if is_open { 'L' } else { 'M' };
+            let x = percent_of(*at, self.range) * 10.0;
+            let y = self.y(value * scale) - f64::from(self.top);
+            write!(path, "{command}{x:.1} {y:.1}").expect("writing to memory does not fail");
+            is_open = true;
+        }
+        write!(
+            self.stretched,
+            "<path class=\"line {class}\" d=\"{path}\" vector-effect=\"non-scaling-stroke\"/>"
+        )
+        .expect("writing to memory does not fail");
+        self.read(name, points);
+    }
+
+    /// Bars of stacked parts.
+    pub(crate) fn stacks(&mut self, stacks: &[Stack]) {
+        for stack in stacks {
+            let (x, end) = (self.x(stack.start), self.x(stack.end));
+            let width = ((end - x) * 0.86).max(0.05);
+            let mut title = format!("{} UTC", figures::date_time(stack.start));
+            let mut rects = String::new();
+            let mut height = 0.0;
+            for (class, name, value) in stack.parts.iter().filter(|(_, _, value)| *value > 0.0) {
+                let (foot, head) = (self.y(height), self.y(height + value));
+                height += value;
+                write!(title, "\n{name} {}", figures::short(*value)).expect("writing to memory");
+                write!(
+                    rects,
+                    "<rect class=\"{class}\" x=\"{x:.2}%\" width=\"{width:.2}%\" y=\"{:.1}\" height=\"{:.1}\"/>",
+                    head.min(foot - 1.0),
+                    (foot - head).max(1.0)
+                )
+                .expect("writing to memory does not fail");
+            }
+            if rects.is_empty() {
+                continue;
+            }
+            let title = escape(&title);
+            match &stack.href {
+                None => write!(self.over, "<g><title>{title}</title>{rects}</g>"),
+                Some(href) => write!(
+                    self.over,
+                    "<a href=\"{}\" tabindex=\"-1\" aria-label=\"{title}\"><title>{title}</title>{rects}</a>",
+                    escape(href)
+                ),
+            }
+            .expect("writing to memory does not fail");
+        }
+    }
+
+    fn read(&mut self, name: &str, points: &[(Timestamp, f64)]) {
+        let values: Vec<String> = points
+            .iter()
+            .filter(|(_, value)| value.is_finite())
+            .map(|(at, value)| format!("[{},{}]", at.millis(), figures::rounded(*value)))
+            .collect();
+        let name = serde_json::Value::from(name).to_string();
+        self.readout
+            .push(format!("{{\"n\":{name},\"v\":[{}]}}", values.join(",")));
+    }
+
+    /// The drawing. `label` says in words what it shows.
+    pub(crate) fn finish(self, label: &str) -> Svg {
+        let (top, bottom, height) = (self.top, self.bottom(), self.height);
+        let total = bottom + AXIS;
+        let mut grid = String::new();
+        for value in value_ticks(self.most) {
+            let y = self.y(value);
+            write!(
+                grid,
+                "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>"
+            )
+            .expect("writing to memory does not fail");
+            if value > 0.0 {
+                write!(
+                    grid,
+                    "<text class=\"tick\" x=\"2\" y=\"{:.1}\">{}{}</text>",
+                    y + 11.0,
+                    figures::short(value),
+                    self.unit
+                )
+                .expect("writing to memory does not fail");
+            }
+        }
+        for (at, text) in time_ticks(self.range, 6) {
+            let x = percent_of(at, self.range);
+            let anchor = match x {
+                x if x < 4.0 => "start",
+                x if x > 96.0 => "end",
+                _ => "middle",
+            };
+            write!(
+                grid,
+                "<text class=\"tick\" x=\"{x:.2}%\" y=\"{}\" text-anchor=\"{anchor}\">{text}</text>",
+                bottom + 15
+            )
+            .expect("writing to memory does not fail");
+        }
+        Svg(format!(
+            "<svg class=\"chart\" width=\"100%\" height=\"{total}\" role=\"img\" aria-label=\"{}\" data-chart data-start=\"{}\" data-end=\"{}\" data-top=\"{top}\" data-bottom=\"{bottom}\" data-unit=\"{}\" data-series=\"{}\">{}{grid}\
+             <svg x=\"0\" y=\"{top}\" width=\"100%\" height=\"{height}\" viewBox=\"0 0 1000 {height}\" preserveAspectRatio=\"none\">{}</svg>{}</svg>",
+            escape(label),
+            self.range.start.millis(),
+            self.range.end.millis(),
+            self.unit,
+            escape(&format!("[{}]", self.readout.join(","))),
+            self.under,
+            self.stretched,
+            self.over
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_secs(1_795_327_000 + second)
+    }
+
+    fn plot() -> TimePlot {
+        let range = TimeRange {
+            start: at(0),
+            end: at(100),
+        };
+        TimePlot::new(range, 100, 10.0, "/s")
+    }
+
+    #[test]
+    fn a_line_breaks_where_there_is_no_value() {
+        let mut plot = plot();
+        plot.line(
+            "errors",
+            "bad",
+            &[(at(0), 0.0), (at(50), 10.0), (at(60), f64::NAN), (at(70), 1.0)],
+            1.0,
+        );
+        let drawn = plot.finish("errors over time").to_string();
+        assert!(drawn.contains("d=\"M0.0 100.0L500.0 16.7M700.0 91.7\""), "{drawn}");
+        assert!(!drawn.contains("NaN"));
+    }
+
+    #[test]
+    fn marks_have_lanes_and_stay_inside() {
+        let mut plot = plot();
+        let mark = |second, text: &str| Mark {
+            at: at(second),
+            since: Some(at(10)),
+            text: text.to_owned(),
+            class: "detected",
+        };
+        plot.marks(&[mark(20, "<detected>"), mark(900, "late")]);
+        let drawn = plot.finish("").to_string();
+        assert!(drawn.contains("&lt;detected&gt;"));
+        assert!(drawn.contains("cx=\"100.00%\" cy=\"33\""), "{drawn}");
+    }
+
+    #[test]
+    fn stacks_tell_their_numbers() {
+        let mut plot = plot();
+        plot.stacks(&[Stack {
+            start: at(0),
+            end: at(10),
+            parts: vec![("sev-info", "INFO", 4.0), ("sev-error", "ERROR", 0.0)],
+            href: Some("/logs?a=1&b=2".to_owned()),
+        }]);
+        let drawn = plot.finish("").to_string();
+        assert!(drawn.contains("INFO 4"));
+        assert!(!drawn.contains("sev-error"));
+        assert!(drawn.contains("/logs?a=1&amp;b=2"));
+    }
+}

@@ -1,0 +1,176 @@
+//! Every page, rendered with sample data: full, empty and hostile. The pages are also written to
+//! `target/gallery`, to be looked at.
+
+pub(crate) mod samples;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use askama::Template;
+
+use crate::pages::{
+    alerts, exception, exceptions, explore, incident, incidents, logs, overview, reliability,
+    schemas, service, services, settings, status, trace, traces,
+};
+use crate::range::Asked;
+use crate::shell::{House, Shell};
+use samples::{Mood, now};
+
+fn house(mood: Mood) -> House {
+    House {
+        now: now(),
+        is_demo: mood == Mood::Full,
+        open_incidents: usize::from(mood != Mood::Empty) * 2,
+    }
+}
+
+fn hour() -> Asked {
+    let params = crate::params::Params::parse("last=1h");
+    Asked::from_params(&params, now(), "1h").unwrap()
+}
+
+/// All pages of a mood, by name.
+fn pages(mood: Mood) -> Vec<(&'static str, String)> {
+    let mut pages = signals(mood);
+    pages.extend(responses(mood));
+    pages.extend(house_pages(mood));
+    pages
+}
+
+fn signals(mood: Mood) -> Vec<(&'static str, String)> {
+    let (house, asked) = (house(mood), hour());
+    let query = samples::query(mood);
+    let shell = |path, title: &str| {
+        Shell::ranged(&house, path, title, &asked, &[("q", query.as_str())])
+    };
+    let text = |view: &dyn askama::DynTemplate| view.dyn_render().unwrap();
+    let red = samples::red(mood);
+    let service = service::Found {
+        service: red.first().cloned(),
+        operations: red.clone(),
+        changes: samples::changes(mood),
+        incidents: samples::incidents_of(mood),
+    };
+    let answer = (mood != Mood::Empty).then(|| Ok((samples::vector(mood), samples::matrix(mood))));
+    let trace_id = samples::trace()[0].trace_id;
+    let selected = samples::trace().get(4).map(|span| span.span_id);
+    vec![
+        ("overview", text(&overview::view(Shell::new(&house, "/", "Overview"), now(), &red, &samples::incidents_of(mood)))),
+        ("logs", text(&logs::view(shell("/logs", "Logs"), query.clone(), &asked, true, &samples::logs_found(mood)))),
+        ("traces", text(&traces::view(shell("/traces", "Traces"), now(), query.clone(), &asked, Ok(&samples::span_page(mood))))),
+        ("trace", text(&trace::view(Shell::new(&house, "/traces/", "Trace"), trace_id, samples::trace_of(mood), Some(&samples::log_page_of(mood)), selected, &asked))),
+        ("services", text(&services::view(shell("/services", "Services"), now(), &red, &[]))),
+        ("service", text(&service::view(shell("/services/content", "content"), now(), "content", &asked, &service))),
+        ("explore", text(&explore::view(shell("/explore", "Explore"), "sum by (service)(rate(log_records_total[5m]))".to_owned(), &asked, answer))),
+    ]
+}
+
+fn responses(mood: Mood) -> Vec<(&'static str, String)> {
+    let (house, asked) = (house(mood), hour());
+    let shell = |path, title: &str| Shell::ranged(&house, path, title, &asked, &[]);
+    let text = |view: &dyn askama::DynTemplate| view.dyn_render().unwrap();
+    let incidents = samples::incidents_of(mood);
+    let mut all = samples::past_incidents();
+    if mood == Mood::Empty {
+        all.clear();
+    }
+    let (groups, trends) = samples::groups_of(mood);
+    let narrowed = exceptions::Narrowed {
+        status: "open".to_owned(),
+        order: "change".to_owned(),
+        ..exceptions::Narrowed::default()
+    };
+    let open = samples::incident(mood);
+    let context = samples::incident_context(mood);
+    let resolved = samples::resolved_incident();
+    let reports = samples::reports(mood);
+    let mut pages = vec![
+        ("incidents", text(&incidents::view(shell("/incidents", "Incidents"), now(), incidents.iter().cloned().chain(all.clone()).collect()))),
+        ("incident", text(&incident::view(Shell::new(&house, "/incidents/", open.title.clone()), now(), &open, &context))),
+        ("incident-resolved", text(&incident::view(Shell::new(&house, "/incidents/", resolved.title.clone()), now(), &resolved, &context))),
+        ("exceptions", text(&exceptions::view(shell("/exceptions", "Exceptions"), &asked, &narrowed, &groups, &trends))),
+        ("reliability", text(&reliability::view(shell("/reliability", "Reliability"), now(), &asked, "service", reports.first(), &reports, &all))),
+    ];
+    for group in groups.iter().take(1) {
+        let context = samples::exception_context(mood, asked.range.start);
+        let shell = shell("/exceptions/e", &group.kind);
+        pages.push(("exception", text(&exception::view(shell, &asked, group, &context))));
+    }
+    pages
+}
+
+fn house_pages(mood: Mood) -> Vec<(&'static str, String)> {
+    let (house, asked) = (house(mood), hour());
+    let text = |view: &dyn askama::DynTemplate| view.dyn_render().unwrap();
+    let (rules, active) = samples::rules(mood);
+    let started = crate::figures::When::ago(now() - Duration::from_secs(7300), now());
+    let destinations = samples::status_found(mood).destinations;
+    vec![
+        ("alerts", text(&alerts::view(Shell::new(&house, "/alerts", "Alerts"), now(), &rules, &active))),
+        ("schemas", text(&schemas::view(Shell::new(&house, "/schemas", "Schemas"), &asked, &samples::quarantine(mood)))),
+        ("status", text(&status::view(Shell::new(&house, "/status", "Status"), now(), &samples::status_found(mood)))),
+        ("settings", text(&settings::view(Shell::new(&house, "/settings", "Settings"), &rules, &destinations, started))),
+    ]
+}
+
+fn directory() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/gallery"))
+}
+
+#[test]
+fn every_page_renders_and_is_written_to_the_gallery() {
+    for asset in [&crate::assets::STYLE, &crate::assets::SCRIPT, &crate::assets::ICON] {
+        let path = directory().join(asset.href.trim_start_matches('/'));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, asset.text()).unwrap();
+    }
+    for (mood, suffix) in [(Mood::Full, ""), (Mood::Empty, "-empty"), (Mood::Hostile, "-hostile")] {
+        for (name, html) in pages(mood) {
+            fs::write(directory().join(format!("{name}{suffix}.html")), &html).unwrap();
+            for forbidden in [" style=\"", "<style", "onclick", "NaN", "javascript:alert"] {
+                assert!(!html.contains(forbidden), "{name}{suffix} has {forbidden}");
+            }
+            assert!(html.len() < 600_000, "{name}{suffix} has {} bytes", html.len());
+            assert_eq!(html.matches("<h1").count(), 1, "{name}{suffix}");
+        }
+    }
+}
+
+#[test]
+fn what_came_from_outside_is_always_escaped() {
+    for (name, html) in pages(Mood::Hostile) {
+        assert!(!html.contains(samples::SCRIPT), "{name} lets a script through");
+        assert!(!html.contains("<img src=x"), "{name} lets an element through");
+    }
+    let seen = pages(Mood::Hostile);
+    let escaped = seen.iter().filter(|(_, html)| html.contains("alert(1)")).count();
+    assert!(escaped > 12, "the samples must reach the pages: {escaped}");
+}
+
+#[test]
+fn a_fault_says_what_is_wrong_without_letting_it_run() {
+    use axum::response::IntoResponse;
+    let fault = crate::pages::Fault::NotFound(format!("incident {}", samples::SCRIPT));
+    assert_eq!(fault.into_response().status(), http::StatusCode::NOT_FOUND);
+}
+
+/// Two pages are held letter by letter; `UPDATE_GOLDEN=1` writes them anew.
+#[test]
+fn pages_are_as_they_were() {
+    let shown = pages(Mood::Empty);
+    for name in ["overview", "settings"] {
+        let (_, html) = shown.iter().find(|(other, _)| *other == name).unwrap();
+        let html = html
+            .replace(&crate::assets::STYLE.href, "STYLE")
+            .replace(&crate::assets::SCRIPT.href, "SCRIPT")
+            .replace(&crate::assets::ICON.href, "ICON");
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.html"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &html).unwrap();
+        }
+        let expected = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(html, expected, "{name}; UPDATE_GOLDEN=1 writes it anew");
+    }
+}

@@ -1,0 +1,111 @@
+//! `/alerts`: what is firing, and the rules that decide.
+
+use askama::Template;
+use axum::extract::State;
+use watchfire_alerts::{AlertInstance, AlertState, RuleStatus};
+use watchfire_schemas::Timestamp;
+
+use super::{Page, render};
+use crate::figures::{self, When};
+use crate::shell::{House, Shell};
+use crate::{Console, url};
+
+#[derive(Debug)]
+pub(crate) struct AlertRow {
+    pub(crate) rule: String,
+    pub(crate) labels: String,
+    pub(crate) summary: String,
+    pub(crate) state: &'static str,
+    pub(crate) value: String,
+    pub(crate) since: When,
+}
+
+#[derive(Debug)]
+pub(crate) struct RuleRow {
+    pub(crate) group: String,
+    pub(crate) name: String,
+    pub(crate) state: &'static str,
+    pub(crate) expr: String,
+    pub(crate) explore: String,
+    pub(crate) hold: String,
+    pub(crate) keep: String,
+    pub(crate) severity: String,
+    pub(crate) summary: String,
+    pub(crate) evaluated: Option<When>,
+    pub(crate) took: String,
+    pub(crate) error: Option<String>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "alerts.html")]
+pub(crate) struct AlertsPage {
+    pub(crate) shell: Shell,
+    pub(crate) active: Vec<AlertRow>,
+    pub(crate) rules: Vec<RuleRow>,
+}
+
+pub(crate) async fn page(State(console): State<Console>) -> Page {
+    let house = House::ask(&console).await;
+    let shell = Shell::new(&house, "/alerts", "Alerts").live(15);
+    let (rules, active) = (console.alerts.rules(), console.alerts.active_alerts());
+    render(&view(shell, house.now, &rules, &active))
+}
+
+pub(crate) const fn state_name(state: AlertState) -> &'static str {
+    match state {
+        AlertState::Inactive => "inactive",
+        AlertState::Pending => "pending",
+        AlertState::Firing => "firing",
+    }
+}
+
+pub(crate) fn view(
+    shell: Shell,
+    now: Timestamp,
+    rules: &[RuleStatus],
+    active: &[AlertInstance],
+) -> AlertsPage {
+    let rank = |state| match state {
+        AlertState::Firing => 0,
+        AlertState::Pending => 1,
+        AlertState::Inactive => 2,
+    };
+    let mut active: Vec<&AlertInstance> = active.iter().collect();
+    active.sort_by_key(|alert| (rank(alert.state), alert.active_at));
+    let mut rules: Vec<&RuleStatus> = rules.iter().collect();
+    rules.sort_by_key(|rule| rank(rule.state));
+    AlertsPage {
+        shell,
+        active: active.into_iter().map(|alert| alert_row(alert, now)).collect(),
+        rules: rules.into_iter().map(|rule| rule_row(rule, now)).collect(),
+    }
+}
+
+fn alert_row(alert: &AlertInstance, now: Timestamp) -> AlertRow {
+    let annotation = |name| alert.annotations.get(name);
+    AlertRow {
+        rule: alert.rule.clone(),
+        labels: alert.labels.to_string(),
+        summary: annotation("summary").or(annotation("description")).unwrap_or_default().to_owned(),
+        state: state_name(alert.state),
+        value: figures::short(alert.value),
+        since: When::ago(alert.fired_at.unwrap_or(alert.active_at), now),
+    }
+}
+
+fn rule_row(rule: &RuleStatus, now: Timestamp) -> RuleRow {
+    RuleRow {
+        group: rule.group.clone(),
+        name: rule.name.clone(),
+        state: state_name(rule.state),
+        explore: url::link("/explore", &[("expr", &rule.expr)]),
+        expr: rule.expr.clone(),
+        hold: figures::duration(rule.hold_seconds),
+        keep: figures::duration(rule.keep_firing_seconds),
+        severity: rule.labels.get("severity").unwrap_or_default().to_owned(),
+        summary: rule.annotations.get("summary").unwrap_or_default().to_owned(),
+        evaluated: rule.last_evaluation.map(|at| When::ago(at, now)),
+        took: figures::duration(rule.evaluation_seconds),
+        error: rule.last_error.clone(),
+    }
+}

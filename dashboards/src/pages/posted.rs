@@ -1,0 +1,164 @@
+//! What forms send: an action by somebody with a name, answered by a redirect to the page.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::{HeaderMap, HeaderValue, header};
+use serde::Deserialize;
+use watchfire_alerts::GroupStatus;
+
+use super::Fault;
+use crate::params::{BadParam, read_time};
+use crate::{Console, url};
+
+/// The fields of all forms; each action takes those that it needs.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Fields {
+    #[serde(default)]
+    who: String,
+    #[serde(default)]
+    why: String,
+    #[serde(default)]
+    at: String,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    assignee: String,
+}
+
+const COOKIE: &str = "watchfire_name";
+
+/// `POST /incidents/{id}/{action}`.
+pub(crate) async fn incident(
+    State(console): State<Console>,
+    Path((id, action)): Path<(String, String)>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Fault> {
+    let who = required("who", &fields.who, 120)?;
+    let alerts = &console.alerts;
+    match action.as_str() {
+        "acknowledge" => alerts.acknowledge(&id, who).await?,
+        "resolve" => alerts.resolve(&id, who).await?,
+        "note" => alerts.note(&id, who, required("text", &fields.text, 4000)?).await?,
+        "onset" => {
+            let at = read_time(fields.at.trim())
+                .ok_or_else(|| BadParam::new("at", "expected a time such as 2026-11-22T05:57:27"))?;
+            alerts.set_onset(&id, at, who, required("why", &fields.why, 500)?).await?
+        }
+        other => return Err(Fault::NotFound(format!("action {other}"))),
+    };
+    Ok(back(&format!("/incidents/{}", url::encode(&id)), who))
+}
+
+/// `POST /exceptions/{id}/{action}`.
+pub(crate) async fn exception(
+    State(console): State<Console>,
+    Path((id, action)): Path<(String, String)>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Fault> {
+    let who = required("who", &fields.who, 120)?;
+    let (status, assignee) = match action.as_str() {
+        "status" => (Some(group_status(&fields.status)?), None),
+        "assign" => {
+            let name = fields.assignee.trim();
+            (None, Some((!name.is_empty()).then(|| name.to_owned())))
+        }
+        other => return Err(Fault::NotFound(format!("action {other}"))),
+    };
+    console.alerts.set_group(&id, status, assignee, who).await?;
+    Ok(back(&format!("/exceptions/{}", url::encode(&id)), who))
+}
+
+/// A group's state by its name.
+pub(crate) fn group_status(name: &str) -> Result<GroupStatus, BadParam> {
+    match name {
+        "open" => Ok(GroupStatus::Open),
+        "resolved" => Ok(GroupStatus::Resolved),
+        "ignored" => Ok(GroupStatus::Ignored),
+        _ => Err(BadParam::new("status", "expected open, resolved or ignored")),
+    }
+}
+
+/// A text that must be there and not be too long.
+pub(crate) fn required<'a>(
+    name: &'static str,
+    text: &'a str,
+    most: usize,
+) -> Result<&'a str, BadParam> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err(BadParam::new(name, "is required")),
+        length if length > most => Err(BadParam::new(name, format!("is longer than {most} characters"))),
+        _ => Ok(text),
+    }
+}
+
+/// Back to the page, with the name remembered for the next form.
+fn back(path: &str, who: &str) -> Response {
+    let mut response = Redirect::to(path).into_response();
+    let cookie = format!(
+        "{COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Strict; HttpOnly",
+        url::encode(who)
+    );
+    if let Ok(cookie) = HeaderValue::try_from(cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// The name that the reader last acted under; a convenience, not an identity.
+pub(crate) fn remembered_name(headers: &HeaderMap) -> String {
+    let cookies = headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
+    cookies
+        .unwrap_or_default()
+        .split("; ")
+        .find_map(|pair| pair.strip_prefix(COOKIE)?.strip_prefix('='))
+        .map(decode)
+        .unwrap_or_default()
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        let pair = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_survives_its_cookie() {
+        let response = back("/incidents/1", "Zoë \"Z\"; x");
+        assert_eq!(response.status(), http::StatusCode::SEE_OTHER);
+        let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap();
+        let sent = format!("other=1; {}", cookie.split(';').next().unwrap());
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, sent.parse().unwrap());
+        assert_eq!(remembered_name(&headers), "Zoë \"Z\"; x");
+        assert_eq!(remembered_name(&HeaderMap::new()), "");
+        assert_eq!(decode("%zz%4"), "%zz%4");
+    }
+
+    #[test]
+    fn a_missing_text_is_named() {
+        assert_eq!(required("who", "  ", 10).unwrap_err().name, "who");
+        assert_eq!(required("who", " ab ", 10), Ok("ab"));
+        assert!(required("who", "abc", 2).is_err());
+    }
+}

@@ -1,0 +1,199 @@
+//! `/status`: how Watchfire itself is doing. What is lost, late or full is said first.
+
+use askama::Template;
+use axum::extract::State;
+use watchfire_alerts::DestinationStatus;
+use watchfire_logsearch::DatasetStats;
+use watchfire_schemas::Timestamp;
+use watchfire_tsdb::{QueryValue, TsdbStats};
+
+use super::{Page, render};
+use crate::console::{DiskUse, InboxEntry, IngestReport};
+use crate::figures::{self, When};
+use crate::shell::{House, Shell};
+use crate::{Console, ask};
+
+/// A source that has been silent for so long is said to be quiet.
+const QUIET_SECONDS: f64 = 120.0;
+
+#[derive(Debug)]
+pub(crate) struct SourceRow {
+    pub(crate) service: String,
+    pub(crate) receiver: String,
+    pub(crate) signal: String,
+    pub(crate) accepted: String,
+    pub(crate) last: When,
+    pub(crate) is_quiet: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct DestinationRow {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) state: &'static str,
+    pub(crate) queued: String,
+    pub(crate) delivered: String,
+    pub(crate) dead: String,
+    pub(crate) last: Option<When>,
+    pub(crate) error: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct InboxRow {
+    pub(crate) at: When,
+    pub(crate) path: String,
+    pub(crate) title: String,
+    pub(crate) body: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "status.html")]
+pub(crate) struct Status {
+    pub(crate) shell: Shell,
+    pub(crate) figures: Vec<(&'static str, String, String)>,
+    pub(crate) sources: Vec<SourceRow>,
+    pub(crate) drops: Vec<(String, String)>,
+    pub(crate) datasets: Vec<(&'static str, [String; 5])>,
+    pub(crate) series: Vec<(&'static str, String)>,
+    pub(crate) disk: Vec<(String, String)>,
+    pub(crate) destinations: Vec<DestinationRow>,
+    pub(crate) inbox: Vec<InboxRow>,
+}
+
+/// What was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) ingest: IngestReport,
+    pub(crate) disk: Vec<DiskUse>,
+    pub(crate) datasets: Vec<(&'static str, DatasetStats)>,
+    pub(crate) series: TsdbStats,
+    pub(crate) destinations: Vec<DestinationStatus>,
+    pub(crate) inbox: Vec<InboxEntry>,
+    /// Violations per minute.
+    pub(crate) quarantine_rate: f64,
+    pub(crate) version: &'static str,
+    pub(crate) started_at: Timestamp,
+}
+
+pub(crate) async fn page(State(console): State<Console>) -> Page {
+    let house = House::ask(&console).await;
+    let mut shell = Shell::new(&house, "/status", "Status").live(10);
+    let expr = "sum(rate(schema_violations_total[5m])) * 60";
+    let (rate, destinations) = tokio::join!(
+        ask::instant(&console, expr, house.now),
+        console.alerts.destinations(),
+    );
+    let rate = rate.map(|value| match value {
+        QueryValue::Vector(samples) => samples.first().map_or(0.0, |sample| sample.sample.v),
+        _ => 0.0,
+    });
+    let found = Found {
+        quarantine_rate: shell.take("the quarantine rate", rate),
+        destinations: shell.take("destinations", destinations),
+        ingest: console.status.ingest(),
+        disk: console.status.disk(),
+        datasets: console.events.stats().to_vec(),
+        series: console.tsdb.stats(),
+        inbox: console.status.inbox(),
+        version: console.status.version(),
+        started_at: console.status.started_at(),
+    };
+    render(&view(shell, house.now, &found))
+}
+
+pub(crate) fn view(shell: Shell, now: Timestamp, found: &Found) -> Status {
+    let ingest = &found.ingest;
+    let dropped: u64 = ingest.drops.iter().map(|(_, count)| count).sum();
+    let disk: u64 = found.disk.iter().map(|part| part.bytes).sum();
+    let share = ingest.memory_used as f64 / (ingest.memory_budget.max(1)) as f64;
+    Status {
+        shell,
+        figures: vec![
+            ("Dropped or refused", figures::count(dropped), "records since start, by reason below".to_owned()),
+            ("Quarantined", format!("{}/min", figures::short(found.quarantine_rate)), "lines that broke their contract".to_owned()),
+            ("Behind", figures::count(ingest.batches_behind), "batches in the log, not yet in a split or snapshot".to_owned()),
+            ("Memory", figures::percent(share), format!("{} of {}", figures::bytes(ingest.memory_used), figures::bytes(ingest.memory_budget))),
+            ("Disk", figures::bytes(disk), format!("{} of it write-ahead log", figures::bytes(ingest.wal_bytes))),
+            ("Up", figures::duration(now.seconds_since(found.started_at).max(0.0)), format!("version {}", found.version)),
+        ],
+        sources: ingest.sources.iter().map(|source| source_row(source, now)).collect(),
+        drops: ingest
+            .drops
+            .iter()
+            .map(|(reason, count)| (reason.replace('_', " "), figures::count(*count)))
+            .collect(),
+        datasets: found.datasets.iter().map(|(name, stats)| (*name, dataset_row(stats))).collect(),
+        series: vec![
+            ("Series in memory", figures::count(found.series.head_series as u64)),
+            ("Samples in memory", figures::count(found.series.head_samples)),
+            ("Blocks", figures::count(found.series.blocks as u64)),
+            ("Bytes in blocks", figures::bytes(found.series.block_bytes)),
+            ("Samples refused", figures::count(found.series.refused_samples)),
+        ],
+        disk: found
+            .disk
+            .iter()
+            .map(|part| (part.what.clone(), figures::bytes(part.bytes)))
+            .collect(),
+        destinations: found.destinations.iter().map(|status| destination_row(status, now)).collect(),
+        inbox: found.inbox.iter().take(20).map(|entry| inbox_row(entry, now)).collect(),
+    }
+}
+
+fn source_row(
+    (receiver, signal, service, accepted, last): &(String, String, String, u64, Timestamp),
+    now: Timestamp,
+) -> SourceRow {
+    SourceRow {
+        service: service.clone(),
+        receiver: receiver.clone(),
+        signal: signal.clone(),
+        accepted: figures::count(*accepted),
+        last: When::ago(*last, now),
+        is_quiet: now.seconds_since(*last) > QUIET_SECONDS,
+    }
+}
+
+fn dataset_row(stats: &DatasetStats) -> [String; 5] {
+    [
+        figures::count(stats.splits as u64),
+        figures::count(stats.split_records),
+        figures::bytes(stats.split_bytes),
+        figures::count(stats.tail_records),
+        figures::bytes(stats.tail_bytes),
+    ]
+}
+
+fn destination_row(status: &DestinationStatus, now: Timestamp) -> DestinationRow {
+    DestinationRow {
+        name: status.name.clone(),
+        kind: status.kind.clone(),
+        state: match status {
+            status if status.breaker_open => "failing",
+            status if status.queued > 0 => "queued",
+            _ => "ok",
+        },
+        queued: figures::count(status.queued),
+        delivered: figures::count(status.delivered),
+        dead: figures::count(status.dead),
+        last: status.last_success_at.map(|at| When::ago(at, now)),
+        error: status.last_error.clone().unwrap_or_default(),
+    }
+}
+
+fn inbox_row(entry: &InboxEntry, now: Timestamp) -> InboxRow {
+    let body = serde_json::to_string_pretty(&entry.body).unwrap_or_default();
+    let first = |pointers: &[&str]| {
+        let found = pointers.iter().find_map(|pointer| entry.body.pointer(pointer)?.as_str());
+        found.map(str::to_owned)
+    };
+    let action = first(&["/event_action", "/status"]);
+    let summary = first(&["/payload/summary", "/text", "/commonAnnotations/summary", "/title"]);
+    let parts: Vec<String> = [action, summary].into_iter().flatten().collect();
+    InboxRow {
+        at: When::clock(entry.at, now),
+        path: entry.path.clone(),
+        title: figures::cut(&parts.join(": "), 200).0.to_owned(),
+        body: figures::cut(&body, 16_000).0.to_owned(),
+    }
+}
