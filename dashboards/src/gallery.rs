@@ -7,7 +7,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use askama::Template;
 
 use crate::pages::{
     alerts, exception, exceptions, explore, incident, incidents, logs, overview, reliability,

@@ -290,7 +290,7 @@ mod tests {
             1.0,
         );
         let drawn = plot.finish("errors over time").to_string();
-        assert!(drawn.contains("d=\"M0.0 100.0L500.0 16.7M700.0 91.7\""), "{drawn}");
+        assert!(drawn.contains("d=\"M0.0 100.0L500.0 0.0M700.0 90.0\""), "{drawn}");
         assert!(!drawn.contains("NaN"));
     }
 
