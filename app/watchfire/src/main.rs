@@ -1,1 +1,38 @@
-fn main() {}
+//! The `watchfire` binary: arguments, configuration, wiring, start and stop.
+
+mod check;
+mod cli;
+mod config;
+mod demo;
+mod explain;
+mod guard;
+mod inbox;
+mod listeners;
+mod metrics_page;
+mod migrate;
+mod services_command;
+mod signals;
+mod stack;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .expect("no other provider was installed before");
+    let cli = cli::Cli::parse();
+    let result = match cli.command {
+        cli::Command::Demo(args) => demo::run(&args),
+        cli::Command::Serve(args) => stack::run(&args),
+        cli::Command::Services(args) => services_command::run(&args),
+        cli::Command::Check(args) => check::run(&args),
+        cli::Command::Explain(args) => explain::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => cli::report(&error),
+    }
+}

@@ -104,6 +104,10 @@ impl From<watchfire_logsearch::QueryError> for Problem {
                 ..Self::new(StatusCode::BAD_REQUEST, format!("q: {error}"))
             },
             QueryError::Cursor => Self::cursor(),
+            QueryError::Steps => Self {
+                parameter: Some("step"),
+                ..Self::new(StatusCode::BAD_REQUEST, error.to_string())
+            },
             QueryError::Store(_) => Self::internal(&error),
         }
     }

@@ -1,0 +1,218 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::ConfigError;
+
+/// Receives telemetry, finds failures, pages people, and measures how long each went unseen.
+#[derive(Debug, Parser)]
+#[command(
+    name = "watchfire",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Everything in one process: services, traffic, faults, collector, console
+    Demo(DemoArgs),
+    /// The stack alone, for production
+    Serve(ServeArgs),
+    /// The application services by themselves; telemetry goes where OTEL_EXPORTER_OTLP_ENDPOINT says
+    Services(ServicesArgs),
+    /// Validate configuration, rules or schemas; exit code 1 on a finding
+    Check(CheckArgs),
+    /// Show how a decision is made, on the code that the server runs
+    Explain(ExplainArgs),
+}
+
+/// Every option is also a variable `WATCHFIRE_…` and a key of the configuration file, dashes as
+/// underscores. A flag wins over a variable, a variable over the file.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// Configuration file
+    #[arg(long, value_name = "FILE", env = "WATCHFIRE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where everything is kept [default: ./data]
+    #[arg(long, value_name = "DIR", env = "WATCHFIRE_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Console, API and /metrics [default: 127.0.0.1:7117]
+    #[arg(long, value_name = "ADDRESS", env = "WATCHFIRE_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// OTLP over gRPC [default: 127.0.0.1:4317]
+    #[arg(long, value_name = "ADDRESS", env = "WATCHFIRE_OTLP_GRPC")]
+    pub(crate) otlp_grpc: Option<SocketAddr>,
+    /// OTLP over HTTP [default: 127.0.0.1:4318]
+    #[arg(long, value_name = "ADDRESS", env = "WATCHFIRE_OTLP_HTTP")]
+    pub(crate) otlp_http: Option<SocketAddr>,
+    /// Listen beyond loopback although there is no login
+    #[arg(long, env = "WATCHFIRE_ALLOW_ANONYMOUS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub(crate) allow_anonymous: Option<bool>,
+    /// A host name that this console is reached by; may be given several times
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "WATCHFIRE_ALLOWED_HOST",
+        value_delimiter = ','
+    )]
+    pub(crate) allowed_host: Vec<String>,
+    /// The console's address as people reach it, for links in notifications [default: http://LISTEN]
+    #[arg(long, value_name = "URL", env = "WATCHFIRE_EXTERNAL_URL")]
+    pub(crate) external_url: Option<String>,
+    /// Memory for records that are not yet in a split [default: 1GiB]
+    #[arg(long, value_name = "SIZE", env = "WATCHFIRE_MEMORY_BUDGET")]
+    pub(crate) memory_budget: Option<String>,
+    /// The largest request body, decompressed [default: 16MiB]
+    #[arg(long, value_name = "SIZE", env = "WATCHFIRE_MAX_BODY")]
+    pub(crate) max_body: Option<String>,
+    /// How long logs are kept [default: 14d]
+    #[arg(long, value_name = "DURATION", env = "WATCHFIRE_LOG_RETENTION")]
+    pub(crate) log_retention: Option<String>,
+    /// How long spans are kept [default: 7d]
+    #[arg(long, value_name = "DURATION", env = "WATCHFIRE_SPAN_RETENTION")]
+    pub(crate) span_retention: Option<String>,
+    /// How long metrics are kept [default: 90d]
+    #[arg(long, value_name = "DURATION", env = "WATCHFIRE_METRIC_RETENTION")]
+    pub(crate) metric_retention: Option<String>,
+    /// A rule file in Prometheus' format, beside the default pack; may be given several times
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WATCHFIRE_RULES",
+        value_delimiter = ','
+    )]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Whether the default rules are evaluated [default: true]
+    #[arg(long, value_name = "BOOL", env = "WATCHFIRE_DEFAULT_RULES")]
+    pub(crate) default_rules: Option<bool>,
+    /// How often rules are evaluated where their group does not say [default: 15s]
+    #[arg(long, value_name = "DURATION", env = "WATCHFIRE_EVALUATION_INTERVAL")]
+    pub(crate) evaluation_interval: Option<String>,
+    /// How long an incident gathers alerts before it pages [default: 5s]
+    #[arg(long, value_name = "DURATION", env = "WATCHFIRE_GROUP_WAIT")]
+    pub(crate) group_wait: Option<String>,
+    /// How long a failure must be quiet to count as recovered [default: 5m; in the demo 60s]
+    #[arg(long, value_name = "DURATION", env = "WATCHFIRE_QUIET")]
+    pub(crate) quiet: Option<String>,
+    /// Print one JSON line with the bound addresses on stdout
+    #[arg(long)]
+    pub(crate) print_addresses: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+    /// The application gateway [default: 127.0.0.1:7118]
+    #[arg(long, value_name = "ADDRESS", env = "WATCHFIRE_GATEWAY")]
+    pub(crate) gateway: Option<SocketAddr>,
+    /// Makes the traffic and the order of faults repeatable
+    #[arg(long, default_value_t = 7117, env = "WATCHFIRE_SEED")]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServicesArgs {
+    /// Where the services keep their SQLite files
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "./data/services",
+        env = "WATCHFIRE_DATA_DIR"
+    )]
+    pub(crate) data_dir: PathBuf,
+    /// The gateway's address
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:7118",
+        env = "WATCHFIRE_GATEWAY"
+    )]
+    pub(crate) gateway: SocketAddr,
+    /// Requests per second that the built-in traffic generator makes
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    pub(crate) traffic: f64,
+    /// Makes the traffic repeatable
+    #[arg(long, default_value_t = 7117)]
+    pub(crate) seed: u64,
+    /// Print one JSON line with the bound addresses on stdout
+    #[arg(long)]
+    pub(crate) print_addresses: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CheckArgs {
+    #[command(subcommand)]
+    pub(crate) what: CheckWhat,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum CheckWhat {
+    /// A configuration file
+    Config {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Rule files in Prometheus' format
+    Rules {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// JSON Schema files
+    Schemas {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExplainArgs {
+    #[command(subcommand)]
+    pub(crate) what: ExplainWhat,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ExplainWhat {
+    /// When each series began to fail: NDJSON of {"id","start","bin_seconds","counts","traffic"?}
+    Onset { file: PathBuf },
+    /// Which group each exception belongs to: log lines with exception.*
+    Fingerprint { file: PathBuf },
+}
+
+/// Tells an error with its causes; wrong usage exits with 64 (EX_USAGE), anything else with 1.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    #[expect(
+        clippy::print_stderr,
+        reason = "the last word of a command that failed"
+    )]
+    {
+        eprintln!("watchfire: {}", causes.join(": "));
+    }
+    if error.is::<ConfigError>() {
+        ExitCode::from(64)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

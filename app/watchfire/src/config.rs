@@ -1,0 +1,283 @@
+//! What was written (flags, variables, file) and what is meant. All of it is validated in the
+//! conversion, before a port is bound or a file is touched.
+
+mod file;
+mod quantity;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use watchfire_alerts::{Alerts, DestinationConfig};
+
+pub(crate) use file::FileConfig;
+use quantity::{parse_duration, parse_size};
+
+use crate::cli::ServeArgs;
+
+/// What a run of the stack is meant to do.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) otlp_grpc: SocketAddr,
+    pub(crate) otlp_http: SocketAddr,
+    pub(crate) allowed_hosts: Vec<String>,
+    /// None: made of the address that is bound.
+    pub(crate) external_url: Option<String>,
+    pub(crate) memory_budget: usize,
+    pub(crate) max_body: usize,
+    pub(crate) log_retention: Duration,
+    pub(crate) span_retention: Duration,
+    pub(crate) metric_retention: Duration,
+    /// (name, text)
+    pub(crate) rules: Vec<(String, String)>,
+    pub(crate) destinations: Vec<DestinationConfig>,
+    pub(crate) evaluation_interval: Duration,
+    pub(crate) group_wait: Duration,
+    pub(crate) quiet: Duration,
+    pub(crate) print_addresses: bool,
+}
+
+/// What is wrong with what was written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("{path} cannot be read")]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{path}:{line}:{column}: {reason}")]
+    Syntax {
+        path: PathBuf,
+        line: usize,
+        column: usize,
+        reason: String,
+    },
+    #[error("{option}: {reason}")]
+    Option {
+        option: &'static str,
+        reason: String,
+    },
+}
+
+/// What differs between `serve` and `demo` where nobody says otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Defaults {
+    pub(crate) quiet: Duration,
+}
+
+impl Defaults {
+    pub(crate) const SERVE: Self = Self {
+        quiet: Duration::from_mins(5),
+    };
+    pub(crate) const DEMO: Self = Self {
+        quiet: Duration::from_mins(1),
+    };
+}
+
+impl Settings {
+    /// Reads the file that the flags name, and turns all that was written into what is meant.
+    pub(crate) fn from_args(args: &ServeArgs, defaults: Defaults) -> Result<Self, ConfigError> {
+        let file = match &args.config {
+            Some(path) => FileConfig::read(path)?,
+            None => FileConfig::default(),
+        };
+        Self::new(args, file, defaults, &|name| std::env::var(name).ok())
+    }
+
+    fn new(
+        args: &ServeArgs,
+        file: FileConfig,
+        defaults: Defaults,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let days = |days: u64| Duration::from_hours(24 * days);
+        let size = |option, flag: &Option<String>, file: Option<String>, default| {
+            flag.clone().or(file).map_or(Ok(default), |text| {
+                parse_size(&text).map_err(|reason| ConfigError::Option { option, reason })
+            })
+        };
+        let duration = |option, flag: &Option<String>, file: Option<String>, default| {
+            flag.clone().or(file).map_or(Ok(default), |text| {
+                parse_duration(&text).map_err(|reason| ConfigError::Option { option, reason })
+            })
+        };
+        let allow_anonymous = args
+            .allow_anonymous
+            .or(file.allow_anonymous)
+            .unwrap_or(false);
+        let address = |option, flag: Option<SocketAddr>, file: Option<SocketAddr>, port| {
+            let address = flag.or(file).unwrap_or_else(|| loopback(port));
+            if address.ip().is_loopback() || allow_anonymous {
+                return Ok(address);
+            }
+            let reason = format!(
+                "{address} is reachable from other machines and there is no login yet; \
+                 say --allow-anonymous if everybody who can reach it may read and act"
+            );
+            Err(ConfigError::Option { option, reason })
+        };
+        let rule_files = if args.rules.is_empty() {
+            &file.rules
+        } else {
+            &args.rules
+        };
+        let default_rules = args.default_rules.or(file.default_rules).unwrap_or(true);
+        Ok(Self {
+            data_dir: args
+                .data_dir
+                .clone()
+                .or(file.data_dir)
+                .unwrap_or_else(|| "data".into()),
+            listen: address("listen", args.listen, file.listen, 7117)?,
+            otlp_grpc: address("otlp-grpc", args.otlp_grpc, file.otlp_grpc, 4317)?,
+            otlp_http: address("otlp-http", args.otlp_http, file.otlp_http, 4318)?,
+            allowed_hosts: if args.allowed_host.is_empty() {
+                file.allowed_host
+            } else {
+                args.allowed_host.clone()
+            },
+            external_url: external_url(args.external_url.clone().or(file.external_url))?,
+            memory_budget: size(
+                "memory-budget",
+                &args.memory_budget,
+                file.memory_budget,
+                1 << 30,
+            )?,
+            max_body: size("max-body", &args.max_body, file.max_body, 16 << 20)?,
+            log_retention: duration(
+                "log-retention",
+                &args.log_retention,
+                file.log_retention,
+                days(14),
+            )?,
+            span_retention: duration(
+                "span-retention",
+                &args.span_retention,
+                file.span_retention,
+                days(7),
+            )?,
+            metric_retention: duration(
+                "metric-retention",
+                &args.metric_retention,
+                file.metric_retention,
+                days(90),
+            )?,
+            rules: read_rules(rule_files, default_rules)?,
+            destinations: file::destinations(file.destination, variable)?,
+            evaluation_interval: duration(
+                "evaluation-interval",
+                &args.evaluation_interval,
+                file.evaluation_interval,
+                Duration::from_secs(15),
+            )?,
+            group_wait: duration(
+                "group-wait",
+                &args.group_wait,
+                file.group_wait,
+                Duration::from_secs(5),
+            )?,
+            quiet: duration("quiet", &args.quiet, file.quiet, defaults.quiet)?,
+            print_addresses: args.print_addresses,
+        })
+    }
+}
+
+fn external_url(url: Option<String>) -> Result<Option<String>, ConfigError> {
+    let Some(url) = url else { return Ok(None) };
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        let reason = format!("{url:?} does not begin with http:// or https://");
+        return Err(ConfigError::Option {
+            option: "external-url",
+            reason,
+        });
+    }
+    Ok(Some(url.trim_end_matches('/').to_owned()))
+}
+
+fn read_rules(files: &[PathBuf], with_default: bool) -> Result<Vec<(String, String)>, ConfigError> {
+    let mut rules: Vec<_> = with_default
+        .then(Alerts::default_rules)
+        .into_iter()
+        .collect();
+    for path in files {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.clone(),
+            source,
+        })?;
+        rules.push((path.display().to_string(), text));
+    }
+    Ok(rules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(file: &str, args: ServeArgs) -> Result<Settings, ConfigError> {
+        let file = FileConfig::parse(file, "watchfire.toml".as_ref())?;
+        let args = ServeArgs {
+            default_rules: Some(false),
+            ..args
+        };
+        Settings::new(&args, file, Defaults::SERVE, &|_| None)
+    }
+
+    fn fault(file: &str) -> String {
+        settings(file, ServeArgs::default())
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let file = "data_dir = '/var/lib/watchfire'\nquiet = '90s'\nmemory_budget = '512MiB'";
+        let flags = ServeArgs {
+            quiet: Some("2m".to_owned()),
+            ..ServeArgs::default()
+        };
+        let settings = settings(file, flags).unwrap();
+        assert_eq!(settings.quiet, Duration::from_secs(120));
+        assert_eq!(settings.data_dir, PathBuf::from("/var/lib/watchfire"));
+        assert_eq!(settings.memory_budget, 512 << 20);
+        assert_eq!(settings.listen, "127.0.0.1:7117".parse().unwrap());
+    }
+
+    #[test]
+    fn other_machines_are_let_in_only_by_a_word() {
+        assert!(fault("listen = '0.0.0.0:7117'").contains("--allow-anonymous"));
+        assert!(
+            settings(
+                "listen = '0.0.0.0:7117'\nallow_anonymous = true",
+                ServeArgs::default()
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_fault_is_named_with_its_place() {
+        assert!(
+            fault("\nlisten = 5").starts_with("watchfire.toml:2:10: "),
+            "{}",
+            fault("\nlisten = 5")
+        );
+        assert!(fault("no_such_key = 1").contains("no_such_key"));
+        assert!(fault("quiet = 'soon'").starts_with("quiet: "));
+        assert!(fault("max_body = '-1'").starts_with("max-body: "));
+        assert!(fault("external_url = 'example.com'").contains("http://"));
+    }
+
+    #[test]
+    fn an_unreadable_file_is_named() {
+        let args = ServeArgs {
+            config: Some("no/such/file.toml".into()),
+            ..ServeArgs::default()
+        };
+        let error = Settings::from_args(&args, Defaults::SERVE).unwrap_err();
+        assert_eq!(error.to_string(), "no/such/file.toml cannot be read");
+    }
+}

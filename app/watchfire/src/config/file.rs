@@ -1,0 +1,173 @@
+//! The configuration file, as written.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use watchfire_alerts::{DestinationConfig, Secret};
+
+use super::ConfigError;
+
+const PAGERDUTY_URL: &str = "https://events.pagerduty.com/v2/enqueue";
+
+/// The same options as the command line's, and the destinations of notifications.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileConfig {
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) otlp_grpc: Option<SocketAddr>,
+    pub(super) otlp_http: Option<SocketAddr>,
+    pub(super) allow_anonymous: Option<bool>,
+    #[serde(default)]
+    pub(super) allowed_host: Vec<String>,
+    pub(super) external_url: Option<String>,
+    pub(super) memory_budget: Option<String>,
+    pub(super) max_body: Option<String>,
+    pub(super) log_retention: Option<String>,
+    pub(super) span_retention: Option<String>,
+    pub(super) metric_retention: Option<String>,
+    #[serde(default)]
+    pub(super) rules: Vec<PathBuf>,
+    pub(super) default_rules: Option<bool>,
+    pub(super) evaluation_interval: Option<String>,
+    pub(super) group_wait: Option<String>,
+    pub(super) quiet: Option<String>,
+    #[serde(default)]
+    pub(super) destination: Vec<DestinationEntry>,
+}
+
+/// One `[[destination]]`. A secret is written out or, better, named by a file that holds it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum DestinationEntry {
+    PagerDuty {
+        name: String,
+        routing_key: Option<String>,
+        routing_key_file: Option<PathBuf>,
+        url: Option<String>,
+    },
+    Slack {
+        name: String,
+        url: Option<String>,
+        url_file: Option<PathBuf>,
+    },
+    Webhook {
+        name: String,
+        url: Option<String>,
+        url_file: Option<PathBuf>,
+        /// Signs what is sent, as in Standard Webhooks.
+        secret: Option<String>,
+        secret_file: Option<PathBuf>,
+    },
+}
+
+impl FileConfig {
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text, path)
+    }
+
+    pub(super) fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| {
+            let before = &text[..error.span().map_or(0, |span| span.start.min(text.len()))];
+            ConfigError::Syntax {
+                path: path.to_owned(),
+                line: before.matches('\n').count() + 1,
+                column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
+                reason: error.message().to_owned(),
+            }
+        })
+    }
+}
+
+/// The destinations of the file, and those that the environment's usual variables name.
+pub(super) fn destinations(
+    entries: Vec<DestinationEntry>,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<DestinationConfig>, ConfigError> {
+    let mut destinations = entries
+        .into_iter()
+        .map(destination)
+        .collect::<Result<Vec<_>, _>>()?;
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    if let Some(routing_key) = set("PAGERDUTY_ROUTING_KEY") {
+        let url = set("PAGERDUTY_URL").unwrap_or_else(|| PAGERDUTY_URL.to_owned());
+        destinations.push(DestinationConfig::PagerDuty {
+            name: "pagerduty".to_owned(),
+            routing_key: routing_key.into(),
+            url,
+        });
+    }
+    if let Some(url) = set("SLACK_WEBHOOK_URL") {
+        destinations.push(DestinationConfig::SlackWebhook {
+            name: "slack".to_owned(),
+            url: url.into(),
+        });
+    }
+    Ok(destinations)
+}
+
+fn destination(entry: DestinationEntry) -> Result<DestinationConfig, ConfigError> {
+    Ok(match entry {
+        DestinationEntry::PagerDuty {
+            name,
+            routing_key,
+            routing_key_file,
+            url,
+        } => DestinationConfig::PagerDuty {
+            routing_key: secret(
+                "destination.routing_key",
+                &name,
+                routing_key,
+                routing_key_file,
+            )?,
+            url: url.unwrap_or_else(|| PAGERDUTY_URL.to_owned()),
+            name,
+        },
+        DestinationEntry::Slack {
+            name,
+            url,
+            url_file,
+        } => DestinationConfig::SlackWebhook {
+            url: secret("destination.url", &name, url, url_file)?,
+            name,
+        },
+        DestinationEntry::Webhook {
+            name,
+            url,
+            url_file,
+            secret: key,
+            secret_file,
+        } => DestinationConfig::Webhook {
+            url: secret("destination.url", &name, url, url_file)?,
+            secret: (key.is_some() || secret_file.is_some())
+                .then(|| secret("destination.secret", &name, key, secret_file))
+                .transpose()?,
+            name,
+        },
+    })
+}
+
+fn secret(
+    option: &'static str,
+    name: &str,
+    written: Option<String>,
+    file: Option<PathBuf>,
+) -> Result<Secret, ConfigError> {
+    let text = match (written, file) {
+        (Some(text), None) => text,
+        (None, Some(path)) => std::fs::read_to_string(&path)
+            .map_err(|source| ConfigError::Unreadable { path, source })?,
+        _ => {
+            let reason = format!(
+                "destination {name:?} needs it written out or named by a file, one of both"
+            );
+            return Err(ConfigError::Option { option, reason });
+        }
+    };
+    Ok(text.trim().into())
+}

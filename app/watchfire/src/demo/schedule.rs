@@ -1,0 +1,66 @@
+//! When which fault begins and ends.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
+use rand::{Rng as _, SeedableRng as _};
+use tokio_util::sync::CancellationToken;
+use watchfire_services::{Fault, FaultKind, FaultSwitch};
+
+/// The first fault begins this long after the services do.
+const FIRST: Duration = Duration::from_secs(12);
+/// Between the end of one fault and the next: time enough to recover and to look around.
+const PAUSE: Duration = Duration::from_secs(150);
+
+/// Begins and ends faults until told to stop.
+pub(super) async fn run(switch: FaultSwitch, seed: u64, stop: CancellationToken) {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut wait = FIRST;
+    loop {
+        for fault in round(&mut random) {
+            let length = Duration::from_secs(random.random_range(60..=90));
+            if rest(wait, &stop).await {
+                return;
+            }
+            tracing::info!(fault = ?fault.kind, share = fault.share, seconds = length.as_secs(), "fault begins");
+            switch.begin(fault);
+            let stopped = rest(length, &stop).await;
+            switch.end();
+            if stopped {
+                return;
+            }
+            tracing::info!("fault ends");
+            wait = PAUSE;
+        }
+    }
+}
+
+/// Each kind once, in an order of its own; the first is one that nobody can overlook.
+fn round(random: &mut StdRng) -> Vec<Fault> {
+    let mut faults = [
+        Fault {
+            kind: FaultKind::DependencyDown,
+            share: 1.0,
+        },
+        Fault {
+            kind: FaultKind::BadDeploy,
+            share: 1.0,
+        },
+        Fault {
+            kind: FaultKind::Errors,
+            share: 0.7,
+        },
+        Fault {
+            kind: FaultKind::Latency,
+            share: 0.9,
+        },
+    ];
+    faults[1..].shuffle(random);
+    faults.to_vec()
+}
+
+/// Waits; true if told to stop meanwhile.
+async fn rest(length: Duration, stop: &CancellationToken) -> bool {
+    tokio::time::timeout(length, stop.cancelled()).await.is_ok()
+}

@@ -1,0 +1,91 @@
+//! What alerts asks of the telemetry, answered by the time-series store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::task;
+use watchfire_alerts::{SignalError, SignalSeries, Signals};
+use watchfire_schemas::Timestamp;
+use watchfire_tsdb::{QueryError, QueryValue, Selector, Tsdb};
+
+/// A rule that takes longer than this is told as failed rather than holding up its group.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub(crate) struct TsdbSignals(pub(crate) Arc<Tsdb>);
+
+impl TsdbSignals {
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Tsdb) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<T, SignalError> {
+        let tsdb = Arc::clone(&self.0);
+        let answer = task::spawn_blocking(move || question(&tsdb)).await;
+        answer
+            .map_err(|error| SignalError(error.to_string()))?
+            .map_err(|error| SignalError(error.to_string()))
+    }
+}
+
+#[async_trait]
+impl Signals for TsdbSignals {
+    async fn instant(&self, expr: &str, at: Timestamp) -> Result<Vec<SignalSeries>, SignalError> {
+        let expr = expr.to_owned();
+        let value = self
+            .ask(move |tsdb| tsdb.query(&expr, at, DEADLINE))
+            .await?;
+        Ok(match value {
+            QueryValue::Scalar(sample) => {
+                vec![SignalSeries {
+                    labels: watchfire_schemas::LabelSet::default(),
+                    samples: vec![sample],
+                }]
+            }
+            QueryValue::Vector(vector) => vector
+                .into_iter()
+                .map(|one| SignalSeries {
+                    labels: one.labels,
+                    samples: vec![one.sample],
+                })
+                .collect(),
+            QueryValue::String(..) | QueryValue::Matrix(_) => {
+                return Err(SignalError(
+                    "a rule's expression must give a scalar or an instant vector".to_owned(),
+                ));
+            }
+        })
+    }
+
+    async fn range(
+        &self,
+        expr: &str,
+        start: Timestamp,
+        end: Timestamp,
+        step: Duration,
+    ) -> Result<Vec<SignalSeries>, SignalError> {
+        let expr = expr.to_owned();
+        let matrix = self
+            .ask(move |tsdb| tsdb.query_range(&expr, start, end, step, DEADLINE))
+            .await?;
+        Ok(matrix
+            .into_iter()
+            .map(|series| SignalSeries {
+                labels: series.labels,
+                samples: series.samples,
+            })
+            .collect())
+    }
+
+    async fn increments(
+        &self,
+        selector: &str,
+        start: Timestamp,
+        bin: Duration,
+        bins: usize,
+    ) -> Result<Vec<f64>, SignalError> {
+        let selector = Selector::parse(selector).map_err(|error| SignalError(error.to_string()))?;
+        self.ask(move |tsdb| Ok(tsdb.increments(&selector, start, bin, bins)))
+            .await
+    }
+}
