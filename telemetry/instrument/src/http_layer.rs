@@ -13,7 +13,6 @@ use axum::response::Response;
 use http::Request;
 use tower::{Layer, Service};
 use tracing::Instrument;
-use tracing::instrument::WithSubscriber;
 
 use self::body::Counted;
 use self::catch_panic::CatchPanic;
@@ -23,6 +22,7 @@ pub use self::metrics::HTTP_DURATION_BUCKETS;
 pub(crate) use self::metrics::{Durations, HttpDurations, ServerMetrics, method_label, observe};
 pub use self::request_id::RequestId;
 
+use crate::scoped::Scoped;
 use crate::telemetry::Telemetry;
 
 /// See [`Telemetry::http_layer`].
@@ -83,6 +83,6 @@ where
                 Err(panic) => Ok(exchange.end(Outcome::Panicked(panic))),
             }
         };
-        Box::pin(answered.instrument(span).with_subscriber(dispatch))
+        Box::pin(Scoped::new(answered.instrument(span), dispatch))
     }
 }

@@ -31,6 +31,7 @@ mod pipeline;
 mod process_metrics;
 mod registry_snapshot;
 mod resource;
+mod scoped;
 mod sink;
 mod span_data;
 mod span_queue;

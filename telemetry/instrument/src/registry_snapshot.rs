@@ -1,11 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::registry::Registry;
-use watchfire_schemas::{
-    Clock, ExpositionError, MetricFamily, SeriesSamples, Timestamp, parse_exposition,
-};
+use watchfire_schemas::{Clock, MetricFamily, SeriesSamples, Timestamp, parse_exposition};
 
 use crate::exposition::openmetrics_text;
+use crate::panics;
 use crate::resource::Resource;
 
 /// Reads a service's registry by its own exposition: the one form that instruments can be read in.
@@ -19,20 +18,26 @@ pub(crate) struct RegistrySnapshot {
 }
 
 impl RegistrySnapshot {
-    pub(crate) fn families(&mut self) -> Result<Vec<MetricFamily>, ExpositionError> {
-        let text = openmetrics_text(&self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+    /// `None` if the registry cannot be read: an instrument of the service's own may have no text
+    /// form, give a text that is none, or panic.
+    pub(crate) fn families(&mut self) -> Option<Vec<MetricFamily>> {
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = panics::catching(|| openmetrics_text(&registry))
+            .ok()?
+            .ok()?;
+        drop(registry);
         let now = self.clock.now();
-        let mut families = parse_exposition(&text, now)?;
+        let mut families = parse_exposition(&text, now).ok()?;
         let since = std::mem::replace(&mut self.last, now).millis();
         let series = families.iter_mut().flat_map(|family| &mut family.series);
         for series in series {
             series.exemplars.retain(|exemplar| exemplar.t >= since);
         }
-        Ok(families)
+        Some(families)
     }
 
     /// The series as if Prometheus had scraped them: with `job` and `instance`.
-    pub(crate) fn series(&mut self) -> Result<Vec<SeriesSamples>, ExpositionError> {
+    pub(crate) fn series(&mut self) -> Option<Vec<SeriesSamples>> {
         let families = self.families()?;
         let mut all: Vec<SeriesSamples> = families
             .into_iter()
@@ -44,6 +49,6 @@ impl RegistrySnapshot {
                 .with("job", &self.resource.service)
                 .with("instance", self.resource.instance());
         }
-        Ok(all)
+        Some(all)
     }
 }

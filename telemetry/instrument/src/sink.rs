@@ -98,7 +98,7 @@ impl Sink {
     pub(crate) fn metrics(&mut self, snapshot: &mut RegistrySnapshot, dropped: &Dropped) {
         match self {
             Self::HandOver { collector, .. } => match snapshot.series() {
-                Ok(series) => {
+                Some(series) => {
                     let count = series.len();
                     hand_over(
                         collector,
@@ -108,14 +108,14 @@ impl Sink {
                         dropped,
                     );
                 }
-                Err(_) => dropped.count(Signal::Metrics, DropReason::Unreadable, 1),
+                None => dropped.count(Signal::Metrics, DropReason::Unreadable, 1),
             },
             Self::Otlp(otlp) if otlp.takes_metrics() => match snapshot.families() {
-                Ok(families) => {
+                Some(families) => {
                     let count = families.iter().map(|family| family.series.len()).sum();
                     count_failure(&otlp.metrics(families), Signal::Metrics, count, dropped);
                 }
-                Err(_) => dropped.count(Signal::Metrics, DropReason::Unreadable, 1),
+                None => dropped.count(Signal::Metrics, DropReason::Unreadable, 1),
             },
             Self::Otlp(_) | Self::Nothing => {}
         }

@@ -6,7 +6,6 @@ use http::{HeaderMap, Method};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus_client::registry::Registry;
-use tracing::instrument::WithSubscriber;
 use tracing::{Dispatch, dispatcher};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::filter_fn;
@@ -26,6 +25,7 @@ use crate::pipeline::{Pipeline, Worker};
 use crate::process_metrics::register_process_metrics;
 use crate::registry_snapshot::RegistrySnapshot;
 use crate::resource::Resource;
+use crate::scoped::Scoped;
 use crate::sink::Destination;
 use crate::span_queue::SpanQueue;
 use crate::trace_context::{current_span_context, inject};
@@ -111,9 +111,10 @@ impl Telemetry {
         panics::hook();
     }
 
-    /// Runs a future with this service's subscriber.
+    /// Runs a future with this service's subscriber. A span made within must not outlive it on a
+    /// thread where another subscriber is the default: its parent would never end.
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        future.with_subscriber(self.inner.dispatch.clone())
+        Scoped::new(future, self.inner.dispatch.clone())
     }
 
     /// Runs a function with this service's subscriber.
@@ -129,9 +130,9 @@ impl Telemetry {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// OpenMetrics text of the registry.
+    /// OpenMetrics text of the registry; nothing if an instrument has no text form.
     pub fn exposition(&self) -> String {
-        exposition::openmetrics_text(&self.registry())
+        exposition::openmetrics_text(&self.registry()).unwrap_or_default()
     }
 
     /// What `GET /metrics` answers, in the form that the request's headers ask for.

@@ -10,6 +10,7 @@ use axum::http::{Method, Request, StatusCode};
 use axum::routing::{get, post};
 use tokio::sync::mpsc;
 use tower::ServiceExt;
+use tracing::Instrument;
 use watchfire_schemas::{
     Batch, Contract, LogRecord, ManualClock, SeriesSamples, SeverityNumber, Span, SpanKind,
     SpanStatus, Timestamp,
@@ -324,6 +325,29 @@ async fn failures_are_told_once_with_what_is_known() {
         "BREW"
     );
     assert_eq!(received.span("_OTHER").status, SpanStatus::Unset);
+}
+
+#[tokio::test]
+async fn a_request_given_up_within_a_span_of_its_own_is_not_lost() {
+    let (telemetry, mut batches) = started("content");
+    let forever = async || {
+        let inner = tracing::info_span!("inner");
+        std::future::pending::<StatusCode>().instrument(inner).await
+    };
+    let app = Router::new()
+        .route("/slow", get(forever))
+        .layer(telemetry.http_layer());
+    let request = Request::get("/slow").body(Body::empty()).unwrap();
+    assert!(
+        tokio::time::timeout(Duration::from_millis(20), app.oneshot(request))
+            .await
+            .is_err()
+    );
+    let received = flushed(&telemetry, &mut batches).await;
+    assert_eq!(
+        received.span("inner").parent_span_id,
+        Some(received.span("GET /slow").span_id)
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
+use crate::panics;
+
 /// The longest text kept of one value.
 const LONGEST: usize = 64 << 10;
 
@@ -28,11 +30,11 @@ pub(super) fn leading_name(text: &str) -> Option<&str> {
 
 /// What an error says, and its causes after it. A cause that the text before has already told is left out.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
+    let mut text = guarded(|out| write!(out, "{error}"));
     let mut source = error.source();
     for _ in 0..DEEPEST {
         let Some(cause) = source else { break };
-        let told = cause.to_string();
+        let told = guarded(|out| write!(out, "{cause}"));
         if !text.ends_with(&told) {
             text.push_str(": ");
             text.push_str(&told);
@@ -42,11 +44,22 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// A `Debug` or `Display` that fails or panics must not take the service with it; failing is told.
 pub(super) fn debug_text(value: &dyn fmt::Debug) -> String {
+    guarded(|out| write!(out, "{value:?}"))
+}
+
+/// A value of the service's whose `Debug` or `Display` fails or panics must not take the service
+/// with it.
+fn guarded(show: impl FnOnce(&mut String) -> fmt::Result) -> String {
     let mut text = String::new();
-    if write!(text, "{value:?}").is_err() {
-        text.push_str("(cannot be shown)");
+    match panics::catching(|| show(&mut text)) {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) => text.push_str("(cannot be shown)"),
+        Err(panic) => {
+            text.push_str("(panicked when shown: ");
+            text.push_str(&panic.message);
+            text.push(')');
+        }
     }
     text
 }
@@ -80,6 +93,26 @@ mod tests {
         let error = Capture::Refused { order: 7, source };
         assert_eq!(kind(&error), "Refused");
         assert_eq!(chain(&error), "capture of 7 failed: no answer");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_shown_harms_nobody() {
+        struct Broken;
+        impl fmt::Debug for Broken {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Err(fmt::Error)
+            }
+        }
+        struct Explosive;
+        impl fmt::Debug for Explosive {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("half")?;
+                panic!("boom")
+            }
+        }
+        panics::hook();
+        assert_eq!(debug_text(&Broken), "(cannot be shown)");
+        assert_eq!(debug_text(&Explosive), "half(panicked when shown: boom)");
     }
 
     #[test]
