@@ -21,6 +21,7 @@ use self::exchange::{Exchange, Outcome};
 pub use self::metrics::HTTP_DURATION_BUCKETS;
 pub(crate) use self::metrics::{Durations, HttpDurations, ServerMetrics, method_label, observe};
 pub use self::request_id::RequestId;
+pub use self::server_span::HTTP_TARGET;
 
 use crate::scoped::Scoped;
 use crate::telemetry::Telemetry;

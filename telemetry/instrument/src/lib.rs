@@ -42,7 +42,7 @@ pub use builder::{Builder, LogOutput, StartError};
 pub use client_call::ClientCall;
 pub use dropped::{DropReason, Signal};
 pub use exposition::{metrics_response, openmetrics_text, prometheus_text};
-pub use http_layer::{HTTP_DURATION_BUCKETS, HttpLayer, HttpService, RequestId};
+pub use http_layer::{HTTP_DURATION_BUCKETS, HTTP_TARGET, HttpLayer, HttpService, RequestId};
 pub use process_metrics::register_process_metrics;
 pub use telemetry::Telemetry;
 pub use trace_context::{TraceExemplar, current_trace_id};

@@ -16,7 +16,7 @@ use crate::history::pace::{self, Pace};
 use crate::traffic::{Outcome, Request, USER_AGENT};
 
 /// Where the telemetry crate's HTTP layer writes its records.
-const ACCESS_TARGET: &str = "watchfire_telemetry::http_layer::exchange";
+const ACCESS_TARGET: &str = watchfire_telemetry::HTTP_TARGET;
 /// The content service's port in the past; live it is another one at each start.
 const CONTENT_PORT: u16 = 7119;
 /// What an answer weighs, by what it shows: head, and each resource.

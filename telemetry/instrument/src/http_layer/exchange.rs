@@ -15,7 +15,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use super::Counted;
 use super::metrics::{method_label, observe};
 use super::request_id::{RequestId, X_REQUEST_ID};
-use super::server_span::{TARGET, server_span, shortened};
+use super::server_span::{HTTP_TARGET, server_span, shortened};
 use crate::panics::Panic;
 use crate::telemetry::Telemetry;
 use crate::trace_context::{TraceExemplar, extract};
@@ -140,7 +140,7 @@ impl Exchange {
             ));
             self.span.set_attribute("error.type", code.to_string());
             tracing::error!(
-                target: TARGET,
+                target: HTTP_TARGET,
                 {
                     "http.response.status_code" = code,
                     "http.response.body.size" = size,
@@ -150,7 +150,7 @@ impl Exchange {
             );
         } else {
             tracing::info!(
-                target: TARGET,
+                target: HTTP_TARGET,
                 {
                     "http.response.status_code" = code,
                     "http.response.body.size" = size,
@@ -163,7 +163,7 @@ impl Exchange {
 
     fn tell(&self, panic: &Panic) {
         tracing::error!(
-            target: TARGET,
+            target: HTTP_TARGET,
             {
                 "exception.type" = "panic",
                 "exception.message" = panic.message,
@@ -202,7 +202,7 @@ impl Drop for Exchange {
             self.span.in_scope(|| {
                 let seconds = self.began.elapsed().as_secs_f64();
                 tracing::warn!(
-                    target: TARGET,
+                    target: HTTP_TARGET,
                     {
                         "error.type" = "cancelled",
                         "http.server.request.duration" = seconds,

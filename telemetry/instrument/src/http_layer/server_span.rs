@@ -4,8 +4,8 @@ use tracing::{Span, field};
 
 use super::request_id::RequestId;
 
-/// The target of spans and records of requests, by which a filter can name them.
-pub(super) const TARGET: &str = "watchfire_telemetry::http";
+/// The target of the spans and records that [`crate::HttpLayer`] makes, by which a filter can name them.
+pub const HTTP_TARGET: &str = "watchfire_telemetry::http";
 
 /// The longest path, query or user agent that an attribute keeps.
 const LONGEST: usize = 1024;
@@ -34,7 +34,7 @@ pub(super) fn server_span(
         .host()
         .or_else(|| text(header::HOST).map(without_port));
     tracing::info_span!(
-        target: TARGET,
+        target: HTTP_TARGET,
         parent: None,
         "request",
         "otel.name" = name,
