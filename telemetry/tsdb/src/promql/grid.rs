@@ -27,10 +27,6 @@ impl Grid {
         self.start + self.step * step as i64
     }
 
-    pub(crate) fn end(&self) -> i64 {
-        self.at(self.steps.saturating_sub(1))
-    }
-
     pub(crate) fn times(&self) -> impl Iterator<Item = i64> + use<> {
         let grid = *self;
         (0..grid.steps).map(move |step| grid.at(step))

@@ -1,0 +1,10 @@
+//! The store from outside: what it keeps through a crash, what it answers, and how over HTTP.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod counters;
+mod durability;
+mod http;
+mod limits;
+mod promql_cases;
+mod store;
