@@ -68,6 +68,7 @@ impl Evaluator<'_> {
                 "invalid expression type \"{kind}\" for range query, must be Scalar or instant Vector"
             )));
         }
+        self.budget.hold(self.grid.steps)?;
         Ok(match self.eval(expr)? {
             Value::Scalar(column) => vec![RangeSeries {
                 labels: LabelSet::default(),

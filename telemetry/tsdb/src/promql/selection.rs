@@ -163,10 +163,13 @@ impl Evaluator<'_> {
     }
 }
 
+/// Milliseconds, cut so far below the largest number that no nesting of ranges and offsets gets
+/// there.
 pub(crate) fn millis(duration: Duration) -> i64 {
+    const MOST: i64 = i64::MAX / 1024;
     i64::try_from(duration.as_millis())
-        .unwrap_or(i64::MAX / 4)
-        .min(i64::MAX / 4)
+        .unwrap_or(MOST)
+        .min(MOST)
 }
 
 fn millis_of(time: SystemTime) -> i64 {

@@ -31,6 +31,7 @@ impl Evaluator<'_> {
         if inner.grid.steps == 0 {
             return Ok(());
         }
+        self.budget.hold(inner.grid.steps)?;
         let mut samples: Vec<Sample> = Vec::new();
         inner.each(&subquery.expr, &mut |series| {
             samples.clear();
