@@ -72,8 +72,8 @@ pub(super) fn pace() -> Pace {
             ..RetryPolicy::default()
         },
         timeouts: Timeouts {
-            connect: Duration::from_millis(300),
-            total: Duration::from_millis(300),
+            connect: Duration::from_secs(5),
+            total: Duration::from_secs(5),
         },
         breaker: BreakerPolicy {
             failures: 5,
@@ -193,7 +193,7 @@ impl Running {
 
     /// Waits until nothing is queued, and gives all deliveries, the oldest first.
     pub(super) async fn settled(&self) -> Vec<Delivery> {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let mut all = deliveries(&self.outbox).await;
             let open = all.iter().any(|row| row.state == DeliveryState::Queued);
@@ -209,6 +209,15 @@ impl Running {
 
 pub(super) async fn deliveries(outbox: &Outbox) -> Vec<Delivery> {
     outbox.deliveries(None, 1_000).await.expect("it reads")
+}
+
+/// Waits until something is so. Fails if that takes half a minute.
+pub(super) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "still not: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 pub(super) async fn put(outbox: &Outbox, rows: &[NewNotification]) {

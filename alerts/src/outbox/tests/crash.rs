@@ -10,7 +10,7 @@ use super::receiver::{Receiver, Request, Step};
 
 #[tokio::test]
 async fn killed_between_commit_and_send_it_is_sent_after_the_restart() {
-    let (bench, receiver) = (Bench::new().await, Receiver::start([]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([]));
     let config = vec![pagerduty("pd", KEY, receiver.url("pd"))];
     let outbox = bench.open(config.clone()).await;
     put(&outbox, &[message("pd", "a", Trigger)]).await;
@@ -26,7 +26,7 @@ async fn killed_between_commit_and_send_it_is_sent_after_the_restart() {
 #[tokio::test]
 async fn killed_between_send_and_mark_it_is_sent_once_more_and_in_order() {
     let hang = Step::Hang(Duration::from_millis(250));
-    let (bench, receiver) = (Bench::new().await, Receiver::start([hang]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([hang]));
     let config = vec![pagerduty("pd", KEY, receiver.url("pd"))];
     let running = bench.run(config.clone()).await;
     put(&running.outbox, &[message("pd", "a", Trigger)]).await;
@@ -55,7 +55,7 @@ async fn killed_between_send_and_mark_it_is_sent_once_more_and_in_order() {
 
 #[tokio::test]
 async fn killed_at_any_moment_nothing_is_lost_and_little_is_doubled() {
-    let (bench, receiver) = (Bench::new().await, Receiver::start([]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([]));
     let config = vec![webhook("hook", receiver.url("hook"))];
     let rows: Vec<_> = (0..40)
         .map(|n| message("hook", &format!("i{n}"), Trigger))
@@ -91,7 +91,7 @@ async fn killed_at_any_moment_nothing_is_lost_and_little_is_doubled() {
 
 #[tokio::test]
 async fn stopping_in_order_finishes_what_is_under_way() {
-    let (bench, receiver) = (Bench::new().await, Receiver::start([]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([]));
     let running = bench.run(vec![webhook("hook", receiver.url("hook"))]).await;
     put(&running.outbox, &[message("hook", "a", Trigger)]).await;
     receiver.wait_for(1).await;
@@ -102,7 +102,7 @@ async fn stopping_in_order_finishes_what_is_under_way() {
 
 #[tokio::test]
 async fn what_waits_for_a_destination_that_is_gone_is_shown_and_comes_back() {
-    let (mut bench, receiver) = (Bench::new().await, Receiver::start([]).await);
+    let (mut bench, receiver) = (Bench::new().await, Receiver::start([]));
     let config = vec![webhook("hook", receiver.url("hook"))];
     let outbox = bench.open(config.clone()).await;
     let mut waits = message("hook", "a", Trigger);

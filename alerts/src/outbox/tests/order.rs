@@ -16,7 +16,7 @@ fn actions(seen: &[super::receiver::Request]) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_row_is_only_there_if_its_transaction_is() {
-    let (bench, receiver) = (Bench::new().await, Receiver::start([]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([]));
     let outbox = bench
         .open(vec![pagerduty("pd", KEY, receiver.url("pd"))])
         .await;
@@ -29,7 +29,7 @@ async fn a_row_is_only_there_if_its_transaction_is() {
 
 #[tokio::test]
 async fn all_three_actions_come_in_order_and_are_told_of() {
-    let (bench, receiver) = (Bench::new().await, Receiver::start([]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([]));
     let running = bench
         .run(vec![pagerduty("pd", KEY, receiver.url("pd"))])
         .await;
@@ -53,7 +53,7 @@ async fn all_three_actions_come_in_order_and_are_told_of() {
 #[tokio::test]
 async fn a_failing_trigger_holds_back_its_resolve_and_no_other_incident() {
     let script = vec![Step::status(500), Step::OK];
-    let (bench, receiver) = (Bench::new().await, Receiver::start(script).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start(script));
     let running = bench
         .run(vec![pagerduty("pd", KEY, receiver.url("pd"))])
         .await;
@@ -81,7 +81,7 @@ async fn check_states(
     later: EventAction,
     expected: &[(&str, DeliveryState)],
 ) {
-    let (bench, receiver) = (Bench::new().await, Receiver::start([]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([]));
     let outbox = bench
         .open(vec![pagerduty("pd", KEY, receiver.url("pd"))])
         .await;
@@ -138,7 +138,7 @@ async fn what_was_never_sent_is_superseded() {
 #[tokio::test]
 async fn a_resolve_during_the_first_attempt_is_sent_after_it() {
     let hang = Step::Hang(Duration::from_millis(150));
-    let (bench, receiver) = (Bench::new().await, Receiver::start([hang]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([hang]));
     let running = bench
         .run(vec![pagerduty("pd", KEY, receiver.url("pd"))])
         .await;
@@ -154,7 +154,7 @@ async fn a_resolve_during_the_first_attempt_is_sent_after_it() {
 
 #[tokio::test]
 async fn nothing_is_sent_before_its_time() {
-    let (bench, receiver) = (Bench::new().await, Receiver::start([]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([]));
     let running = bench.run(vec![slack("chat", receiver.url("slack"))]).await;
     let put_at = tokio::time::Instant::now();
     let mut row = message("chat", "a", Trigger);
@@ -167,7 +167,7 @@ async fn nothing_is_sent_before_its_time() {
 
 #[tokio::test]
 async fn only_pagerduty_is_told_of_an_acknowledgement() {
-    let (bench, receiver) = (Bench::new().await, Receiver::start([]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([]));
     let outbox = bench
         .open(vec![
             slack("chat", receiver.url("slack")),
@@ -192,7 +192,7 @@ async fn only_pagerduty_is_told_of_an_acknowledgement() {
 #[tokio::test]
 async fn a_resolve_goes_to_the_key_of_its_trigger() {
     let other = "ffffffffffffffffffffffffffffffff";
-    let (bench, receiver) = (Bench::new().await, Receiver::start([]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([]));
     let url = receiver.url("pd");
     let before = bench.run(vec![pagerduty("pd", KEY, url.clone())]).await;
     put(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -55,12 +55,20 @@ struct Shared {
 }
 
 impl Receiver {
-    pub(super) async fn start(script: impl IntoIterator<Item = Step>) -> Self {
-        Self::bind("127.0.0.1:0".parse().expect("an address"), script).await
+    pub(super) fn start(script: impl IntoIterator<Item = Step>) -> Self {
+        Self::listen(Self::reserve(), script)
     }
 
-    pub(super) async fn bind(address: SocketAddr, script: impl IntoIterator<Item = Step>) -> Self {
-        let listener = TcpListener::bind(address).await.expect("the port is free");
+    /// An address of our own that refuses connections until somebody listens on it.
+    pub(super) fn reserve() -> TcpSocket {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        let any = "127.0.0.1:0".parse().expect("an address");
+        socket.bind(any).expect("a free port");
+        socket
+    }
+
+    pub(super) fn listen(socket: TcpSocket, script: impl IntoIterator<Item = Step>) -> Self {
+        let listener = socket.listen(64).expect("it listens");
         let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared {
             script: Mutex::new(script.into_iter().collect()),
@@ -95,7 +103,7 @@ impl Receiver {
     }
 
     pub(super) async fn wait_for(&self, requests: usize) -> Vec<Request> {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while Instant::now() < deadline && self.seen().len() < requests {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

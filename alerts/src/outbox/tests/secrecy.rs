@@ -2,7 +2,7 @@ use sqlx::Row;
 
 use crate::notification::EventAction::Trigger;
 
-use super::bench::{Bench, KEY, message, pagerduty, put, slack, webhook};
+use super::bench::{Bench, KEY, message, pagerduty, put, slack, until, webhook};
 use super::receiver::{Receiver, Step};
 
 const HUSH: &str = "Xhushhushhush";
@@ -21,7 +21,7 @@ async fn stored(bench: &Bench) -> String {
 async fn no_secret_is_stored_shown_or_told() {
     const ECHO: &str = r#"{"ok":false,"error":"no hook services/T0/B0/Xhushhushhush here",
         "message":"key 0123456789abcdef0123456789ABCDEF is unknown"}"#;
-    let (bench, receiver) = (Bench::new().await, Receiver::start([]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([]));
     receiver.always(Step::Answer(400, "", ECHO));
     let path = format!("services/T0/B0/{HUSH}");
     let running = bench
@@ -35,9 +35,11 @@ async fn no_secret_is_stored_shown_or_told() {
     for name in ["pd", "chat", "hook", "nowhere"] {
         put(&running.outbox, &[message(name, "a", Trigger)]).await;
     }
-    receiver.wait_for(3).await;
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-
+    until("all have failed", async || {
+        let rows = running.outbox.deliveries(None, 10).await.expect("it reads");
+        rows.iter().all(|row| row.error.is_some())
+    })
+    .await;
     let deliveries = running.outbox.deliveries(None, 10).await.expect("it reads");
     assert!(
         deliveries.iter().all(|row| row.error.is_some()),
@@ -62,10 +64,10 @@ async fn no_secret_is_stored_shown_or_told() {
 
 #[tokio::test]
 async fn a_redirection_is_not_followed_with_the_key() {
-    let (bench, elsewhere) = (Bench::new().await, Receiver::start([]).await);
+    let (bench, elsewhere) = (Bench::new().await, Receiver::start([]));
     let location = format!("location: http://{}/\r\n", elsewhere.address);
     let step = Step::Answer(307, location.leak(), "");
-    let receiver = Receiver::start([step]).await;
+    let receiver = Receiver::start([step]);
     let running = bench
         .run(vec![pagerduty("pd", KEY, receiver.url("pd"))])
         .await;
@@ -78,7 +80,7 @@ async fn a_redirection_is_not_followed_with_the_key() {
 
 #[tokio::test]
 async fn a_webhook_is_signed_over_its_bytes() {
-    let (bench, receiver) = (Bench::new().await, Receiver::start([]).await);
+    let (bench, receiver) = (Bench::new().await, Receiver::start([]));
     let running = bench.run(vec![webhook("hook", receiver.url("hook"))]).await;
     put(&running.outbox, &[message("hook", "a", Trigger)]).await;
     let request = &receiver.wait_for(1).await[0];
