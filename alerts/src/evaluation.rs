@@ -90,6 +90,7 @@ impl Alerts {
     }
 
     async fn evaluate_group(&self, group: usize) -> Result<(), StoreError> {
+        let _own_turn = self.turns[group].lock().await;
         let now = self.clock.now();
         let started = Instant::now();
         let mut updates = Vec::new();

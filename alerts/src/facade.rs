@@ -79,6 +79,9 @@ pub struct Alerts {
     pub(crate) groups: Vec<RuleGroup>,
     pub(crate) files: Vec<String>,
     pub(crate) meters: Meters,
+    /// One for each group, held while it is evaluated: an evaluation starts from what the one before
+    /// has left.
+    pub(crate) turns: Vec<tokio::sync::Mutex<()>>,
     /// Held by whoever changes incidents: evaluations, follow-ups and humans, one at a time. Only
     /// deliveries write beside it, and only what nobody else does.
     pub(crate) step: tokio::sync::Mutex<()>,
@@ -134,6 +137,10 @@ impl Alerts {
             signals,
             clock,
             outbox,
+            turns: groups
+                .iter()
+                .map(|_| tokio::sync::Mutex::default())
+                .collect(),
             groups,
             files,
             meters: Meters::register(registry),

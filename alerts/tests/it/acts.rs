@@ -19,7 +19,9 @@ groups:
 
 async fn failing() -> House {
     let house = House::open(RULES, 3990).await;
-    house.script.add("exceptions_total content", 4000..4100, 2.0);
+    house
+        .script
+        .add("exceptions_total content", 4000..4100, 2.0);
     house.step_to(4020).await;
     house
 }
@@ -42,11 +44,17 @@ async fn a_human_sets_the_onset_for_good() {
     let future = refusal(alerts.set_onset(id, at(9000), "ada", "typo").await);
     assert_eq!(future, "the onset cannot lie in the future");
     let late = refusal(alerts.set_onset(id, at(4015), "ada", "typo").await);
-    assert!(late.starts_with("the onset cannot come after the detection"), "{late}");
+    assert!(
+        late.starts_with("the onset cannot come after the detection"),
+        "{late}"
+    );
     refusal(alerts.set_onset(id, at(3950), "ada", " ").await);
     refusal(alerts.set_onset(id, at(3950), "", "why").await);
 
-    let set = alerts.set_onset(id, at(3950), "ada", "the deploy log says so").await.unwrap();
+    let set = alerts
+        .set_onset(id, at(3950), "ada", "the deploy log says so")
+        .await
+        .unwrap();
     assert_eq!(seconds(set.onset.at), 3950.0);
     house.step_to(4400).await;
     let closed = house.incident().await;
@@ -54,7 +62,12 @@ async fn a_human_sets_the_onset_for_good() {
     assert_eq!(closed.onset.source, OnsetSource::Human);
     assert_eq!(closed.onset.set_by.as_deref(), Some("ada"));
     assert_eq!(seconds(closed.onset.at), 3950.0);
-    assert!(closed.timeline.iter().any(|e| e.kind == TimelineKind::OnsetSet));
+    assert!(
+        closed
+            .timeline
+            .iter()
+            .any(|e| e.kind == TimelineKind::OnsetSet)
+    );
 }
 
 #[tokio::test]
@@ -83,7 +96,9 @@ async fn humans_acknowledge_note_and_resolve() {
 #[tokio::test]
 async fn changes_around_onset_stand_on_the_incident() {
     let house = House::open(RULES, 3990).await;
-    house.script.add("exceptions_total content", 4000..4100, 2.0);
+    house
+        .script
+        .add("exceptions_total content", 4000..4100, 2.0);
     for (service, at) in [("content", 3980), ("gateway", 3990), ("content", 1000)] {
         let change = ChangeEvent {
             id: String::new(),
@@ -101,8 +116,16 @@ async fn changes_around_onset_stand_on_the_incident() {
     }
     house.step_to(4020).await;
     let incident = house.incident().await;
-    let changes: Vec<&str> = incident.changes.iter().map(|c| c.service.as_str()).collect();
+    let changes: Vec<&str> = incident
+        .changes
+        .iter()
+        .map(|c| c.service.as_str())
+        .collect();
     assert_eq!(changes, ["content", "gateway"]);
-    let told = incident.timeline.iter().filter(|e| e.kind == TimelineKind::Change).count();
+    let told = incident
+        .timeline
+        .iter()
+        .filter(|e| e.kind == TimelineKind::Change)
+        .count();
     assert_eq!(told, 2);
 }

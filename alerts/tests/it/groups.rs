@@ -36,11 +36,24 @@ fn seen(group: &str, at: u64) -> ExceptionSeen {
 #[tokio::test]
 async fn an_incident_ranks_exceptions_by_change() {
     let house = House::open(RULES, 3990).await;
-    house.script.add("exceptions_total service=", 4000..4100, 3.0);
-    house.script.add("exceptions_total group=\"usual\"", 0..4100, 1.0);
-    house.script.add("exceptions_total group=\"fresh\"", 4000..4100, 2.0);
+    house
+        .script
+        .add("exceptions_total service=", 4000..4100, 3.0);
+    house
+        .script
+        .add("exceptions_total group=\"usual\"", 0..4100, 1.0);
+    house
+        .script
+        .add("exceptions_total group=\"fresh\"", 4000..4100, 2.0);
     let alerts = house.alerts();
-    alerts.exceptions_seen(vec![seen("usual", 100), seen("usual", 4010), seen("fresh", 4001)]).await.unwrap();
+    alerts
+        .exceptions_seen(vec![
+            seen("usual", 100),
+            seen("usual", 4010),
+            seen("fresh", 4001),
+        ])
+        .await
+        .unwrap();
     house.step_to(4030).await;
     let incident = house.incident().await;
     let ranked: Vec<(&str, bool)> = incident
@@ -58,21 +71,53 @@ async fn groups_are_resolved_and_regress() {
     let mut house = House::open(RULES, 500).await;
     let batch = vec![seen("a", 100), seen("a", 400), seen("b", 300)];
     house.alerts().exceptions_seen(batch.clone()).await.unwrap();
-    let resolved = house.alerts().set_group("a", Some(GroupStatus::Resolved), Some(Some("ada".to_owned())), "ada").await.unwrap();
-    assert_eq!((resolved.status, resolved.assignee.as_deref()), (GroupStatus::Resolved, Some("ada")));
+    let resolved = house
+        .alerts()
+        .set_group(
+            "a",
+            Some(GroupStatus::Resolved),
+            Some(Some("ada".to_owned())),
+            "ada",
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        (resolved.status, resolved.assignee.as_deref()),
+        (GroupStatus::Resolved, Some("ada"))
+    );
     house.restart().await;
 
     // A replay is no regression; what comes later is.
     house.alerts().exceptions_seen(batch).await.unwrap();
     let same = house.alerts().exception_group("a").await.unwrap().unwrap();
-    assert_eq!((same.status, same.regressed_at), (GroupStatus::Resolved, None));
-    house.alerts().exceptions_seen(vec![seen("a", 600)]).await.unwrap();
+    assert_eq!(
+        (same.status, same.regressed_at),
+        (GroupStatus::Resolved, None)
+    );
+    house
+        .alerts()
+        .exceptions_seen(vec![seen("a", 600)])
+        .await
+        .unwrap();
     let back = house.alerts().exception_group("a").await.unwrap().unwrap();
     assert_eq!(back.status, GroupStatus::Open);
-    assert_eq!(back.regressed_at, Some(Script::START + Duration::from_secs(600)));
+    assert_eq!(
+        back.regressed_at,
+        Some(Script::START + Duration::from_mins(10))
+    );
 
-    let open = house.alerts().exception_groups(Some("content"), Some(GroupStatus::Open), 10).await.unwrap();
+    let open = house
+        .alerts()
+        .exception_groups(Some("content"), Some(GroupStatus::Open), 10)
+        .await
+        .unwrap();
     let ids: Vec<&str> = open.iter().map(|g| g.id.as_str()).collect();
     assert_eq!(ids, ["a", "b"]);
-    assert!(house.alerts().set_group("c", None, None, "ada").await.is_err());
+    assert!(
+        house
+            .alerts()
+            .set_group("c", None, None, "ada")
+            .await
+            .is_err()
+    );
 }

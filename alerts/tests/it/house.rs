@@ -63,7 +63,10 @@ impl House {
             .create_if_missing(true)
             .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
             .foreign_keys(true);
-        SqlitePoolOptions::new().connect_with(options).await.unwrap()
+        SqlitePoolOptions::new()
+            .connect_with(options)
+            .await
+            .unwrap()
     }
 
     async fn start(&mut self) {
@@ -79,7 +82,7 @@ impl House {
             evaluation_interval: Duration::from_hours(1),
             group_wait: Duration::from_secs(5),
             quiet: Duration::from_mins(1),
-            resolve_after: Duration::from_secs(30),
+            resolve_after: Duration::from_secs(90),
             external_url: "http://watchfire.test".to_owned(),
         };
         let mut registry = Registry::default();
@@ -139,7 +142,10 @@ impl House {
     }
 
     pub(crate) async fn incidents(&self) -> Vec<Incident> {
-        self.alerts().incidents(TimeRange::ALL, false, 100).await.unwrap()
+        self.alerts()
+            .incidents(TimeRange::ALL, false, 100)
+            .await
+            .unwrap()
     }
 
     /// Waits, in real time, until as many notifications have arrived and are marked.
@@ -155,7 +161,10 @@ impl House {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         let all = self.alerts().deliveries(None, 100).await.unwrap();
-        panic!("{count} notifications were expected: {:?}, {all:#?}", self.receiver.statuses());
+        panic!(
+            "{count} notifications were expected: {:?}, {all:#?}",
+            self.receiver.statuses()
+        );
     }
 }
 

@@ -1,5 +1,11 @@
 //! The crate as a whole: scripted telemetry in, incidents and notifications out.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is amiss")]
+#![expect(
+    clippy::float_cmp,
+    reason = "scripted times are whole seconds, which floats hold exactly"
+)]
+
 mod acts;
 mod default_rules;
 mod failure;

@@ -38,17 +38,19 @@ impl Script {
     }
 
     fn answer(&self) -> Result<(), SignalError> {
-        match *self.broken.lock().unwrap() {
-            true => Err(SignalError("the telemetry does not answer".to_owned())),
-            false => Ok(()),
+        if *self.broken.lock().unwrap() {
+            return Err(SignalError("the telemetry does not answer".to_owned()));
         }
+        Ok(())
     }
 
     /// Growth in `(from, to]`.
     fn grown(&self, selector: &str, from: f64, to: f64) -> f64 {
         let counters = self.counters();
         let named = counters.iter().find(|(name, _)| asks_for(selector, name));
-        let Some((_, counter)) = named else { return 0.0 };
+        let Some((_, counter)) = named else {
+            return 0.0;
+        };
         // The events of second i are seen at its end.
         let bound = |at: f64| (at.floor().max(0.0) as usize).min(counter.len());
         counter[bound(from)..bound(to)].iter().sum()
@@ -110,6 +112,8 @@ impl Signals for Script {
         let width = bin.as_secs_f64();
         let edge = |i: usize| start + i as f64 * width;
         let bins = 0..bins;
-        Ok(bins.map(|i| self.grown(selector, edge(i), edge(i + 1))).collect())
+        Ok(bins
+            .map(|i| self.grown(selector, edge(i), edge(i + 1)))
+            .collect())
     }
 }
