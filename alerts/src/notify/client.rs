@@ -57,7 +57,7 @@ impl Sender {
             .redirect(Policy::none())
             .user_agent(concat!("watchfire/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|_| "its HTTP client could not be made: TLS is not set up")?;
+            .map_err(|_| "no HTTP client: this machine has no trusted root certificates (ca-certificates)")?;
         Ok(Self { destination, http })
     }
 
