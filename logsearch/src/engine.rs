@@ -57,8 +57,7 @@ struct State<D: Dataset> {
     names: HashSet<String>,
     /// The last batch that was appended or is in a split.
     last_batch: BatchSeq,
-    /// The last batch up to which every record is in a published split, as far as is known here;
-    /// the manifest may say less where batches held nothing for this dataset.
+    /// The checkpoint that is on disk.
     published: BatchSeq,
     /// The last batch that the owner of the log has told about.
     advanced: BatchSeq,
@@ -120,10 +119,6 @@ impl<D: Dataset> Engine<D> {
         }
         state.last_batch = batch;
         if let Some(tail_batch) = tail_batch {
-            if state.tail.is_empty() {
-                // Until now nothing was wanting.
-                state.published = state.published.max(state.advanced);
-            }
             state.learn_names(&tail_batch);
             state.tail_bytes += tail_batch.bytes;
             state.tail_records += count;
@@ -139,14 +134,9 @@ impl<D: Dataset> Engine<D> {
         state.advanced = state.advanced.max(batch);
     }
 
-    /// The last batch that this dataset does not need any more.
+    /// The last batch that this dataset does not need any more, also after a crash: it is on disk.
     pub(crate) fn checkpoint(&self) -> BatchSeq {
-        let state = self.state();
-        if state.tail.is_empty() {
-            state.published.max(state.advanced)
-        } else {
-            state.published
-        }
+        self.state().published
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot<D> {
@@ -184,6 +174,15 @@ impl<D: Dataset> Engine<D> {
 }
 
 impl<D: Dataset> State<D> {
+    /// What the checkpoint can be once the first `sealed` batches of the tail are in splits: just
+    /// before the first batch that is still in the tail, since batches come in order.
+    fn settled(&self, sealed: usize) -> BatchSeq {
+        match self.tail.get(sealed) {
+            Some(first) => BatchSeq(first.batch.0.saturating_sub(1)),
+            None => self.last_batch.max(self.advanced),
+        }
+    }
+
     fn learn_names(&mut self, batch: &TailBatch<D>) {
         for row in &batch.rows {
             D::each_attribute(&row.record, &mut |name, _| {

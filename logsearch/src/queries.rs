@@ -79,7 +79,12 @@ impl EventStore {
     ) -> Result<Vec<HistogramBar>, QueryError> {
         self.ask("log_histogram", PATIENCE, move |store, watch| {
             let (filter, _) = understand(&query, store.logs.as_ref())?;
-            let bars = Bars::new(range, step).ok_or(QueryError::Steps)?;
+            let bars = Bars::new(range, step).ok_or_else(|| {
+                QueryError::Store(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "a histogram has at most 50000 steps",
+                ))
+            })?;
             histogram(&store.logs.snapshot(), &filter, bars, watch).map_err(QueryError::Store)
         })
         .await

@@ -90,9 +90,6 @@ pub enum QueryError {
     Parse { column: usize, reason: String },
     #[error("the cursor is not one that a page gave")]
     Cursor,
-    /// Of a histogram: no step at all, or more than a chart can show.
-    #[error("the step does not fit the range: at most 50000 steps")]
-    Steps,
     #[error("the store could not be read")]
     Store(#[source] std::io::Error),
 }

@@ -15,15 +15,17 @@ use crate::fields::Dataset;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long it lets a dataset rest whose disk has failed.
 const REST: Duration = Duration::from_secs(5);
-/// How often it looks for what is too old.
-const DROP_EVERY: Duration = Duration::from_mins(1);
+/// How often it looks for what is too old, and lets the checkpoints of datasets that nothing comes
+/// for follow the log.
+const TIDY_EVERY: Duration = Duration::from_mins(1);
 
 /// A dataset as the thread sees it.
 pub(crate) trait Sealed: fmt::Debug + Send + Sync {
     fn name(&self) -> &'static str;
     /// Seals if it is due; whether there may be more to seal.
     fn seal_due(&self, now: Timestamp) -> io::Result<bool>;
-    fn drop_old(&self, now: Timestamp) -> io::Result<()>;
+    /// Drops what is too old, and lets the checkpoint follow the log.
+    fn tidy(&self, now: Timestamp) -> io::Result<()>;
     fn failed(&self);
 }
 
@@ -101,18 +103,18 @@ impl Signal {
 
 fn run(datasets: &[Arc<dyn Sealed>], clock: &dyn Clock, signal: &Signal) {
     let mut resting_until = vec![Timestamp::MIN; datasets.len()];
-    let mut drop_at = Timestamp::MIN;
+    let mut tidy_at = Timestamp::MIN;
     while signal.wait() {
         let now = clock.now();
-        let dropping = now >= drop_at;
-        if dropping {
-            drop_at = now + DROP_EVERY;
+        let tidying = now >= tidy_at;
+        if tidying {
+            tidy_at = now + TIDY_EVERY;
         }
         for (dataset, resting_until) in datasets.iter().zip(&mut resting_until) {
             if now < *resting_until {
                 continue;
             }
-            if let Err(error) = work(dataset.as_ref(), now, dropping) {
+            if let Err(error) = work(dataset.as_ref(), now, tidying) {
                 dataset.failed();
                 *resting_until = now + REST;
                 tracing::error!(dataset = dataset.name(), %error, "sealing failed, the tail stays in memory");
@@ -121,10 +123,10 @@ fn run(datasets: &[Arc<dyn Sealed>], clock: &dyn Clock, signal: &Signal) {
     }
 }
 
-fn work(dataset: &dyn Sealed, now: Timestamp, dropping: bool) -> io::Result<()> {
+fn work(dataset: &dyn Sealed, now: Timestamp, tidying: bool) -> io::Result<()> {
     while dataset.seal_due(now)? {}
-    if dropping {
-        dataset.drop_old(now)?;
+    if tidying {
+        dataset.tidy(now)?;
     }
     Ok(())
 }
@@ -138,8 +140,9 @@ impl<D: Dataset> Sealed for Engine<D> {
         Ok(self.is_due(now) && self.seal(now)?)
     }
 
-    fn drop_old(&self, now: Timestamp) -> io::Result<()> {
-        self.drop_expired(now)
+    fn tidy(&self, now: Timestamp) -> io::Result<()> {
+        self.drop_expired(now)?;
+        self.follow()
     }
 
     fn failed(&self) {

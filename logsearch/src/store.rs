@@ -173,7 +173,9 @@ impl EventStore {
         }))
     }
 
-    /// The last batch of which every record is in a published split: replay starts after it.
+    /// The last batch of which every record is in a published split: replay starts after it. It is
+    /// on disk, so the log may forget what is before it. A dataset that nothing comes for follows
+    /// [`Self::advance`] once a minute.
     pub fn checkpoint(&self) -> BatchSeq {
         let logs_and_quarantine = self.logs.checkpoint().min(self.quarantine.checkpoint());
         logs_and_quarantine.min(self.spans.checkpoint())
@@ -247,12 +249,16 @@ fn seal_all<D: Dataset>(engine: &Engine<D>, now: watchfire_schemas::Timestamp) {
     loop {
         match engine.seal(now) {
             Ok(true) => {}
-            Ok(false) => return,
+            Ok(false) => break,
             Err(error) => {
                 engine.failed();
                 tracing::error!(dataset = D::NAME, %error, "the tail could not be sealed");
                 return;
             }
         }
+    }
+    if let Err(error) = engine.follow() {
+        engine.failed();
+        tracing::error!(dataset = D::NAME, %error, "the checkpoint could not be written");
     }
 }

@@ -39,9 +39,9 @@ impl<D: Dataset> Engine<D> {
         let started = Instant::now();
         let Snapshot { mut tail, .. } = self.snapshot();
         tail.truncate(one_split(&tail, self.policy.seal_bytes));
-        let Some(last) = tail.last().map(|batch| batch.batch) else {
+        if tail.is_empty() {
             return Ok(false);
-        };
+        }
         let mut rows: Vec<&Row<D>> = tail.iter().flat_map(|batch| &batch.rows).collect();
         rows.sort_unstable_by_key(|row| Reverse(row.position()));
 
@@ -50,16 +50,17 @@ impl<D: Dataset> Engine<D> {
         manifest.next_split += 1;
         let split = split::write(&self.dir, number, &rows, now)?;
         let mut next = manifest.clone();
-        next.checkpoint = last;
+        next.checkpoint = self.state().settled(tail.len());
         next.splits.push(split.meta.clone());
         next.publish(&self.dir)?;
+        let published = next.checkpoint;
         *manifest = next;
 
         let mut state = self.state();
         state.tail.drain(..tail.len());
         state.tail_bytes -= tail.iter().map(|batch| batch.bytes).sum::<usize>();
         state.tail_records -= rows.len() as u64;
-        state.published = last;
+        state.published = published;
         let mut splits = Vec::clone(&state.splits);
         splits.push(Arc::new(split));
         state.splits = Arc::new(splits);
@@ -70,6 +71,22 @@ impl<D: Dataset> Engine<D> {
             .seal_seconds
             .observe(started.elapsed().as_secs_f64());
         Ok(true)
+    }
+
+    /// Puts the checkpoint on disk where batches have passed that hold nothing for this dataset:
+    /// without it the log would keep them for ever.
+    pub(crate) fn follow(&self) -> io::Result<()> {
+        let mut manifest = self.manifest.lock().expect("no holder of this lock panics");
+        let settled = self.state().settled(0);
+        if settled <= manifest.checkpoint {
+            return Ok(());
+        }
+        let mut next = manifest.clone();
+        next.checkpoint = settled;
+        next.publish(&self.dir)?;
+        *manifest = next;
+        self.state().published = settled;
+        Ok(())
     }
 
     /// Drops the splits of which every record is older than the retention. A record of the future
