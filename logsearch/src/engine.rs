@@ -8,7 +8,7 @@ mod tail;
 use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use watchfire_schemas::{BatchSeq, Timestamp};
@@ -164,6 +164,12 @@ impl<D: Dataset> Engine<D> {
 
     fn state(&self) -> MutexGuard<'_, State<D>> {
         self.state.lock().expect("no holder of this lock panics")
+    }
+
+    /// The engine may panic while a split is written. The manifest changes only after a split is
+    /// published, so it is whole then too.
+    fn manifest(&self) -> MutexGuard<'_, Manifest> {
+        self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell_sizes(&self, state: &State<D>) {

@@ -73,6 +73,7 @@ pub(crate) fn histogram<D: Dataset>(
     let range = bars.range;
     let matcher = matches(filter);
     for batch in &snapshot.tail {
+        watch.check()?;
         for row in &batch.rows {
             let time = row.position().time;
             if range.contains(Timestamp::from_nanos(time)) && matcher.accepts(row) {
@@ -81,9 +82,7 @@ pub(crate) fn histogram<D: Dataset>(
         }
     }
     for split in snapshot.splits.iter() {
-        if watch.is_over() {
-            break;
-        }
+        watch.check()?;
         if split.overlaps(range) && split.could_match(filter)? {
             add_split(split, filter, &mut bars, watch)?;
         }
@@ -120,11 +119,14 @@ fn add_split<D: Dataset>(
         .transpose()?;
     for range in look_into {
         let documents = split.documents(range, None)?;
-        split.select(filter, documents)?.each(watch, |document| {
+        let complete = split.select(filter, documents)?.each(watch, |document| {
             let number = severity.as_ref().map_or(1, |number| number(document));
             bars.add(time_of(document), ((number - 1) / 4) as usize, 1);
             true
         });
+        if !complete {
+            watch.check()?;
+        }
     }
     Ok(())
 }

@@ -60,6 +60,9 @@ impl EventStore {
                 high: number,
             };
             let page = run(&store.logs, filter, TimeRange::ALL, 1, None, watch)?;
+            if page.partial {
+                watch.check().map_err(QueryError::Store)?;
+            }
             Ok(page
                 .records
                 .into_iter()
@@ -152,6 +155,9 @@ impl EventStore {
             let mut spans = Vec::new();
             loop {
                 let page = search(&snapshot, &asked, watch).map_err(QueryError::Store)?;
+                if page.partial {
+                    watch.check().map_err(QueryError::Store)?;
+                }
                 spans.extend(page.records.into_iter().map(|(_, span)| span));
                 asked.before = position(page.next.as_deref())?;
                 if asked.before.is_none() {

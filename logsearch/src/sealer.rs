@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -124,11 +125,16 @@ fn run(datasets: &[Arc<dyn Sealed>], clock: &dyn Clock, signal: &Signal) {
 }
 
 fn work(dataset: &dyn Sealed, now: Timestamp, tidying: bool) -> io::Result<()> {
-    while dataset.seal_due(now)? {}
-    if tidying {
-        dataset.tidy(now)?;
-    }
-    Ok(())
+    let work = || {
+        while dataset.seal_due(now)? {}
+        if tidying {
+            dataset.tidy(now)?;
+        }
+        Ok(())
+    };
+    // A panic must not end the thread: nothing would be sealed any more, for any dataset.
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(io::Error::other("the search engine has panicked")))
 }
 
 impl<D: Dataset> Sealed for Engine<D> {

@@ -137,7 +137,7 @@ fn search_tail<'a, D: Dataset>(
         {
             continue;
         }
-        if batch_index.is_multiple_of(64) && watch.is_over() {
+        if watch.is_over() {
             complete = false;
             break;
         }

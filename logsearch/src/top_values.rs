@@ -27,9 +27,12 @@ pub(crate) fn top_values<D: Dataset>(
     let mut counts: FxHashMap<String, u64> = FxHashMap::default();
     let place = find(D::fields(), field).ok_or(field);
     let matcher = matches(filter);
-    for row in snapshot.tail.iter().flat_map(|batch| &batch.rows) {
-        let is_inside = range.contains(Timestamp::from_nanos(row.position().time));
-        if is_inside && matcher.accepts(row) {
+    for batch in &snapshot.tail {
+        watch.check()?;
+        let rows = batch.rows.iter().filter(|row| {
+            range.contains(Timestamp::from_nanos(row.position().time)) && matcher.accepts(row)
+        });
+        for row in rows {
             each_value(row, place, &mut |value| match counts.get_mut(value) {
                 Some(count) => *count += 1,
                 None => drop(counts.insert(value.to_owned(), 1)),
@@ -37,9 +40,7 @@ pub(crate) fn top_values<D: Dataset>(
         }
     }
     for split in snapshot.splits.iter() {
-        if watch.is_over() {
-            break;
-        }
+        watch.check()?;
         if split.overlaps(range) && split.could_match(filter)? {
             add_split(split, filter, range, place, watch, &mut counts)?;
         }

@@ -1,3 +1,4 @@
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -33,6 +34,15 @@ impl Watch {
             deadline: self.deadline.min(Instant::now() + allowed),
             cancelled: Arc::clone(&self.cancelled),
         }
+    }
+
+    /// An error once it is over, for questions that have no use for half an answer.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        if self.is_over() {
+            let reason = "the answer was not ready in time";
+            return Err(io::Error::new(io::ErrorKind::TimedOut, reason));
+        }
+        Ok(())
     }
 
     pub(crate) fn is_over(&self) -> bool {

@@ -35,7 +35,7 @@ impl<D: Dataset> Engine<D> {
     /// Seals the oldest part of the tail, as much as makes one split, and publishes it. Whether
     /// there was anything to seal. On an error the tail stays as it is.
     pub(crate) fn seal(&self, now: Timestamp) -> io::Result<bool> {
-        let mut manifest = self.manifest.lock().expect("no holder of this lock panics");
+        let mut manifest = self.manifest();
         let started = Instant::now();
         let Snapshot { mut tail, .. } = self.snapshot();
         tail.truncate(one_split(&tail, self.policy.seal_bytes));
@@ -76,7 +76,7 @@ impl<D: Dataset> Engine<D> {
     /// Puts the checkpoint on disk where batches have passed that hold nothing for this dataset:
     /// without it the log would keep them for ever.
     pub(crate) fn follow(&self) -> io::Result<()> {
-        let mut manifest = self.manifest.lock().expect("no holder of this lock panics");
+        let mut manifest = self.manifest();
         let settled = self.state().settled(0);
         if settled <= manifest.checkpoint {
             return Ok(());
@@ -92,7 +92,7 @@ impl<D: Dataset> Engine<D> {
     /// Drops the splits of which every record is older than the retention. A record of the future
     /// counts as old as its arrival.
     pub(crate) fn drop_expired(&self, now: Timestamp) -> io::Result<()> {
-        let mut manifest = self.manifest.lock().expect("no holder of this lock panics");
+        let mut manifest = self.manifest();
         let oldest = (now - self.policy.retention).nanos();
         let is_kept = |meta: &split::SplitMeta| meta.max_time.min(meta.sealed_at) >= oldest;
         if manifest.splits.iter().all(is_kept) {

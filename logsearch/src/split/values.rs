@@ -21,7 +21,7 @@ impl<D: Dataset> Split<D> {
     ) -> io::Result<()> {
         let columns = self.columns(field)?;
         let mut numbers: Vec<FxHashMap<u64, u64>> = vec![FxHashMap::default(); columns.len()];
-        selection.each(watch, |document| {
+        let complete = selection.each(watch, |document| {
             for (column, counts) in columns.iter().zip(&mut numbers) {
                 for key in column.keys.values_for_doc(document) {
                     *counts.entry(key).or_default() += 1;
@@ -29,6 +29,9 @@ impl<D: Dataset> Split<D> {
             }
             true
         });
+        if !complete {
+            watch.check()?;
+        }
         for (column, numbers) in columns.iter().zip(numbers) {
             for (key, count) in numbers {
                 *counts.entry((column.show)(key)?).or_default() += count;
