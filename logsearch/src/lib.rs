@@ -7,6 +7,8 @@
 //!
 //! No other crate names the search engine, and none of its types shows here.
 
+#![warn(missing_docs)]
+
 mod counts;
 mod engine;
 mod fields;
