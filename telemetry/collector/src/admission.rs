@@ -107,6 +107,8 @@ impl Admission {
     pub(crate) fn record(&self, mut record: LogRecord, arrival: Arrival) -> Verdict {
         record.observed_timestamp = arrival.at;
         record.pattern_id = None;
+        // As it will be read from the log again.
+        record.attributes = flatten(std::mem::take(&mut record.attributes));
         let line = record.to_line();
         let object = serde_json::from_str(&line).unwrap_or_default();
         let value = Value::Object(object);

@@ -178,6 +178,13 @@ impl Collector {
     }
 }
 
+impl Drop for Collector {
+    /// Ends the tasks of one that was never closed.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
 type Opened = (Pipeline, Arc<Shelf>);
 
 fn replay(
@@ -185,33 +192,24 @@ fn replay(
     options: WalOptions,
     (sink, mut applier, meters): (Arc<dyn Sink>, Applier, Arc<Meters>),
 ) -> Result<Opened, OpenError> {
-    let held = sink.checkpoint();
     let (writer, recovery) =
         wal::open(dir, options, sink.newest(), |frame| applier.replay(&frame))?;
-    report(&recovery, held, &meters);
+    report(&recovery, &meters);
+    sink.advance(recovery.last);
     let shelf = Arc::clone(writer.shelf());
     let last = recovery.last.max(sink.newest());
     let pipeline = Pipeline::start(writer, applier, last, meters).map_err(OpenError::io(dir))?;
     Ok((pipeline, shelf))
 }
 
-fn report(recovery: &Recovery, held: watchfire_schemas::BatchSeq, meters: &Meters) {
+fn report(recovery: &Recovery, meters: &Meters) {
     meters.torn_bytes.inc_by(recovery.torn_bytes);
     meters.dropped(DropReason::DamagedLog, recovery.damage.len() as u64);
     for (path, offset, bytes) in &recovery.damage {
         tracing::error!(path = %path.display(), offset, bytes, "the write-ahead log is damaged, what follows was kept");
     }
-    if let Some(first) = recovery.first
-        && first > held.next()
-    {
-        let missing = first.0 - held.0 - 1;
-        tracing::error!(
-            missing,
-            "batches are missing between the stores and the write-ahead log"
-        );
-    }
     let (last, torn_bytes) = (recovery.last.0, recovery.torn_bytes);
-    tracing::info!(last, held = held.0, torn_bytes, "write-ahead log opened");
+    tracing::info!(last, torn_bytes, "write-ahead log opened");
 }
 
 /// What a batch takes in memory while it is worked on.

@@ -103,6 +103,8 @@ impl Sink for RecordingSink {
             .push((batch, entry, series.to_vec()));
     }
 
+    fn advance(&self, _: BatchSeq) {}
+
     fn unsealed_bytes(&self) -> usize {
         self.unsealed.load(Ordering::Relaxed)
     }

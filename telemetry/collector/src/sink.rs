@@ -18,6 +18,9 @@ pub(crate) trait Sink: Send + Sync + fmt::Debug {
     /// Makes a batch searchable. When this returns, it is.
     fn append(&self, batch: BatchSeq, entry: Option<Entry>, series: &[SeriesSamples]);
 
+    /// Tells that every batch up to this one was appended, or is held already.
+    fn advance(&self, batch: BatchSeq);
+
     /// Bytes that wait in memory to be written by the stores.
     fn unsealed_bytes(&self) -> usize;
 
@@ -47,6 +50,10 @@ impl Sink for Stores {
         }
         self.events.advance(batch);
         self.tsdb.append(batch, series);
+    }
+
+    fn advance(&self, batch: BatchSeq) {
+        self.events.advance(batch);
     }
 
     fn unsealed_bytes(&self) -> usize {

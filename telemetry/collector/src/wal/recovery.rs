@@ -14,8 +14,6 @@ use crate::OpenError;
 pub(crate) struct Recovery {
     /// The last batch in the log; zero if it is empty.
     pub(crate) last: BatchSeq,
-    /// The first batch in the log.
-    pub(crate) first: Option<BatchSeq>,
     /// Bytes after the last whole frame that a crash left; they were never acknowledged.
     pub(crate) torn_bytes: u64,
     /// Places that cannot be read although readable frames follow: (file, offset, bytes).
@@ -135,7 +133,6 @@ fn first_of(
 struct Scan {
     /// Where the next frame goes.
     end: usize,
-    first: Option<BatchSeq>,
     last: BatchSeq,
     torn: usize,
     damage: Vec<(usize, usize)>,
@@ -174,7 +171,6 @@ fn scan(bytes: &[u8], segment: u64, before: BatchSeq, replay: &mut impl FnMut(Fr
         scan.end = end;
         if frame.seq > scan.last {
             scan.last = frame.seq;
-            scan.first = scan.first.or(Some(frame.seq));
             replay(frame);
         }
     }
@@ -205,7 +201,6 @@ fn torn_len(bytes: &[u8], from: usize) -> usize {
 
 impl Recovery {
     fn note(&mut self, path: &Path, scan: &Scan) {
-        self.first = self.first.or(scan.first);
         self.last = self.last.max(scan.last);
         self.torn_bytes += scan.torn as u64;
         let damage = scan.damage.iter();

@@ -200,6 +200,23 @@ fn passed_segments_are_used_again_and_their_old_frames_do_not_come_back() {
 }
 
 #[test]
+fn a_spare_that_was_left_is_used_and_not_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    let left = dir.path().join("spare-2.wal");
+    fs::write(&left, vec![0xaa; 4096]).unwrap();
+    fs::write(dir.path().join("spare-9.wal"), b"unfinished").unwrap();
+    let (mut writer, ..) = reopen(dir.path());
+    assert!(!dir.path().join("spare-9.wal").exists());
+    for _ in 0..12 {
+        assert!(append(&mut writer, &[vec![7; 900]]).error.is_none());
+        writer.shelf().prepare_spare().unwrap();
+    }
+    assert!(!left.exists());
+    drop(writer);
+    assert_eq!(reopen(dir.path()).2.len(), 12);
+}
+
+#[test]
 fn a_full_disk_refuses_what_is_new_keeps_what_is_old_and_passes() {
     let dir = tempfile::tempdir().unwrap();
     let options = WalOptions {

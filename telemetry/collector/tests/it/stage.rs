@@ -1,0 +1,172 @@
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Request, StatusCode};
+use prometheus_client::registry::Registry;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use tower::ServiceExt;
+use watchfire_collector::{Collector, Config};
+use watchfire_logsearch::{EventStore, LogSearch};
+use watchfire_schemas::{Clock, ExceptionSeen, LogRecord, ManualClock, TimeRange, Timestamp};
+use watchfire_tsdb::{QueryValue, Tsdb};
+
+/// A collector with its stores, at a time that stands still.
+pub(crate) struct Stage {
+    pub(crate) collector: Arc<Collector>,
+    pub(crate) events: Arc<EventStore>,
+    pub(crate) tsdb: Arc<Tsdb>,
+    pub(crate) exceptions: mpsc::Receiver<Vec<ExceptionSeen>>,
+    /// Kept so that the folder stays.
+    pub(crate) dir: TempDir,
+}
+
+/// 2026-11-22T06:00:00Z in seconds.
+pub(crate) const NOW: i64 = 1_795_327_200;
+pub(crate) const MAX_BODY: usize = 4 << 20;
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        Self::in_dir(tempfile::tempdir().unwrap()).await
+    }
+
+    pub(crate) async fn in_dir(dir: TempDir) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_secs(NOW)));
+        let mut registry = Registry::default();
+        let events = EventStore::open(
+            &dir.path().join("events"),
+            watchfire_logsearch::Config::default(),
+            Arc::clone(&clock),
+            &mut registry,
+        )
+        .unwrap();
+        let tsdb = Tsdb::open(
+            &dir.path().join("tsdb"),
+            watchfire_tsdb::Config::default(),
+            Arc::clone(&clock),
+            &mut registry,
+        )
+        .unwrap();
+        let config = Config {
+            dir: dir.path().join("wal"),
+            memory_budget: 256 << 20,
+            max_body: MAX_BODY,
+            snapshot_interval: Duration::from_secs(60),
+        };
+        let (to, exceptions) = mpsc::channel(64);
+        let (log_store, series_store) = (Arc::clone(&events), Arc::clone(&tsdb));
+        let collector = Collector::open(config, log_store, series_store, to, clock, &mut registry)
+            .await
+            .unwrap();
+        Self {
+            collector,
+            events,
+            tsdb,
+            exceptions,
+            dir,
+        }
+    }
+
+    /// All log records, newest first.
+    pub(crate) async fn logs(&self, query: &str) -> Vec<LogRecord> {
+        let page = self.events.search_logs(search(query)).await.unwrap();
+        assert!(!page.partial);
+        page.records.into_iter().map(|found| found.record).collect()
+    }
+
+    pub(crate) async fn quarantine(&self, query: &str) -> Vec<LogRecord> {
+        let page = self.events.search_quarantine(search(query)).await.unwrap();
+        page.records.into_iter().map(|found| found.record).collect()
+    }
+
+    /// The value of an instant query that has one series.
+    pub(crate) fn value(&self, expr: &str) -> f64 {
+        let at = Timestamp::from_secs(NOW);
+        match self.tsdb.query(expr, at, Duration::from_secs(5)).unwrap() {
+            QueryValue::Vector(vector) if vector.len() == 1 => vector[0].sample.v,
+            other => panic!("{expr}: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn otlp(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Answer {
+        post(
+            self.collector.otlp_http_router(),
+            path,
+            headers,
+            body.into(),
+        )
+        .await
+    }
+}
+
+fn search(query: &str) -> LogSearch {
+    LogSearch {
+        query: query.to_owned(),
+        range: TimeRange::ALL,
+        limit: 10_000,
+        cursor: None,
+        deadline: Duration::from_secs(10),
+    }
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+async fn post(router: Router, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
+    let mut request = Request::post(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = router.oneshot(request.body(body).unwrap()).await.unwrap();
+    let (head, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, 64 << 20).await.unwrap().to_vec();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body,
+    }
+}
+
+/// Serves a router on a port of its own, until the set is dropped.
+pub(crate) async fn serve(router: Router, tasks: &mut tokio::task::JoinSet<()>) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
+    address
+}
+
+/// Copies a data folder as a crash would leave it.
+pub(crate) fn crashed_copy(of: &Path) -> TempDir {
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let target = to.join(entry.file_name());
+            match entry.file_type().unwrap().is_dir() {
+                true => copy(&entry.path(), &target),
+                false => drop(std::fs::copy(entry.path(), target).unwrap()),
+            }
+        }
+    }
+    let to = tempfile::tempdir().unwrap();
+    copy(of, to.path());
+    to
+}
