@@ -2,12 +2,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use watchfire_telemetry::Telemetry;
 
 use crate::content::api::{self, Api};
+use crate::content::asked::FORWARDED_PREFIX;
+use crate::content::problem::Problem;
 use crate::content::store::Store;
 use crate::content::tile::TileIndex;
 use crate::server;
@@ -40,7 +43,8 @@ impl Release {
     ) -> Self {
         let tiles = lacking.map(|share| Arc::new(TileIndex::lacking(share)));
         let api = api::router(Api { store, tiles }).layer(telemetry.http_layer());
-        let router = api.merge(server::status_routes(&telemetry, version));
+        let status = server::status_routes(&telemetry, version);
+        let router = api.merge(status.layer(middleware::from_fn(only_from_inside)));
         Self {
             version,
             telemetry,
@@ -81,6 +85,14 @@ impl Live {
             async move { release.answer(request).await }
         })
     }
+}
+
+/// What a service says of itself is not for the clients of the gateway.
+async fn only_from_inside(request: Request, next: Next) -> Response {
+    if request.headers().contains_key(FORWARDED_PREFIX) {
+        return Problem::not_found("there is nothing here").into_response();
+    }
+    next.run(request).await
 }
 
 impl Release {

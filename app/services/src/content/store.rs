@@ -114,11 +114,8 @@ impl Store {
         sql.push("id LIMIT ").push_bind(i64::from(query.page.size));
         sql.push(" OFFSET ")
             .push_bind(i64::try_from(query.page.offset()).unwrap_or(i64::MAX));
-        let slower = if collection.resource == PLACES.resource {
-            self.faults.slows_by()
-        } else {
-            None
-        };
+        let lists = |of: &Collection| source.owner.is_none() && of.resource == collection.resource;
+        let slower = lists(&PLACES).then(|| self.faults.slows_by()).flatten();
         let statement = Statement::new(Operation::Select, collection.table);
         let reading = async {
             if let Some(slower) = slower {
@@ -127,8 +124,7 @@ impl Store {
             self.fetch(collection, sql).await.via(frame!("Store::page"))
         };
         let mut records = statement.trace(reading).await?;
-        if collection.resource == POINTS_OF_INTEREST.resource && self.faults.hits(FaultKind::Errors)
-        {
+        if lists(&POINTS_OF_INTEREST) && self.faults.hits(FaultKind::Errors) {
             records
                 .iter_mut()
                 .take(1)

@@ -7,7 +7,7 @@ use watchfire_schemas::{Attributes, ChangeEvent, ChangeKind, Clock};
 use crate::content::Store;
 use crate::content::release::{Live, Release};
 use crate::fault::Deploy;
-use crate::launch::{Export, Launch};
+use crate::launch::{Export, Launch, PATIENCE};
 use crate::telemetry::{self, CONTENT, VERSION, Version};
 
 /// Brings out releases of the content service, one after the other, and tells of each.
@@ -90,7 +90,16 @@ impl Deployer {
             )]),
         })
         .await;
-        before.finish().await;
+        if tokio::time::timeout(PATIENCE, before.finish())
+            .await
+            .is_err()
+        {
+            let release = self.live.release();
+            let before = before.version;
+            release
+                .telemetry
+                .in_scope(|| tracing::warn!("requests of content {before} were cut off"));
+        }
         telemetry::stop(vec![before.telemetry.clone()]).await;
     }
 

@@ -100,6 +100,7 @@ async fn what_cannot_be_answered_is_refused_with_the_reason() {
     check(Method::GET, "/api/places/atlantis", &[], 404).await;
     check(Method::GET, "/api/boats", &[], 404).await;
     check(Method::GET, "/api/places/a/b/c/d", &[], 404).await;
+    check(Method::GET, "/api/metrics", &[], 404).await;
     check(Method::GET, "/api/places?page[size]=0", &[], 400).await;
     check(Method::GET, "/api/places?wrong=1", &[], 400).await;
     check(Method::GET, "/api/places/%FF", &[], 400).await;

@@ -13,7 +13,7 @@ pub(crate) struct Stage {
     pub(crate) changes: mpsc::Receiver<ChangeEvent>,
     batches: mpsc::Receiver<Batch>,
     http: reqwest::Client,
-    dir: tempfile::TempDir,
+    dir: Arc<tempfile::TempDir>,
 }
 
 /// What was emitted.
@@ -38,6 +38,19 @@ impl Stage {
 
     pub(crate) async fn with_traffic(traffic: f64) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
+        Self::launch(Arc::new(dir), traffic).await
+    }
+
+    /// Over the data of another stage, which should have been struck by then.
+    pub(crate) async fn over(dir: Arc<tempfile::TempDir>) -> Self {
+        Self::launch(dir, 0.0).await
+    }
+
+    pub(crate) fn dir(&self) -> Arc<tempfile::TempDir> {
+        Arc::clone(&self.dir)
+    }
+
+    async fn launch(dir: Arc<tempfile::TempDir>, traffic: f64) -> Self {
         let (sender, batches) = mpsc::channel(10_000);
         let (change_sender, changes) = mpsc::channel(16);
         let launch = Launch {

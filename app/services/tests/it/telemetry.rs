@@ -133,3 +133,26 @@ async fn every_service_tells_its_health_and_metrics() {
     }
     stage.strike().await;
 }
+
+#[tokio::test]
+async fn the_sync_goes_on_after_a_restart_where_it_was() {
+    let applied = |records: &[LogRecord]| -> u64 {
+        let mut rounds = records
+            .iter()
+            .filter_map(|record| record.attributes.get("sync.entries"));
+        rounds
+            .next()
+            .and_then(serde_json::Value::as_u64)
+            .expect("a round")
+    };
+    let stage = Stage::set().await;
+    let dir = stage.dir();
+    let first = applied(&stage.strike().await.logs);
+    let stage = Stage::over(dir).await;
+    assert_eq!(
+        stage.get("/api/places?page[size]=1").await.json["meta"]["total"],
+        375
+    );
+    let second = applied(&stage.strike().await.logs);
+    assert!(first > 1_000 && second < 10, "{first}, then {second}");
+}
