@@ -3,6 +3,7 @@
 //! and a pure function of the time, so that it goes on where it was after a restart.
 
 mod atlas;
+mod countries;
 mod points;
 mod prose;
 mod record;
@@ -16,7 +17,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use watchfire_schemas::Clock;
 
-pub(crate) use record::Record;
+pub(crate) use record::{Place, PointOfInterest, Record};
 pub(crate) use revision::Source;
 
 /// The route of the feed.

@@ -14,6 +14,7 @@ use crate::content;
 use crate::fault::FaultSwitch;
 use crate::server;
 use crate::telemetry::Version;
+use crate::traced::traced;
 
 /// The path under which the content service is offered.
 pub(crate) const PREFIX: &str = "/api";
@@ -33,9 +34,7 @@ pub(crate) fn router(
         let forward = move |request| proxy::forward(client, template, request);
         router = router.route(&route, any(forward));
     }
-    let router = router
-        .fallback(problem::no_route)
-        .layer(telemetry.http_layer())
+    let router = traced(router.fallback(problem::no_route), telemetry)
         .merge(server::status_routes(telemetry, version));
     match faults {
         None => router,

@@ -2,6 +2,7 @@
 //! shape as the live services emit. Arrivals, requests, statements and messages come from the very
 //! code that makes the live ones; what the telemetry crate adds of its own is held by a test.
 
+mod catalogue;
 mod emitter;
 mod pace;
 mod request;
@@ -17,8 +18,9 @@ use watchfire_schemas::{Batch, LogRecord, Span, TimeRange, Timestamp};
 
 use crate::content::sync::POLL_EVERY;
 use crate::feed::Source;
+use crate::history::catalogue::Catalogue;
 use crate::history::emitter::Emitters;
-use crate::history::request::Catalogue;
+
 use crate::traffic::{Arrivals, Mix};
 
 /// How much of the past goes into one batch of logs and one of spans.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -96,6 +98,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 impl Stage {
+    /// Serves until the stage stops, then finishes the requests that are under way.
+    fn serve(&self, listener: TcpListener, router: Router) {
+        let serving = server::serve(listener, router, self.stop.clone());
+        self.tasks.spawn(serving);
+    }
+
     async fn stop(&self) {
         self.stop.cancel();
         self.tasks.close();
@@ -112,72 +120,53 @@ impl Stage {
     }
 }
 
+impl Drop for Stage {
+    /// Nothing goes on when a launch fails half way.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
 impl Running {
     /// Starts all services. When it returns they answer, and the content service holds its data.
     pub async fn launch(launch: Launch) -> Result<Self, LaunchError> {
+        let (listener, gateway) = server::bind(launch.gateway).await?;
         let stages: [Stage; 3] = Default::default();
         let start = |service| {
             telemetry::start(service, VERSION, &launch.export, &launch.clock)
                 .map_err(LaunchError::Telemetry)
         };
-        let (gateway_telemetry, content_telemetry, sync_telemetry) =
-            (start(GATEWAY)?, start(CONTENT)?, start(CONTENT_SYNC)?);
+        let gateway_telemetry = start(GATEWAY)?;
+        let sync_telemetry = start(CONTENT_SYNC)?;
 
         let source = Arc::new(feed::Source::new());
         let feed = serve_feed(&source, &launch, &stages[BACK]).await?;
         let path = launch.data_dir.join("content.sqlite");
         let pool = open(&launch, &path).await?;
         let content_sync = start_sync(&pool, feed, &sync_telemetry, &launch, &stages[BACK]).await?;
-
         let faults = Arc::new(Faults::none(launch.seed));
         let store = Store::new(pool, &path, Arc::clone(&faults));
-        let live = Live::new(Release::new(
-            VERSION,
-            content_telemetry.clone(),
-            store.clone(),
-            None,
-        ));
-        let (listener, content) = server::bind(LOOPBACK).await?;
-        server::serve(
-            listener,
-            live.router(),
-            &stages[BACK].tasks,
-            stages[BACK].stop.clone(),
-        );
-        content_telemetry.in_scope(|| tracing::info!("content {VERSION} listens on {content}"));
+        let content = start_content(store, start(CONTENT)?, faults, &launch, &stages[BACK]).await?;
 
-        let (deploys, orders) = mpsc::unbounded_channel();
-        let faults = FaultSwitch::new(faults, deploys);
-        let deployer = deploy::Deployer::new(Arc::clone(&live), store, &launch);
-        stages[BACK]
-            .tasks
-            .spawn(deployer.run(orders, stages[BACK].stop.clone()));
-
-        let client = Client::new(content, &gateway_telemetry).map_err(LaunchError::Client)?;
-        let switch = offers_switch(&launch).then(|| faults.clone());
+        let client =
+            Client::new(content.address, &gateway_telemetry).map_err(LaunchError::Client)?;
+        let switch = offers_switch(&launch).then(|| content.faults.clone());
         let router = gateway::router(&client, &gateway_telemetry, VERSION, switch);
-        let (listener, gateway) = server::bind(launch.gateway).await?;
-        server::serve(
-            listener,
-            router,
-            &stages[FRONT].tasks,
-            stages[FRONT].stop.clone(),
-        );
+        stages[FRONT].serve(listener, router);
         gateway_telemetry.in_scope(|| tracing::info!("gateway {VERSION} listens on {gateway}"));
 
         if launch.traffic > 0.0 {
             let traffic = Traffic::new(gateway, launch.traffic, launch.seed, &source)
                 .map_err(LaunchError::Client)?;
-            stages[TRAFFIC]
-                .tasks
-                .spawn(traffic.run(stages[TRAFFIC].stop.clone()));
+            let stop = stages[TRAFFIC].stop.clone();
+            stages[TRAFFIC].tasks.spawn(traffic.run(stop));
         }
         Ok(Self {
             gateway,
-            content,
+            content: content.address,
             content_sync,
-            faults,
-            live,
+            faults: content.faults,
+            live: content.live,
             telemetries: vec![gateway_telemetry, sync_telemetry],
             stages,
         })
@@ -224,7 +213,7 @@ async fn serve_feed(
 ) -> Result<SocketAddr, LaunchError> {
     let (listener, address) = server::bind(LOOPBACK).await?;
     let router = feed::router(Arc::clone(source), Arc::clone(&launch.clock));
-    server::serve(listener, router, &stage.tasks, stage.stop.clone());
+    stage.serve(listener, router);
     Ok(address)
 }
 
@@ -254,7 +243,35 @@ async fn start_sync(
         .tasks
         .spawn(telemetry.scope(sync.run(stage.stop.clone())));
     let (listener, address) = server::bind(LOOPBACK).await?;
-    let router = server::status_routes(telemetry, VERSION);
-    server::serve(listener, router, &stage.tasks, stage.stop.clone());
+    stage.serve(listener, server::status_routes(telemetry, VERSION));
     Ok(address)
+}
+
+/// The content service as it was started.
+struct Content {
+    address: SocketAddr,
+    live: Arc<Live>,
+    faults: FaultSwitch,
+}
+
+async fn start_content(
+    store: Store,
+    telemetry: Telemetry,
+    faults: Arc<Faults>,
+    launch: &Launch,
+    stage: &Stage,
+) -> Result<Content, LaunchError> {
+    let (listener, address) = server::bind(LOOPBACK).await?;
+    telemetry.in_scope(|| tracing::info!("content {VERSION} listens on {address}"));
+    let live = Live::new(Release::new(VERSION, telemetry, store.clone(), None));
+    stage.serve(listener, live.router());
+    let (deploys, orders) = mpsc::unbounded_channel();
+    let deployer = deploy::Deployer::new(Arc::clone(&live), store, launch);
+    stage.tasks.spawn(deployer.run(orders, stage.stop.clone()));
+    let faults = FaultSwitch::new(faults, deploys);
+    Ok(Content {
+        address,
+        live,
+        faults,
+    })
 }

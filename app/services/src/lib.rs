@@ -15,6 +15,7 @@ mod history;
 mod launch;
 mod server;
 mod telemetry;
+mod traced;
 mod traffic;
 
 pub use fault::{Fault, FaultKind, FaultSwitch};

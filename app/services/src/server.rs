@@ -6,7 +6,6 @@ use http::HeaderMap;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use watchfire_telemetry::Telemetry;
 
 use crate::launch::LaunchError;
@@ -20,18 +19,11 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr
 }
 
 /// Serves until `stop`, then finishes the requests that are under way.
-pub(crate) fn serve(
-    listener: TcpListener,
-    router: Router,
-    tasks: &TaskTracker,
-    stop: CancellationToken,
-) {
-    tasks.spawn(async move {
-        let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
-        if let Err(error) = serving.await {
-            tracing::error!("listener failed: {error}");
-        }
-    });
+pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = serving.await {
+        tracing::error!("listener failed: {error}");
+    }
 }
 
 /// `/healthz` and `/metrics`, which every service has. They are not traced.

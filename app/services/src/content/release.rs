@@ -15,6 +15,7 @@ use crate::content::store::Store;
 use crate::content::tile::TileIndex;
 use crate::server;
 use crate::telemetry::Version;
+use crate::traced::traced;
 
 /// The release that answers behind the content service's address. It can be exchanged while
 /// requests are under way: those that a release has begun, it finishes.
@@ -42,7 +43,7 @@ impl Release {
         lacking: Option<f64>,
     ) -> Self {
         let tiles = lacking.map(|share| Arc::new(TileIndex::lacking(share)));
-        let api = api::router(Api { store, tiles }).layer(telemetry.http_layer());
+        let api = traced(api::router(Api { store, tiles }), &telemetry);
         let status = server::status_routes(&telemetry, version);
         let router = api.merge(status.layer(middleware::from_fn(only_from_inside)));
         Self {

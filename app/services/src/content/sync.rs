@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
+use sqlx::sqlite::SqliteArguments;
 use sqlx::{Row, Sqlite, SqlitePool, Transaction};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -15,7 +16,7 @@ use watchfire_telemetry::Telemetry;
 use crate::client::{Call, Client};
 use crate::content::statement::{Operation, Statement};
 use crate::failure::{Failure, Kind, Via, frame};
-use crate::feed::{self, Entries, Entry, Record};
+use crate::feed::{self, Entries, Entry, Place, PointOfInterest, Record};
 
 /// How often the feed is asked.
 pub(crate) const POLL_EVERY: Duration = Duration::from_secs(15);
@@ -242,41 +243,53 @@ async fn upsert(
 ) -> Result<(), sqlx::Error> {
     for entry in entries {
         let query = match &entry.record {
-            Record::Place(place) => sqlx::query(
-                "INSERT INTO places (id, kind, name, summary, latitude, longitude, population, parent, updated_at) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, \
-                 name = excluded.name, summary = excluded.summary, latitude = excluded.latitude, \
-                 longitude = excluded.longitude, population = excluded.population, parent = excluded.parent, \
-                 updated_at = excluded.updated_at",
-            )
-            .bind(&place.id)
-            .bind(place.kind.as_str())
-            .bind(&place.name)
-            .bind(&place.summary)
-            .bind(place.latitude)
-            .bind(place.longitude)
-            .bind(place.population)
-            .bind(&place.parent)
-            .bind(place.updated_at.nanos()),
-            Record::PointOfInterest(point) => sqlx::query(
-                "INSERT INTO points_of_interest (id, kind, name, summary, latitude, longitude, rating, opening_hours, place, updated_at) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, \
-                 name = excluded.name, summary = excluded.summary, latitude = excluded.latitude, \
-                 longitude = excluded.longitude, rating = excluded.rating, opening_hours = excluded.opening_hours, \
-                 place = excluded.place, updated_at = excluded.updated_at",
-            )
-            .bind(&point.id)
-            .bind(&point.kind)
-            .bind(&point.name)
-            .bind(&point.summary)
-            .bind(point.latitude)
-            .bind(point.longitude)
-            .bind(point.rating)
-            .bind(&point.opening_hours)
-            .bind(&point.place)
-            .bind(point.updated_at.nanos()),
+            Record::Place(place) => upsert_place(place),
+            Record::PointOfInterest(point) => upsert_point(point),
         };
         query.execute(&mut **transaction).await?;
     }
     Ok(())
+}
+
+type Write<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+
+fn upsert_place(place: &Place) -> Write<'_> {
+    sqlx::query(
+        "INSERT INTO places (id, kind, name, summary, latitude, longitude, population, parent, updated_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, \
+         name = excluded.name, summary = excluded.summary, latitude = excluded.latitude, \
+         longitude = excluded.longitude, population = excluded.population, parent = excluded.parent, \
+         updated_at = excluded.updated_at",
+    )
+    .bind(&place.id)
+    .bind(place.kind.as_str())
+    .bind(&place.name)
+    .bind(&place.summary)
+    .bind(place.latitude)
+    .bind(place.longitude)
+    .bind(place.population)
+    .bind(&place.parent)
+    .bind(place.updated_at.nanos())
+}
+
+fn upsert_point(point: &PointOfInterest) -> Write<'_> {
+    sqlx::query(
+        "INSERT INTO points_of_interest \
+         (id, kind, name, summary, latitude, longitude, rating, opening_hours, place, updated_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, \
+         name = excluded.name, summary = excluded.summary, latitude = excluded.latitude, \
+         longitude = excluded.longitude, rating = excluded.rating, \
+         opening_hours = excluded.opening_hours, place = excluded.place, \
+         updated_at = excluded.updated_at",
+    )
+    .bind(&point.id)
+    .bind(&point.kind)
+    .bind(&point.name)
+    .bind(&point.summary)
+    .bind(point.latitude)
+    .bind(point.longitude)
+    .bind(point.rating)
+    .bind(&point.opening_hours)
+    .bind(&point.place)
+    .bind(point.updated_at.nanos())
 }

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use rand::Rng;
@@ -6,130 +5,18 @@ use rand::rngs::StdRng;
 use watchfire_schemas::{Attributes, Span, SpanKind, SpanStatus, Timestamp};
 
 use crate::content::answer;
-use crate::content::collection::{Collection, Link};
-use crate::content::statement::{DB_NAMESPACE, DB_SYSTEM, Operation, Statement};
-use crate::feed::{Record, Source};
+use crate::content::statement::{DB_NAMESPACE, DB_SYSTEM, Statement};
 use crate::gateway;
 use crate::history::Told;
+use crate::history::catalogue::{Catalogue, Work};
 use crate::history::emitter::{Emitter, Emitters, Place, attributes};
 use crate::history::pace::{self, Pace};
-use crate::traffic::{Outcome, Request, USER_AGENT};
+use crate::traffic::{Request, USER_AGENT};
 
 /// Where the telemetry crate's HTTP layer writes its records.
 const ACCESS_TARGET: &str = watchfire_telemetry::HTTP_TARGET;
 /// The content service's port in the past; live it is another one at each start.
 const CONTENT_PORT: u16 = 7119;
-/// What an answer weighs, by what it shows: head, and each resource.
-const HEAD_BYTES: u64 = 330;
-const RESOURCE_BYTES: u64 = 640;
-
-/// How many resources there are of what the traffic lists.
-#[derive(Debug)]
-pub(super) struct Catalogue {
-    by_kind: BTreeMap<(&'static str, String), u64>,
-    by_place: BTreeMap<String, u64>,
-}
-
-/// What the content service did for a request.
-struct Work {
-    statements: Vec<Statement>,
-    /// How many are shown, of how many, of what: if it was a list.
-    listed: Option<(usize, u64, &'static str)>,
-    bytes: u64,
-    status: u16,
-}
-
-impl Catalogue {
-    pub(super) fn new(source: &Source) -> Self {
-        let (mut by_kind, mut by_place) = (BTreeMap::new(), BTreeMap::new());
-        for record in source.records() {
-            let kind = match record {
-                Record::Place(place) => ("places", place.kind.as_str().to_owned()),
-                Record::PointOfInterest(point) => {
-                    *by_place.entry(point.place.clone()).or_default() += 1;
-                    ("points-of-interest", point.kind.clone())
-                }
-            };
-            *by_kind.entry(kind).or_default() += 1;
-        }
-        Self { by_kind, by_place }
-    }
-
-    fn total(&self, resource: &str, kinds: &[&str]) -> u64 {
-        let is_asked =
-            |of: &str, kind: &str| of == resource && (kinds.is_empty() || kinds.contains(&kind));
-        let counts = self
-            .by_kind
-            .iter()
-            .filter(|((of, kind), _)| is_asked(of, kind));
-        counts.map(|(_, count)| count).sum()
-    }
-
-    fn work(&self, request: &Request) -> Work {
-        let mut segments = request.route.split('/').skip(1);
-        let resource = segments.next().unwrap_or_default();
-        let collection =
-            Collection::of(resource).expect("the traffic asks for collections that are there");
-        let relationship = segments
-            .nth(1)
-            .and_then(|name| collection.relationship(name));
-        let by_id = Statement::new(Operation::Select, collection.table);
-        if request.outcome == Outcome::NotFound {
-            return Work {
-                statements: vec![by_id],
-                listed: None,
-                bytes: 210,
-                status: 404,
-            };
-        }
-        if let Some(list) = request.list {
-            let total = self.total(resource, list.kinds);
-            let mut work = Work::list(collection, list.page_size, total);
-            let included = list.include.and_then(|name| collection.relationship(name));
-            work.statements
-                .extend(included.map(|to| Statement::new(Operation::Select, to.target().table)));
-            return work;
-        }
-        let Some(relationship) = relationship else {
-            return Work::of(vec![by_id], 1);
-        };
-        let target = relationship.target();
-        match relationship.link {
-            Link::Own(_) => Work::of(
-                vec![by_id, Statement::new(Operation::Select, target.table)],
-                1,
-            ),
-            Link::Theirs(_) => {
-                let total = self.by_place.get(&request.id).copied().unwrap_or(0);
-                let mut work = Work::list(target, total as usize, total);
-                work.statements.insert(0, by_id);
-                work
-            }
-        }
-    }
-}
-
-impl Work {
-    fn of(statements: Vec<Statement>, shown: u64) -> Self {
-        Self {
-            statements,
-            listed: None,
-            bytes: HEAD_BYTES + shown * RESOURCE_BYTES,
-            status: 200,
-        }
-    }
-
-    fn list(collection: &'static Collection, page_size: usize, total: u64) -> Self {
-        let shown = page_size.min(total as usize);
-        let operations = [Operation::Count, Operation::Select];
-        let statements = operations.map(|operation| Statement::new(operation, collection.table));
-        let listed = Some((shown, total, collection.resource));
-        Self {
-            listed,
-            ..Self::of(statements.to_vec(), shown as u64)
-        }
-    }
-}
 
 /// Tells of one request that came at `start`, from the inside out, as spans end.
 pub(super) fn tell(
@@ -176,10 +63,10 @@ pub(super) fn tell(
     }
     let answered = now + half(pace::CONTENT, dice);
     exchange.tell_server(&emitters.content, at_content, "", (reached, answered), told);
-    let received = answered + half(pace::CALL, dice);
+    let back = answered + half(pace::CALL, dice);
     told.spans
-        .push(exchange.call_span(&emitters.gateway, call, (sent, received)));
-    let end = received + half(pace::GATEWAY, dice);
+        .push(exchange.call_span(&emitters.gateway, call, (sent, back)));
+    let end = back + half(pace::GATEWAY, dice);
     exchange.tell_server(
         &emitters.gateway,
         at_gateway,
@@ -195,7 +82,7 @@ pub(super) fn statement_span(
     place: Place,
     statement: Statement,
     start: Timestamp,
-    pace: Pace,
+    takes: Pace,
     dice: &mut StdRng,
 ) -> Span {
     let own = attributes([
@@ -204,7 +91,7 @@ pub(super) fn statement_span(
         ("db.operation.name", statement.operation.as_str().into()),
         ("db.collection.name", statement.table.into()),
     ]);
-    let end = start + pace.draw(dice);
+    let end = start + takes.draw(dice);
     emitter.span(
         place,
         SpanKind::Client,

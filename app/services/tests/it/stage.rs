@@ -123,9 +123,9 @@ impl Stage {
     /// What has been emitted since the last call, once it holds what `until` looks for.
     pub(crate) async fn emitted(&mut self, until: impl Fn(&Emitted) -> bool) -> Emitted {
         let mut emitted = Emitted::default();
-        let patience = Duration::from_secs(10);
+        let end = tokio::time::Instant::now() + Duration::from_secs(15);
         while !until(&emitted) {
-            let batch = tokio::time::timeout(patience, self.batches.recv()).await;
+            let batch = tokio::time::timeout_at(end, self.batches.recv()).await;
             let batch = batch.unwrap_or_else(|_| panic!("it never came; there were {emitted:#?}"));
             emitted.take(batch.expect("the services are running"));
         }

@@ -156,3 +156,28 @@ async fn the_sync_goes_on_after_a_restart_where_it_was() {
     let second = applied(&stage.strike().await.logs);
     assert!(first > 1_000 && second < 10, "{first}, then {second}");
 }
+
+#[tokio::test]
+async fn a_request_that_the_client_gives_up_is_told_to_its_end() {
+    let mut stage = Stage::set().await;
+    let kind = watchfire_services::FaultKind::Latency;
+    stage
+        .running
+        .faults()
+        .begin(watchfire_services::Fault { kind, share: 1.0 });
+    let asking = stage.get("/api/places");
+    let patience = Duration::from_millis(300);
+    assert!(tokio::time::timeout(patience, asking).await.is_err());
+    let emitted = stage
+        .emitted(|emitted| {
+            let told = |service| emitted.server_spans(service).next().is_some();
+            told("gateway") && told("content")
+        })
+        .await;
+    let at_gateway = emitted
+        .server_spans("gateway")
+        .next()
+        .expect("a server span");
+    assert_eq!(at_gateway.attributes["error.type"], "cancelled");
+    stage.strike().await;
+}
