@@ -121,3 +121,52 @@ async fn what_cannot_be_answered_is_refused_with_the_reason() {
     assert_eq!(outside.headers["content-type"], "application/problem+json");
     stage.strike().await;
 }
+
+#[tokio::test]
+async fn no_query_string_is_a_server_error() {
+    let stage = Stage::set().await;
+    let names = [
+        "sort",
+        "include",
+        "filter[kind]",
+        "filter[place]",
+        "page[size]",
+        "page[number]",
+        "fields[places]",
+        "fields[",
+        "filter",
+        "[",
+        "",
+    ];
+    let values = [
+        "",
+        ",",
+        "-",
+        "name",
+        "-name,-name",
+        "parent.parent.parent.parent.parent.parent.parent",
+        "%00",
+        "%ff",
+        "'; DROP TABLE places; --",
+        "99999999999999999999",
+        "-1",
+        "1e3",
+        "points-of-interest.place.points-of-interest",
+    ];
+    for resource in ["places", "places/world", "points-of-interest"] {
+        for name in names {
+            for value in values {
+                let encoded = format!("{name}={value}").replace(' ', "+");
+                let path = format!("/api/{resource}?{encoded}");
+                let answer = stage.get(&path).await;
+                assert!(
+                    matches!(answer.status, 200 | 400),
+                    "{path}: {} {}",
+                    answer.status,
+                    answer.text
+                );
+            }
+        }
+    }
+    stage.strike().await;
+}

@@ -6,4 +6,5 @@ mod stage;
 mod faults;
 mod history;
 mod json_api;
+mod launching;
 mod telemetry;

@@ -1,0 +1,51 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use watchfire_schemas::SystemClock;
+use watchfire_services::{Export, Launch, LaunchError, Running};
+
+async fn launch(dir: &Path, gateway: SocketAddr) -> Result<Running, LaunchError> {
+    let (sender, _batches) = mpsc::channel(100);
+    let launch = Launch {
+        data_dir: dir.to_owned(),
+        gateway,
+        export: Export::InProcess(sender),
+        traffic: 0.0,
+        seed: 1,
+        clock: Arc::new(SystemClock),
+        changes: None,
+    };
+    Running::launch(launch).await
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_told() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address = taken.local_addr().expect("an address");
+    let error = launch(dir.path(), address)
+        .await
+        .expect_err("the port is taken");
+    assert_eq!(error.to_string(), format!("{address} cannot be bound"));
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_told() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("content.sqlite");
+    std::fs::write(
+        &path,
+        "this is no database, and longer than a header of one hundred bytes. ".repeat(9),
+    )
+    .expect("a file");
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let error = launch(dir.path(), any)
+        .await
+        .expect_err("the file is no database");
+    assert!(
+        matches!(&error, LaunchError::Database { path: told, .. } if *told == path),
+        "{error:?}"
+    );
+}
