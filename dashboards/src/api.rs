@@ -61,7 +61,10 @@ fn paged<T>(
     };
     let is_more = items.len() > start + limit;
     let page: Vec<T> = items.into_iter().skip(start).take(limit).collect();
-    let next = page.last().filter(|_| is_more).map(|last| id(last).to_owned());
+    let next = page
+        .last()
+        .filter(|_| is_more)
+        .map(|last| id(last).to_owned());
     Ok((page, next))
 }
 
@@ -73,7 +76,10 @@ mod tests {
     fn pages_follow_each_other() {
         let items = || ["a", "b", "c"].map(str::to_owned).to_vec();
         let page = |cursor| paged(items(), |item| item, cursor, 2).unwrap();
-        assert_eq!(page(None), (vec!["a".to_owned(), "b".to_owned()], Some("b".to_owned())));
+        assert_eq!(
+            page(None),
+            (vec!["a".to_owned(), "b".to_owned()], Some("b".to_owned()))
+        );
         assert_eq!(page(Some("b")), (vec!["c".to_owned()], None));
         assert!(paged(items(), |item| item, Some("z"), 2).is_err());
     }

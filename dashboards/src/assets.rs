@@ -41,12 +41,7 @@ pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
 });
 
 impl Asset {
-    fn new(
-        name: &str,
-        extension: &str,
-        content_type: &'static str,
-        body: &'static str,
-    ) -> Self {
+    fn new(name: &str, extension: &str, content_type: &'static str, body: &'static str) -> Self {
         let hash = fnv1a(body.as_bytes());
         Self {
             href: format!("/static/{name}.{hash:016x}.{extension}"),

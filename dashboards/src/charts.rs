@@ -14,7 +14,7 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 
-pub(crate) use sparkline::sparkline;
+pub(crate) use sparkline::{flow, sparkline};
 pub(crate) use strip::{Dot, strip_plot};
 pub(crate) use time_plot::{Mark, Stack, TimePlot};
 

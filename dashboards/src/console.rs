@@ -83,7 +83,10 @@ pub fn console_router(console: Console) -> Router {
         .route("/status", get(pages::status::page))
         .route("/settings", get(pages::settings::page))
         .route("/static/{name}", get(assets::serve))
-        .route("/favicon.ico", get(|| async { Redirect::permanent(&assets::ICON.href) }))
+        .route(
+            "/favicon.ico",
+            get(|| async { Redirect::permanent(&assets::ICON.href) }),
+        )
         .merge(api::router(&console))
         .layer(from_fn(headers::secure))
         .with_state(console)

@@ -7,7 +7,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-
 use crate::pages::{
     alerts, exception, exceptions, explore, incident, incidents, logs, overview, reliability,
     schemas, service, services, settings, status, trace, traces,
@@ -40,9 +39,8 @@ fn pages(mood: Mood) -> Vec<(&'static str, String)> {
 fn signals(mood: Mood) -> Vec<(&'static str, String)> {
     let (house, asked) = (house(mood), hour());
     let query = samples::query(mood);
-    let shell = |path, title: &str| {
-        Shell::ranged(&house, path, title, &asked, &[("q", query.as_str())])
-    };
+    let shell =
+        |path, title: &str| Shell::ranged(&house, path, title, &asked, &[("q", query.as_str())]);
     let text = |view: &dyn askama::DynTemplate| view.dyn_render().unwrap();
     let red = samples::red(mood);
     let service = service::Found {
@@ -55,13 +53,74 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
     let trace_id = samples::trace()[0].trace_id;
     let selected = samples::trace().get(4).map(|span| span.span_id);
     vec![
-        ("overview", text(&overview::view(Shell::new(&house, "/", "Overview"), now(), &red, &samples::incidents_of(mood)))),
-        ("logs", text(&logs::view(shell("/logs", "Logs"), query.clone(), &asked, true, &samples::logs_found(mood)))),
-        ("traces", text(&traces::view(shell("/traces", "Traces"), now(), query.clone(), &asked, Ok(&samples::span_page(mood))))),
-        ("trace", text(&trace::view(Shell::new(&house, "/traces/", "Trace"), trace_id, samples::trace_of(mood), Some(&samples::log_page_of(mood)), selected, &asked))),
-        ("services", text(&services::view(shell("/services", "Services"), now(), &red, &[]))),
-        ("service", text(&service::view(shell("/services/content", "content"), now(), "content", &asked, &service))),
-        ("explore", text(&explore::view(shell("/explore", "Explore"), "sum by (service)(rate(log_records_total[5m]))".to_owned(), &asked, answer))),
+        (
+            "overview",
+            text(&overview::view(
+                Shell::new(&house, "/", "Overview"),
+                now(),
+                &red,
+                &samples::incidents_of(mood),
+            )),
+        ),
+        (
+            "logs",
+            text(&logs::view(
+                shell("/logs", "Logs"),
+                query.clone(),
+                &asked,
+                true,
+                &samples::logs_found(mood),
+            )),
+        ),
+        (
+            "traces",
+            text(&traces::view(
+                shell("/traces", "Traces"),
+                now(),
+                query.clone(),
+                &asked,
+                Ok(&samples::span_page(mood)),
+            )),
+        ),
+        (
+            "trace",
+            text(&trace::view(
+                Shell::new(&house, "/traces/", "Trace"),
+                trace_id,
+                samples::trace_of(mood),
+                Some(&samples::log_page_of(mood)),
+                selected,
+                &asked,
+            )),
+        ),
+        (
+            "services",
+            text(&services::view(
+                shell("/services", "Services"),
+                now(),
+                &red,
+                &[],
+            )),
+        ),
+        (
+            "service",
+            text(&service::view(
+                shell("/services/content", "content"),
+                now(),
+                "content",
+                &asked,
+                &service,
+            )),
+        ),
+        (
+            "explore",
+            text(&explore::view(
+                shell("/explore", "Explore"),
+                "sum by (service)(rate(log_records_total[5m]))".to_owned(),
+                &asked,
+                answer,
+            )),
+        ),
     ]
 }
 
@@ -85,16 +144,62 @@ fn responses(mood: Mood) -> Vec<(&'static str, String)> {
     let resolved = samples::resolved_incident();
     let reports = samples::reports(mood);
     let mut pages = vec![
-        ("incidents", text(&incidents::view(shell("/incidents", "Incidents"), now(), incidents.iter().cloned().chain(all.clone()).collect()))),
-        ("incident", text(&incident::view(Shell::new(&house, "/incidents/", open.title.clone()), now(), &open, &context))),
-        ("incident-resolved", text(&incident::view(Shell::new(&house, "/incidents/", resolved.title.clone()), now(), &resolved, &context))),
-        ("exceptions", text(&exceptions::view(shell("/exceptions", "Exceptions"), &asked, &narrowed, &groups, &trends))),
-        ("reliability", text(&reliability::view(shell("/reliability", "Reliability"), now(), &asked, "service", reports.first(), &reports, &all))),
+        (
+            "incidents",
+            text(&incidents::view(
+                shell("/incidents", "Incidents"),
+                now(),
+                incidents.iter().cloned().chain(all.clone()).collect(),
+            )),
+        ),
+        (
+            "incident",
+            text(&incident::view(
+                Shell::new(&house, "/incidents/", open.title.clone()),
+                now(),
+                &open,
+                &context,
+            )),
+        ),
+        (
+            "incident-resolved",
+            text(&incident::view(
+                Shell::new(&house, "/incidents/", resolved.title.clone()),
+                now(),
+                &resolved,
+                &context,
+            )),
+        ),
+        (
+            "exceptions",
+            text(&exceptions::view(
+                shell("/exceptions", "Exceptions"),
+                &asked,
+                &narrowed,
+                &groups,
+                &trends,
+            )),
+        ),
+        (
+            "reliability",
+            text(&reliability::view(
+                shell("/reliability", "Reliability"),
+                now(),
+                &asked,
+                "service",
+                reports.first(),
+                &reports,
+                &all,
+            )),
+        ),
     ];
     for group in groups.iter().take(1) {
         let context = samples::exception_context(mood, asked.range.start);
         let shell = shell("/exceptions/e", &group.kind);
-        pages.push(("exception", text(&exception::view(shell, &asked, group, &context))));
+        pages.push((
+            "exception",
+            text(&exception::view(shell, &asked, group, &context)),
+        ));
     }
     pages
 }
@@ -106,10 +211,40 @@ fn house_pages(mood: Mood) -> Vec<(&'static str, String)> {
     let started = crate::figures::When::ago(now() - Duration::from_secs(7300), now());
     let destinations = samples::status_found(mood).destinations;
     vec![
-        ("alerts", text(&alerts::view(Shell::new(&house, "/alerts", "Alerts"), now(), &rules, &active))),
-        ("schemas", text(&schemas::view(Shell::new(&house, "/schemas", "Schemas"), &asked, &samples::quarantine(mood)))),
-        ("status", text(&status::view(Shell::new(&house, "/status", "Status"), now(), &samples::status_found(mood)))),
-        ("settings", text(&settings::view(Shell::new(&house, "/settings", "Settings"), &rules, &destinations, started))),
+        (
+            "alerts",
+            text(&alerts::view(
+                Shell::new(&house, "/alerts", "Alerts"),
+                now(),
+                &rules,
+                &active,
+            )),
+        ),
+        (
+            "schemas",
+            text(&schemas::view(
+                Shell::new(&house, "/schemas", "Schemas"),
+                &asked,
+                &samples::quarantine(mood),
+            )),
+        ),
+        (
+            "status",
+            text(&status::view(
+                Shell::new(&house, "/status", "Status"),
+                now(),
+                &samples::status_found(mood),
+            )),
+        ),
+        (
+            "settings",
+            text(&settings::view(
+                Shell::new(&house, "/settings", "Settings"),
+                &rules,
+                &destinations,
+                started,
+            )),
+        ),
     ]
 }
 
@@ -119,18 +254,30 @@ fn directory() -> PathBuf {
 
 #[test]
 fn every_page_renders_and_is_written_to_the_gallery() {
-    for asset in [&crate::assets::STYLE, &crate::assets::SCRIPT, &crate::assets::ICON] {
+    for asset in [
+        &crate::assets::STYLE,
+        &crate::assets::SCRIPT,
+        &crate::assets::ICON,
+    ] {
         let path = directory().join(asset.href.trim_start_matches('/'));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, asset.text()).unwrap();
     }
-    for (mood, suffix) in [(Mood::Full, ""), (Mood::Empty, "-empty"), (Mood::Hostile, "-hostile")] {
+    for (mood, suffix) in [
+        (Mood::Full, ""),
+        (Mood::Empty, "-empty"),
+        (Mood::Hostile, "-hostile"),
+    ] {
         for (name, html) in pages(mood) {
             fs::write(directory().join(format!("{name}{suffix}.html")), &html).unwrap();
             for forbidden in [" style=\"", "<style", "onclick", "NaN", "javascript:alert"] {
                 assert!(!html.contains(forbidden), "{name}{suffix} has {forbidden}");
             }
-            assert!(html.len() < 600_000, "{name}{suffix} has {} bytes", html.len());
+            assert!(
+                html.len() < 600_000,
+                "{name}{suffix} has {} bytes",
+                html.len()
+            );
             assert_eq!(html.matches("<h1").count(), 1, "{name}{suffix}");
         }
     }
@@ -139,11 +286,20 @@ fn every_page_renders_and_is_written_to_the_gallery() {
 #[test]
 fn what_came_from_outside_is_always_escaped() {
     for (name, html) in pages(Mood::Hostile) {
-        assert!(!html.contains(samples::SCRIPT), "{name} lets a script through");
-        assert!(!html.contains("<img src=x"), "{name} lets an element through");
+        assert!(
+            !html.contains(samples::SCRIPT),
+            "{name} lets a script through"
+        );
+        assert!(
+            !html.contains("<img src=x"),
+            "{name} lets an element through"
+        );
     }
     let seen = pages(Mood::Hostile);
-    let escaped = seen.iter().filter(|(_, html)| html.contains("alert(1)")).count();
+    let escaped = seen
+        .iter()
+        .filter(|(_, html)| html.contains("alert(1)"))
+        .count();
     assert!(escaped > 12, "the samples must reach the pages: {escaped}");
 }
 
@@ -164,7 +320,8 @@ fn pages_are_as_they_were() {
             .replace(&crate::assets::STYLE.href, "STYLE")
             .replace(&crate::assets::SCRIPT.href, "SCRIPT")
             .replace(&crate::assets::ICON.href, "ICON");
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.html"));
+        let path =
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.html"));
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, &html).unwrap();

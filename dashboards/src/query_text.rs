@@ -93,7 +93,10 @@ mod tests {
 
     #[test]
     fn values_are_quoted_where_they_must_be() {
-        assert_eq!(term("service.name", "content-api"), "service.name:content-api");
+        assert_eq!(
+            term("service.name", "content-api"),
+            "service.name:content-api"
+        );
         assert_eq!(term("message", "a \"b\" \\"), r#"message:"a \"b\" \\""#);
         assert_eq!(term("x", ""), "x:\"\"");
         assert_eq!(term("x", "or"), "x:\"or\"");

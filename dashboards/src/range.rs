@@ -17,7 +17,7 @@ const QUICK: [(&str, u64); 6] = [
 ];
 
 /// The longest range that a page asks for.
-const LONGEST: Duration = Duration::from_secs(400 * 86_400);
+const LONGEST: Duration = Duration::from_hours(400 * 24);
 
 /// A range and how it was said, so that links keep saying it the same way.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +37,9 @@ impl Asked {
         let start = params.time("start")?;
         let end = params.time("end")?;
         let relative = |last: &str| -> Result<Self, BadParam> {
-            let length = span(last)
-                .ok_or_else(|| BadParam::new("last", "expected a duration such as 15m, 6h or 7d"))?;
+            let length = span(last).ok_or_else(|| {
+                BadParam::new("last", "expected a duration such as 15m, 6h or 7d")
+            })?;
             let end = end.unwrap_or(now);
             Ok(Self {
                 range: TimeRange {
@@ -151,7 +152,6 @@ pub(crate) struct Picker {
     pub(crate) end: String,
     /// The other parameters of the page, kept when the range changes.
     pub(crate) kept: Vec<(String, String)>,
-    pub(crate) is_absolute: bool,
 }
 
 impl Picker {
@@ -180,7 +180,6 @@ impl Picker {
                 .filter(|(_, value)| !value.is_empty())
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
-            is_absolute: asked.last.is_none(),
         }
     }
 }
@@ -200,7 +199,7 @@ mod tests {
     #[test]
     fn a_range_is_relative_or_absolute() {
         let hour = asked("").unwrap();
-        assert_eq!(hour.length(), Duration::from_secs(3600));
+        assert_eq!(hour.length(), Duration::from_hours(1));
         assert_eq!(hour.link("/logs", &[("q", "x")]), "/logs?q=x&last=1h");
         let fixed = asked("start=2026-11-22T05:00:00Z&end=2026-11-22T05:10:00Z").unwrap();
         assert_eq!(

@@ -11,7 +11,11 @@ use crate::range::{Asked, Picker};
 const NAVIGATION: [(&str, &[(&str, &str)]); 3] = [
     (
         "Now",
-        &[("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts")],
+        &[
+            ("/", "Overview"),
+            ("/incidents", "Incidents"),
+            ("/alerts", "Alerts"),
+        ],
     ),
     (
         "Look",
@@ -36,7 +40,12 @@ const NAVIGATION: [(&str, &[(&str, &str)]); 3] = [
 
 /// Pages that keep the range of the page before.
 const RANGED: [&str; 6] = [
-    "/logs", "/exceptions", "/traces", "/services", "/explore", "/incidents",
+    "/logs",
+    "/exceptions",
+    "/traces",
+    "/services",
+    "/explore",
+    "/incidents",
 ];
 
 /// What the shell needs to know of the house.
@@ -52,7 +61,7 @@ impl House {
     pub(crate) async fn ask(console: &Console) -> Self {
         let now = console.clock.now();
         let range = TimeRange {
-            start: now - std::time::Duration::from_secs(30 * 86_400),
+            start: now - std::time::Duration::from_hours(30 * 24),
             end: now + std::time::Duration::from_secs(1),
         };
         let open = console.alerts.incidents(range, true, 100).await;
@@ -98,7 +107,7 @@ pub(crate) struct Shell {
 impl Shell {
     /// `path` is the page's own, `/incidents` also for one incident.
     pub(crate) fn new(house: &House, path: &str, title: impl Into<String>) -> Self {
-        Self::with_links(house, path, title, |to| to.to_owned())
+        Self::with_links(house, path, title, str::to_owned)
     }
 
     /// For a page with a range, which other pages keep.
@@ -130,7 +139,11 @@ impl Shell {
             label,
             href: link(to),
             is_current: *to == path || (*to != "/" && path.starts_with(&format!("{to}/"))),
-            count: if *to == "/incidents" { house.open_incidents } else { 0 },
+            count: if *to == "/incidents" {
+                house.open_incidents
+            } else {
+                0
+            },
         };
         let groups = NAVIGATION.iter().map(|(label, items)| NavGroup {
             label,
@@ -164,7 +177,8 @@ impl Shell {
     ) -> T {
         answer.unwrap_or_else(|error| {
             tracing::warn!(what, %error, "a page could not read {what}");
-            self.notices.push(format!("{what} could not be read: {error}"));
+            self.notices
+                .push(format!("{what} could not be read: {error}"));
             T::default()
         })
     }
@@ -200,6 +214,9 @@ mod tests {
         let mut shell = Shell::new(&HOUSE, "/", "x");
         let taken: Vec<u8> = shell.take("latency", Err("query timed out"));
         assert!(taken.is_empty());
-        assert_eq!(shell.notices, ["latency could not be read: query timed out"]);
+        assert_eq!(
+            shell.notices,
+            ["latency could not be read: query timed out"]
+        );
     }
 }

@@ -35,7 +35,10 @@ mod tests {
     #[test]
     fn values_are_encoded_and_empty_ones_left_out() {
         assert_eq!(
-            link("/logs", &[("q", "a:\"b c\"&d=ü"), ("x", ""), ("last", "1h")]),
+            link(
+                "/logs",
+                &[("q", "a:\"b c\"&d=ü"), ("x", ""), ("last", "1h")]
+            ),
             "/logs?q=a:%22b%20c%22%26d%3D%C3%BC&last=1h"
         );
         assert_eq!(link("/", &[("q", "")]), "/");

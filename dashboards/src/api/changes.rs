@@ -19,7 +19,10 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let asked = Asked::from_params(&params, console.clock.now(), "24h")?;
     let limit = params.limit(LIMIT, MOST)?;
-    let found = console.alerts.changes(asked.range, params.get("service")).await?;
+    let found = console
+        .alerts
+        .changes(asked.range, params.get("service"))
+        .await?;
     let (page, next) = paged(found, |change| &change.id, params.get("cursor"), limit)?;
     Ok(Json(json!({ "changes": page, "next": next })))
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use watchfire_alerts::{ExceptionGroup, GroupStatus};
 use watchfire_logsearch::FoundLog;
@@ -32,9 +32,8 @@ pub(super) async fn list(
         .collect();
     let (groups, next) = paged(groups, |group| &group.id, params.get("cursor"), limit)?;
     let trends = trends_of(&console, &groups, &asked).await?;
-    let samples = futures_util::future::join_all(
-        groups.iter().map(|group| sample(&console, group, &asked)),
-    );
+    let samples =
+        futures_util::future::join_all(groups.iter().map(|group| sample(&console, group, &asked)));
     let groups = groups
         .iter()
         .zip(&trends)
@@ -106,12 +105,35 @@ fn shape(
 struct Change {
     who: String,
     status: Option<GroupStatus>,
-    #[serde(default, deserialize_with = "given")]
-    assignee: Option<Option<String>>,
+    #[serde(default)]
+    assignee: Assignee,
 }
 
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// Whose it shall be, where a body says anything about it.
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(from = "Option<String>")]
+enum Assignee {
+    #[default]
+    Unsaid,
+    Nobody,
+    Somebody(String),
+}
+
+impl From<Option<String>> for Assignee {
+    fn from(name: Option<String>) -> Self {
+        name.map_or(Self::Nobody, Self::Somebody)
+    }
+}
+
+impl Assignee {
+    #[expect(clippy::option_option, reason = "what the store of groups takes")]
+    fn said(self) -> Option<Option<String>> {
+        match self {
+            Self::Unsaid => None,
+            Self::Nobody => Some(None),
+            Self::Somebody(name) => Some(Some(name)),
+        }
+    }
 }
 
 pub(super) async fn change(
@@ -124,7 +146,7 @@ pub(super) async fn change(
     let who = required("who", &change.who, 120)?;
     let group = console
         .alerts
-        .set_group(&id, change.status, change.assignee, who)
+        .set_group(&id, change.status, change.assignee.said(), who)
         .await?;
     told(&console, group, &params).await
 }
@@ -149,9 +171,12 @@ mod tests {
     #[test]
     fn an_assignee_is_kept_taken_away_or_set() {
         let read = |text: &str| serde_json::from_str::<Change>(text).unwrap().assignee;
-        assert_eq!(read(r#"{"who":"a"}"#), None);
-        assert_eq!(read(r#"{"who":"a","assignee":null}"#), Some(None));
-        assert_eq!(read(r#"{"who":"a","assignee":"b"}"#), Some(Some("b".to_owned())));
+        assert_eq!(read(r#"{"who":"a"}"#), Assignee::Unsaid);
+        assert_eq!(read(r#"{"who":"a","assignee":null}"#), Assignee::Nobody);
+        assert_eq!(
+            read(r#"{"who":"a","assignee":"b"}"#),
+            Assignee::Somebody("b".to_owned())
+        );
         assert!(serde_json::from_str::<Change>(r#"{"who":"a","stat":"open"}"#).is_err());
     }
 }

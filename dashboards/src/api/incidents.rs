@@ -75,7 +75,11 @@ pub(super) async fn change(
     let change: Change = serde_json::from_slice(&body).map_err(Problem::body)?;
     let who = required("who", &change.who, 120)?;
     // All is checked before anything is done.
-    let note = change.note.as_deref().map(|text| required("note", text, 4000)).transpose()?;
+    let note = change
+        .note
+        .as_deref()
+        .map(|text| required("note", text, 4000))
+        .transpose()?;
     let onset = match &change.onset {
         None => None,
         Some(onset) => Some((onset.at, required("onset.reason", &onset.reason, 500)?)),

@@ -17,7 +17,7 @@ use crate::{Console, ask};
 
 /// A page of records. Each is its own canonical line with its id put first.
 #[derive(Debug, Serialize)]
-pub(super) struct Records {
+pub(super) struct PageOfRecords {
     records: Vec<Box<RawValue>>,
     total: u64,
     total_is_exact: bool,
@@ -28,7 +28,7 @@ pub(super) struct Records {
     hints: Vec<String>,
 }
 
-impl From<LogPage> for Records {
+impl From<LogPage> for PageOfRecords {
     fn from(page: LogPage) -> Self {
         Self {
             records: page.records.iter().map(line_with_id).collect(),
@@ -51,7 +51,7 @@ fn line_with_id(found: &FoundLog) -> Box<RawValue> {
 pub(super) async fn search(
     State(console): State<Console>,
     params: Params,
-) -> Result<Json<Records>, Problem> {
+) -> Result<Json<PageOfRecords>, Problem> {
     let asked = Asked::from_params(&params, console.clock.now(), "24h")?;
     let limit = params.limit(LIMIT, MOST)?;
     let (query, cursor) = (params.text("q"), params.get("cursor"));
@@ -94,7 +94,10 @@ fn step(params: &Params, asked: &Asked) -> Result<Duration, BadParam> {
         .map_err(|_| BadParam::new("step", "expected seconds"))?;
     let is_usable = seconds.is_finite() && seconds > 0.0 && seconds < 1e9;
     if !is_usable {
-        return Err(BadParam::new("step", "expected a number of seconds above zero"));
+        return Err(BadParam::new(
+            "step",
+            "expected a number of seconds above zero",
+        ));
     }
     Ok(Duration::from_secs_f64(seconds).max(asked.length() / 2000))
 }
@@ -115,7 +118,9 @@ pub(super) async fn fields(
     let values = values
         .iter()
         .map(|value| json!({ "value": value.value, "count": value.count }));
-    Ok(Json(json!({ "field": field, "values": values.collect::<Vec<_>>() })))
+    Ok(Json(
+        json!({ "field": field, "values": values.collect::<Vec<_>>() }),
+    ))
 }
 
 #[cfg(test)]
@@ -127,7 +132,7 @@ mod tests {
     fn a_record_carries_its_id_and_its_own_line() {
         let page = samples::log_page();
         let id = page.records[0].id.to_string();
-        let records = serde_json::to_value(Records::from(page)).unwrap();
+        let records = serde_json::to_value(PageOfRecords::from(page)).unwrap();
         assert_eq!(records["records"][0]["id"], id);
         assert!(records["records"][0]["timestamp"].is_string());
         assert!(records["took_ms"].is_number());
@@ -139,7 +144,7 @@ mod tests {
         let now = samples::now();
         let asked = Asked::from_params(&Params::parse("last=24h"), now, "1h").unwrap();
         let step = |query: &str| step(&Params::parse(query), &asked);
-        assert_eq!(step("step=60"), Ok(Duration::from_secs(60)));
+        assert_eq!(step("step=60"), Ok(Duration::from_mins(1)));
         assert_eq!(step("step=0.001"), Ok(Duration::from_millis(43_200)));
         assert_eq!(step("step=-1").unwrap_err().name, "step");
         assert_eq!(step("step=NaN").unwrap_err().name, "step");

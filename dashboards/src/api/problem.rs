@@ -42,7 +42,10 @@ impl Problem {
 
     /// A request body that is not what the route takes.
     pub(crate) fn body(reason: impl std::fmt::Display) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, format!("the body cannot be read: {reason}"))
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            format!("the body cannot be read: {reason}"),
+        )
     }
 
     /// Our own fault: the cause is logged, not told.
@@ -104,10 +107,7 @@ impl From<watchfire_logsearch::QueryError> for Problem {
                 ..Self::new(StatusCode::BAD_REQUEST, format!("q: {error}"))
             },
             QueryError::Cursor => Self::cursor(),
-            QueryError::Steps => Self {
-                parameter: Some("step"),
-                ..Self::new(StatusCode::BAD_REQUEST, error.to_string())
-            },
+            QueryError::Steps => BadParam::new("step", error.to_string()).into(),
             QueryError::Store(_) => Self::internal(&error),
         }
     }
@@ -134,10 +134,15 @@ pub(crate) async fn write(
     request: Request,
     next: Next,
 ) -> Response {
-    let told = request
-        .headers()
-        .get("traceparent")
-        .and_then(|value| value.to_str().ok()?.split('-').nth(1)?.parse::<TraceId>().ok());
+    let told = request.headers().get("traceparent").and_then(|value| {
+        value
+            .to_str()
+            .ok()?
+            .split('-')
+            .nth(1)?
+            .parse::<TraceId>()
+            .ok()
+    });
     let mut response = next.run(request).await;
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         let detail = "the route does not take this method";
@@ -159,7 +164,10 @@ pub(crate) async fn write(
 fn made_id(console: &Console) -> String {
     static REQUESTS: AtomicU64 = AtomicU64::new(1);
     let nanos = console.clock.now().nanos() as u64;
-    format!("{nanos:016x}{:016x}", REQUESTS.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "{nanos:016x}{:016x}",
+        REQUESTS.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 #[cfg(test)]

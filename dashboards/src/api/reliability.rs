@@ -15,7 +15,10 @@ pub(super) async fn report(
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let asked = Asked::from_params(&params, console.clock.now(), "30d")?;
-    let reports = console.alerts.reliability(asked.range, by_param(&params)?).await?;
+    let reports = console
+        .alerts
+        .reliability(asked.range, by_param(&params)?)
+        .await?;
     Ok(Json(json!({
         "start": asked.range.start,
         "end": asked.range.end,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde_json::{Value, json};
 use watchfire_schemas::LOG_RECORD_V1;
 
-use super::logs::Records;
+use super::logs::PageOfRecords;
 use super::{LIMIT, MOST, Problem};
 use crate::params::Params;
 use crate::range::Asked;
@@ -20,7 +20,7 @@ pub(super) async fn list() -> Result<Json<Value>, Problem> {
 pub(super) async fn quarantine(
     State(console): State<Console>,
     params: Params,
-) -> Result<Json<Records>, Problem> {
+) -> Result<Json<PageOfRecords>, Problem> {
     let asked = Asked::from_params(&params, console.clock.now(), "24h")?;
     let limit = params.limit(LIMIT, MOST)?;
     let (query, cursor) = (params.text("q"), params.get("cursor"));
@@ -44,6 +44,9 @@ pub(super) mod tests {
         let contract = Contract::compile(name, schema).unwrap();
         assert_eq!(contract.violations(answer), [], "{name}: {answer:#}");
         let empty = serde_json::json!({});
-        assert!(!contract.is_kept_by(&empty), "{name} must ask for something");
+        assert!(
+            !contract.is_kept_by(&empty),
+            "{name} must ask for something"
+        );
     }
 }

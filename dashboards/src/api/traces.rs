@@ -39,7 +39,9 @@ fn by_trace<'a>(spans: impl Iterator<Item = &'a Span>) -> Vec<Value> {
         }
     }
     let traces = traces.iter();
-    traces.map(|(id, spans)| json!({ "trace_id": id, "spans": spans })).collect()
+    traces
+        .map(|(id, spans)| json!({ "trace_id": id, "spans": spans }))
+        .collect()
 }
 
 pub(super) async fn one(

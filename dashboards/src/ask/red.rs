@@ -33,6 +33,16 @@ impl ServiceRed {
             .filter(|value| value.is_finite())
     }
 
+    /// Failed requests as a share of all, over time; zero where there are none.
+    pub(crate) fn error_ratios(&self) -> Vec<f64> {
+        let errors: BTreeMap<Timestamp, f64> = self.errors.iter().copied().collect();
+        let ratio = |(at, rate): &(Timestamp, f64)| {
+            let errors = errors.get(at).copied().unwrap_or(0.0);
+            if *rate > 0.0 { errors / rate } else { 0.0 }
+        };
+        self.rate.iter().map(ratio).collect()
+    }
+
     /// Failed requests as a share of all, now. None if there are no requests.
     pub(crate) fn error_ratio(&self) -> Option<f64> {
         let rate = Self::last(&self.rate).filter(|rate| *rate > 0.0)?;
@@ -62,9 +72,11 @@ pub(crate) async fn red_of(
     let calls = format!("traces_span_metrics_calls_total{{{server}");
     let buckets = format!("traces_span_metrics_duration_seconds_bucket{{{server}}}");
     let rate = format!("sum by ({label})(rate({calls}}}[{window}]))");
-    let errors = format!("sum by ({label})(rate({calls},status=\"STATUS_CODE_ERROR\"}}[{window}]))");
-    let quantile =
-        |q: f64| format!("histogram_quantile({q}, sum by ({label}, le)(rate({buckets}[{window}])))");
+    let errors =
+        format!("sum by ({label})(rate({calls},status=\"STATUS_CODE_ERROR\"}}[{window}]))");
+    let quantile = |q: f64| {
+        format!("histogram_quantile({q}, sum by ({label}, le)(rate({buckets}[{window}])))")
+    };
     let error_logs = format!(
         "sum by (service)(rate(log_records_total{{severity=~\"ERROR|FATAL\"{}{matcher}}}[{window}]))",
         comma(matcher)

@@ -76,7 +76,10 @@ mod tests {
         };
         let ticks = time_ticks(range, 7);
         let texts: Vec<&str> = ticks.iter().map(|(_, text)| text.as_str()).collect();
-        assert_eq!(texts, ["06:00", "06:10", "06:20", "06:30", "06:40", "06:50"]);
+        assert_eq!(
+            texts,
+            ["06:00", "06:10", "06:20", "06:30", "06:40", "06:50"]
+        );
         assert!((percent_of(ticks[0].0, range) - 3.25).abs() < 0.01);
     }
 }

@@ -38,8 +38,16 @@ pub(crate) fn strip_plot(
             "<line class=\"grid\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"0\" y2=\"{HEIGHT}\"/>\
              <text class=\"tick\" x=\"{x:.2}%\" y=\"{:.0}\" text-anchor=\"{}\">{}</text>",
             HEIGHT + 14.0,
-            if x > 92.0 { "end" } else if x < 6.0 { "start" } else { "middle" },
-            figures::duration(seconds).replace(" 00 s", "").replace(" 00 m", "")
+            if x > 92.0 {
+                "end"
+            } else if x < 6.0 {
+                "start"
+            } else {
+                "middle"
+            },
+            figures::duration(seconds)
+                .replace(" 00 s", "")
+                .replace(" 00 m", "")
         )
         .expect("writing to memory does not fail");
     }
@@ -70,7 +78,11 @@ pub(crate) fn strip_plot(
     for (at, dot) in dots.iter().enumerate() {
         // Spread over three rows, so that equal values stay apart.
         let y = HEIGHT - 10.0 - (at % 3) as f64 * 9.0;
-        let class = if dot.is_censored { "dot censored" } else { "dot" };
+        let class = if dot.is_censored {
+            "dot censored"
+        } else {
+            "dot"
+        };
         write!(
             out,
             "<a href=\"{}\"><circle class=\"{class}\" cx=\"{:.2}%\" cy=\"{y}\" r=\"4.5\"/><title>{}</title></a>",
@@ -131,7 +143,17 @@ impl Scale {
 
     fn ticks(&self) -> Vec<f64> {
         const ROUND: [f64; 12] = [
-            1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0, 21_600.0, 86_400.0, 259_200.0,
+            1.0,
+            3.0,
+            10.0,
+            30.0,
+            60.0,
+            300.0,
+            1800.0,
+            7200.0,
+            21_600.0,
+            86_400.0,
+            259_200.0,
             1_209_600.0,
         ];
         ROUND
@@ -169,6 +191,9 @@ mod tests {
     #[test]
     fn nothing_is_drawn_of_nothing() {
         let drawn = strip_plot(&[], None, None, "TTD").to_string();
-        assert!(!drawn.contains("circle") && !drawn.contains("NaN"), "{drawn}");
+        assert!(
+            !drawn.contains("circle") && !drawn.contains("NaN"),
+            "{drawn}"
+        );
     }
 }

@@ -216,7 +216,7 @@ impl TimePlot {
     pub(crate) fn finish(self, label: &str) -> Svg {
         let (top, bottom, height) = (self.top, self.bottom(), self.height);
         let total = bottom + AXIS;
-        let mut grid = String::new();
+        let (mut grid, mut labels) = (String::new(), String::new());
         for value in value_ticks(self.most) {
             let y = self.y(value);
             write!(
@@ -226,8 +226,8 @@ impl TimePlot {
             .expect("writing to memory does not fail");
             if value > 0.0 {
                 write!(
-                    grid,
-                    "<text class=\"tick\" x=\"2\" y=\"{:.1}\">{}{}</text>",
+                    labels,
+                    "<text class=\"tick value\" x=\"2\" y=\"{:.1}\">{}{}</text>",
                     y + 11.0,
                     figures::short(value),
                     self.unit
@@ -251,7 +251,7 @@ impl TimePlot {
         }
         Svg(format!(
             "<svg class=\"chart\" width=\"100%\" height=\"{total}\" role=\"img\" aria-label=\"{}\" data-chart data-start=\"{}\" data-end=\"{}\" data-top=\"{top}\" data-bottom=\"{bottom}\" data-unit=\"{}\" data-series=\"{}\">{}{grid}\
-             <svg x=\"0\" y=\"{top}\" width=\"100%\" height=\"{height}\" viewBox=\"0 0 1000 {height}\" preserveAspectRatio=\"none\">{}</svg>{}</svg>",
+             <svg x=\"0\" y=\"{top}\" width=\"100%\" height=\"{height}\" viewBox=\"0 0 1000 {height}\" preserveAspectRatio=\"none\">{}</svg>{}{labels}</svg>",
             escape(label),
             self.range.start.millis(),
             self.range.end.millis(),
@@ -286,11 +286,19 @@ mod tests {
         plot.line(
             "errors",
             "bad",
-            &[(at(0), 0.0), (at(50), 10.0), (at(60), f64::NAN), (at(70), 1.0)],
+            &[
+                (at(0), 0.0),
+                (at(50), 10.0),
+                (at(60), f64::NAN),
+                (at(70), 1.0),
+            ],
             1.0,
         );
         let drawn = plot.finish("errors over time").to_string();
-        assert!(drawn.contains("d=\"M0.0 100.0L500.0 0.0M700.0 90.0\""), "{drawn}");
+        assert!(
+            drawn.contains("d=\"M0.0 100.0L500.0 0.0M700.0 90.0\""),
+            "{drawn}"
+        );
         assert!(!drawn.contains("NaN"));
     }
 

@@ -76,7 +76,10 @@ pub(crate) fn view(
     rules.sort_by_key(|rule| rank(rule.state));
     AlertsPage {
         shell,
-        active: active.into_iter().map(|alert| alert_row(alert, now)).collect(),
+        active: active
+            .into_iter()
+            .map(|alert| alert_row(alert, now))
+            .collect(),
         rules: rules.into_iter().map(|rule| rule_row(rule, now)).collect(),
     }
 }
@@ -86,7 +89,10 @@ fn alert_row(alert: &AlertInstance, now: Timestamp) -> AlertRow {
     AlertRow {
         rule: alert.rule.clone(),
         labels: alert.labels.to_string(),
-        summary: annotation("summary").or(annotation("description")).unwrap_or_default().to_owned(),
+        summary: annotation("summary")
+            .or(annotation("description"))
+            .unwrap_or_default()
+            .to_owned(),
         state: state_name(alert.state),
         value: figures::short(alert.value),
         since: When::ago(alert.fired_at.unwrap_or(alert.active_at), now),
@@ -103,7 +109,11 @@ fn rule_row(rule: &RuleStatus, now: Timestamp) -> RuleRow {
         hold: figures::duration(rule.hold_seconds),
         keep: figures::duration(rule.keep_firing_seconds),
         severity: rule.labels.get("severity").unwrap_or_default().to_owned(),
-        summary: rule.annotations.get("summary").unwrap_or_default().to_owned(),
+        summary: rule
+            .annotations
+            .get("summary")
+            .unwrap_or_default()
+            .to_owned(),
         evaluated: rule.last_evaluation.map(|at| When::ago(at, now)),
         took: figures::duration(rule.evaluation_seconds),
         error: rule.last_error.clone(),

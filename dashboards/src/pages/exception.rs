@@ -110,8 +110,14 @@ pub(crate) fn view(
         path: "/logs",
         is_alone: false,
     };
-    let records = context.logs.as_ref().map_or(&[][..], |page| page.records.as_slice());
-    let mut traces: Vec<_> = records.iter().filter_map(|found| found.record.trace_id).collect();
+    let records = context
+        .logs
+        .as_ref()
+        .map_or(&[][..], |page| page.records.as_slice());
+    let mut traces: Vec<_> = records
+        .iter()
+        .filter_map(|found| found.record.trace_id)
+        .collect();
     traces.extend(group.last_trace);
     traces.sort();
     traces.dedup();
@@ -138,7 +144,10 @@ pub(crate) fn view(
             .take(10)
             .map(|id| (id.to_string(), format!("/traces/{id}")))
             .collect(),
-        logs: records.iter().map(|found| log_view(found, &log_context)).collect(),
+        logs: records
+            .iter()
+            .map(|found| log_view(found, &log_context))
+            .collect(),
         logs_href: super::logs::href(&query, asked),
         who: context.who.clone(),
         shell,
@@ -166,14 +175,22 @@ fn trend(asked: &Asked, query: &str, context: &Context) -> Svg {
 
 /// The newest stack trace: of a log record, or of an event of the newest trace.
 fn stacktrace(group: &ExceptionGroup, context: &Context) -> String {
-    let logged = context.logs.iter().flat_map(|page| &page.records).find_map(|found| {
-        let exception = found.record.exception.as_ref()?;
-        (!exception.stacktrace.is_empty()).then_some(exception.stacktrace.as_str())
-    });
+    let logged = context
+        .logs
+        .iter()
+        .flat_map(|page| &page.records)
+        .find_map(|found| {
+            let exception = found.record.exception.as_ref()?;
+            (!exception.stacktrace.is_empty()).then_some(exception.stacktrace.as_str())
+        });
     let events = context.trace.iter().flat_map(|span| &span.events);
     let mut traced = events
         .filter(|event| {
-            event.attributes.get("exception.group").and_then(|id| id.as_str()) == Some(&group.id)
+            event
+                .attributes
+                .get("exception.group")
+                .and_then(|id| id.as_str())
+                == Some(&group.id)
         })
         .filter_map(|event| event.attributes.get("exception.stacktrace")?.as_str());
     let found = logged.or_else(|| traced.next()).unwrap_or_default();

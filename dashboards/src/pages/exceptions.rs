@@ -79,7 +79,10 @@ pub(crate) const fn status_name(status: GroupStatus) -> &'static str {
 }
 
 /// `any`, or a status; open ones if nothing is said.
-pub(crate) fn status_param(params: &Params, default: &str) -> Result<Option<GroupStatus>, BadParam> {
+pub(crate) fn status_param(
+    params: &Params,
+    default: &str,
+) -> Result<Option<GroupStatus>, BadParam> {
     match params.get("status").unwrap_or(default) {
         "any" => Ok(None),
         name => posted::group_status(name)
@@ -171,11 +174,14 @@ pub(crate) fn view(
         statuses: ["open", "resolved", "ignored", "any"]
             .map(|name| choice(name, name, status, link(name, service, order)))
             .into(),
-        orders: [("what changed", "change"), ("count", "count"), ("newest", "newest")]
-            .map(|(label, name)| choice(label, name, order, link(status, service, name)))
-            .into(),
-        service: (!service.is_empty())
-            .then(|| (service.clone(), link(status, "", order))),
+        orders: [
+            ("what changed", "change"),
+            ("count", "count"),
+            ("newest", "newest"),
+        ]
+        .map(|(label, name)| choice(label, name, order, link(status, service, name)))
+        .into(),
+        service: (!service.is_empty()).then(|| (service.clone(), link(status, "", order))),
         groups: rows,
         total,
     }
@@ -196,7 +202,11 @@ fn group_row(group: &ExceptionGroup, trend: Option<&Vec<f64>>, asked: &Asked) ->
         is_new,
         is_regressed,
         count: figures::count(count),
-        trend: sparkline(trend.map_or(&[][..], Vec::as_slice), "bad", "occurrences over the range"),
+        trend: sparkline(
+            trend.map_or(&[][..], Vec::as_slice),
+            0.0,
+            "occurrences over the range",
+        ),
         first_seen: When::ago(group.first_seen, now),
         last_seen: When::ago(group.last_seen, now),
         assignee: group.assignee.clone().unwrap_or_default(),

@@ -31,8 +31,14 @@ const EXAMPLES: [(&str, &str); 5] = [
         "p99 by service",
         "histogram_quantile(0.99, sum by (service, le)(rate(traces_span_metrics_duration_seconds_bucket{kind=\"SPAN_KIND_SERVER\"}[5m])))",
     ),
-    ("log records by severity", "sum by (severity)(rate(log_records_total[5m]))"),
-    ("exceptions by type", "sum by (service, type)(increase(exceptions_total[10m]))"),
+    (
+        "log records by severity",
+        "sum by (severity)(rate(log_records_total[5m]))",
+    ),
+    (
+        "exceptions by type",
+        "sum by (service, type)(increase(exceptions_total[10m]))",
+    ),
 ];
 
 #[derive(Debug)]
@@ -84,17 +90,27 @@ pub(crate) fn view(
         Some(Err(error)) => (Some(error.to_string()), None),
         Some(Ok(found)) => (None, Some(found)),
     };
-    let series = found.as_ref().map_or(&[][..], |(_, series)| series.as_slice());
-    let rows = found.as_ref().map_or_else(Vec::new, |(value, _)| rows(value, series));
+    let series = found
+        .as_ref()
+        .map_or(&[][..], |(_, series)| series.as_slice());
+    let rows = found
+        .as_ref()
+        .map_or_else(Vec::new, |(value, _)| rows(value, series));
     let count = rows.len();
     let note = match (count, series.len()) {
-        (_, lines) if lines > LINES => format!("{count} values now; the first {LINES} of {lines} lines drawn"),
+        (_, lines) if lines > LINES => {
+            format!("{count} values now; the first {LINES} of {lines} lines drawn")
+        }
         (1, _) => "one value now".to_owned(),
         (count, _) => format!("{count} values now"),
     };
     Explore {
         shell,
-        range: asked.parameters().into_iter().filter(|(_, value)| !value.is_empty()).collect(),
+        range: asked
+            .parameters()
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect(),
         error,
         chart: (!series.is_empty()).then(|| chart(series, asked)),
         note: if found.is_some() { note } else { String::new() },
@@ -114,11 +130,17 @@ fn rows(value: &QueryValue, series: &[RangeSeries]) -> Vec<SeriesRow> {
     };
     match value {
         QueryValue::Scalar(sample) => vec![row("scalar".to_owned(), figures::short(sample.v))],
-        QueryValue::String(_, text) => vec![row("string".to_owned(), figures::cut(text, 1000).0.to_owned())],
+        QueryValue::String(_, text) => vec![row(
+            "string".to_owned(),
+            figures::cut(text, 1000).0.to_owned(),
+        )],
         QueryValue::Vector(samples) => samples
             .iter()
             .map(|sample| {
-                let line = series.iter().take(LINES).position(|other| other.labels == sample.labels);
+                let line = series
+                    .iter()
+                    .take(LINES)
+                    .position(|other| other.labels == sample.labels);
                 SeriesRow {
                     class: line.map_or_else(String::new, |line| format!("series-{line}")),
                     ..row(sample.labels.to_string(), figures::short(sample.sample.v))
@@ -127,7 +149,12 @@ fn rows(value: &QueryValue, series: &[RangeSeries]) -> Vec<SeriesRow> {
             .collect(),
         QueryValue::Matrix(series) => series
             .iter()
-            .map(|series| row(series.labels.to_string(), format!("{} samples", series.samples.len())))
+            .map(|series| {
+                row(
+                    series.labels.to_string(),
+                    format!("{} samples", series.samples.len()),
+                )
+            })
             .collect(),
     }
 }
@@ -147,7 +174,12 @@ fn chart(series: &[RangeSeries], asked: &Asked) -> Svg {
             .iter()
             .map(|sample| (Timestamp::from_millis(sample.t), sample.v))
             .collect();
-        plot.line(&series.labels.to_string(), &format!("series-{at}"), &points, 1.0);
+        plot.line(
+            &series.labels.to_string(),
+            &format!("series-{at}"),
+            &points,
+            1.0,
+        );
     }
     plot.finish("The expression over the range")
 }

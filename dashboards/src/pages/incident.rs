@@ -192,12 +192,23 @@ async fn measure(
             ),
         ),
     };
-    let exceptions = format!("exceptions_total{{{}}}", of_services.trim_start_matches(','));
-    let exceptions = if of_services.is_empty() { "exceptions_total".to_owned() } else { exceptions };
+    let exceptions = format!(
+        "exceptions_total{{{}}}",
+        of_services.trim_start_matches(',')
+    );
+    let exceptions = if of_services.is_empty() {
+        "exceptions_total".to_owned()
+    } else {
+        exceptions
+    };
     let mut found = ask::trends(console, vec![selector, exceptions], start, bin, bins).await?;
     let timed = |counts: Vec<f64>| -> Vec<(Timestamp, f64)> {
         let at = |index: usize| start + bin * index as u32;
-        counts.into_iter().enumerate().map(|(index, count)| (at(index), count)).collect()
+        counts
+            .into_iter()
+            .enumerate()
+            .map(|(index, count)| (at(index), count))
+            .collect()
     };
     let exceptions = timed(found.pop().unwrap_or_default());
     Ok(Measured {
@@ -221,7 +232,9 @@ pub(crate) fn baseline(incident: &Incident, bin: Duration) -> Vec<(Timestamp, f6
     let width = Duration::from_secs_f64(evidence.bin_seconds);
     let at = |index: usize| evidence.start + width * index as u32;
     let expected = evidence.baseline.iter().enumerate();
-    expected.map(|(index, expected)| (at(index), expected * per_bin)).collect()
+    expected
+        .map(|(index, expected)| (at(index), expected * per_bin))
+        .collect()
 }
 
 async fn group_trends(
@@ -316,16 +329,26 @@ pub(crate) fn view(
         exceptions: exception_rows(incident, &context.trends),
         changes: change_rows(incident, &context.changes, now),
         traces: sample_traces(context, now),
-        traces_href: asked.link("/traces", &[("q", format!("{services} status:error").trim())]),
+        traces_href: asked.link(
+            "/traces",
+            &[("q", format!("{services} status:error").trim())],
+        ),
         logs: context.logs.as_ref().map_or_else(Vec::new, |page| {
-            page.records.iter().map(|found| log_view(found, &log_context)).collect()
+            page.records
+                .iter()
+                .map(|found| log_view(found, &log_context))
+                .collect()
         }),
         logs_href: super::logs::href(logs_query.trim(), &asked),
         logs_total: context
             .logs
             .as_ref()
             .map_or_else(String::new, |page| figures::count(page.total)),
-        deliveries: context.deliveries.iter().map(|delivery| delivery_row(delivery, now)).collect(),
+        deliveries: context
+            .deliveries
+            .iter()
+            .map(|delivery| delivery_row(delivery, now))
+            .collect(),
         phases: phase_rows(incident),
         timeline: timeline_rows(incident, now),
         evidence: evidence(incident),
@@ -395,7 +418,7 @@ fn exception_rows(incident: &Incident, trends: &[Vec<f64>]) -> Vec<ExceptionRow>
             is_regressed: exception.is_regressed,
             trend: sparkline(
                 trends.get(at).map_or(&[][..], Vec::as_slice),
-                "bad",
+                0.0,
                 "occurrences over the window",
             ),
         }
@@ -406,9 +429,11 @@ fn exception_rows(incident: &Incident, trends: &[Vec<f64>]) -> Vec<ExceptionRow>
 /// Changes of the window, those nearest to the onset first; candidates, not causes.
 fn change_rows(incident: &Incident, asked: &[ChangeEvent], now: Timestamp) -> Vec<ChangeRow> {
     let mut changes: Vec<&ChangeEvent> = incident.changes.iter().collect();
-    changes.extend(asked.iter().filter(|change| {
-        !incident.changes.iter().any(|known| known.id == change.id)
-    }));
+    changes.extend(
+        asked
+            .iter()
+            .filter(|change| !incident.changes.iter().any(|known| known.id == change.id)),
+    );
     let distance = |change: &ChangeEvent| incident.onset.at.seconds_since(change.at);
     changes.sort_by(|a, b| distance(a).abs().total_cmp(&distance(b).abs()));
     let row = |change: &&ChangeEvent| {
@@ -440,8 +465,14 @@ fn sample_traces(context: &Context, now: Timestamp) -> Vec<SpanRow> {
     spans.sort_by_key(|span| (span.trace_id, std::cmp::Reverse(span.duration())));
     spans.dedup_by_key(|span| span.trace_id);
     spans.sort_by_key(|span| std::cmp::Reverse(span.duration()));
-    let longest = spans.first().map_or(0.0, |span| span.duration().as_secs_f64());
-    spans.iter().take(8).map(|span| span_row(span, longest, now)).collect()
+    let longest = spans
+        .first()
+        .map_or(0.0, |span| span.duration().as_secs_f64());
+    spans
+        .iter()
+        .take(8)
+        .map(|span| span_row(span, longest, now))
+        .collect()
 }
 
 fn delivery_row(delivery: &Delivery, now: Timestamp) -> DeliveryRow {

@@ -21,12 +21,15 @@ pub(crate) struct Measured {
 
 /// The window that is shown: a good part of the quiet before, all of the trouble.
 pub(crate) fn window(incident: &Incident, now: Timestamp) -> TimeRange {
-    let over = incident.resolved_at.or(incident.recovered_at).unwrap_or(now);
+    let over = incident
+        .resolved_at
+        .or(incident.recovered_at)
+        .unwrap_or(now);
     let began = incident.onset.earliest.min(incident.detected_at);
-    let length = over.since(began).max(std::time::Duration::from_secs(120));
+    let length = over.since(began).max(std::time::Duration::from_mins(2));
     let lead = (length / 3).clamp(
-        std::time::Duration::from_secs(120),
-        std::time::Duration::from_secs(1800),
+        std::time::Duration::from_mins(2),
+        std::time::Duration::from_mins(30),
     );
     TimeRange {
         start: began - lead,
@@ -79,7 +82,8 @@ pub(crate) fn draw(
     plot.stacks(&stacks);
     plot.line("expected", "baseline", &measured.baseline, 1.0);
     plot.line(&measured.signal, "errors", &measured.counts, 1.0);
-    for change in changes {
+    let in_window = |change: &&ChangeEvent| window.start <= change.at && change.at <= window.end;
+    for change in changes.iter().filter(in_window) {
         let version = change.version.as_deref().unwrap_or_default();
         let title = format!(
             "{} of {} {version} at {}: {}",
@@ -100,9 +104,7 @@ pub(crate) fn draw(
 /// The moments in their order, each with what passed since the one before.
 fn marks(incident: &Incident) -> Vec<Mark> {
     let onset = incident.onset.at;
-    let mut moments = vec![
-        (incident.detected_at, "detected", "detected"),
-    ];
+    let mut moments = vec![(incident.detected_at, "detected", "detected")];
     let optional = [
         (incident.notified_at, "notified", "notified"),
         (incident.acknowledged_at, "acknowledged", "acknowledged"),

@@ -28,7 +28,7 @@ pub(crate) struct IncidentRow {
 
 #[derive(Debug, Template)]
 #[template(path = "incidents.html")]
-pub(crate) struct Incidents {
+pub(crate) struct IncidentsPage {
     pub(crate) shell: Shell,
     pub(crate) open: usize,
     pub(crate) incidents: Vec<IncidentRow>,
@@ -47,16 +47,19 @@ pub(crate) async fn page(State(console): State<Console>, params: Params) -> Page
     render(&view(shell, house.now, found))
 }
 
-pub(crate) fn view(shell: Shell, now: Timestamp, mut found: Vec<Incident>) -> Incidents {
+pub(crate) fn view(shell: Shell, now: Timestamp, mut found: Vec<Incident>) -> IncidentsPage {
     let is_cut = found.len() >= 200.min(MOST_LISTED);
     found.sort_by_key(|incident| {
         let newest_first = std::cmp::Reverse(incident.detected_at);
         (!is_open(incident), newest_first)
     });
-    Incidents {
+    IncidentsPage {
         shell,
         open: found.iter().filter(|incident| is_open(incident)).count(),
-        incidents: found.iter().map(|incident| incident_row(incident, now)).collect(),
+        incidents: found
+            .iter()
+            .map(|incident| incident_row(incident, now))
+            .collect(),
         is_cut,
     }
 }

@@ -56,12 +56,16 @@ pub(crate) struct LogContext<'a> {
 
 pub(crate) fn log_view(found: &FoundLog, context: &LogContext<'_>) -> LogView {
     let record = &found.record;
-    let most = if context.is_alone { MESSAGE_ALONE } else { MESSAGE_IN_LIST };
+    let most = if context.is_alone {
+        MESSAGE_ALONE
+    } else {
+        MESSAGE_IN_LIST
+    };
     let (message, is_whole) = figures::cut(&record.message, most);
     let exception = record.exception.as_ref();
     let stacktrace = exception.map_or("", |exception| &exception.stacktrace);
     let (stacktrace, is_whole_trace) = figures::cut(stacktrace, most * 4);
-    let minute = std::time::Duration::from_secs(60);
+    let minute = std::time::Duration::from_mins(1);
     let around = Asked::absolute(TimeRange {
         start: record.timestamp - minute,
         end: record.timestamp + minute,
@@ -109,15 +113,27 @@ fn fields(found: &FoundLog, context: &LogContext<'_>) -> Vec<FieldView> {
     let named = [
         ("severity", Some(text(&record.severity.as_str()))),
         ("service.name", Some(text(&record.service))),
-        ("event_name", record.event_name.as_ref().map(|name| text(name))),
+        (
+            "event_name",
+            record.event_name.as_ref().map(|name| text(name)),
+        ),
         ("trace_id", record.trace_id.as_ref().map(|id| text(id))),
         ("span_id", record.span_id.as_ref().map(|id| text(id))),
         (
             "exception.type",
-            record.exception.as_ref().map(|exception| text(&exception.kind)),
+            record
+                .exception
+                .as_ref()
+                .map(|exception| text(&exception.kind)),
         ),
-        ("exception_group", record.exception_group.as_ref().map(|group| text(group))),
-        ("pattern_id", record.pattern_id.as_ref().map(|pattern| text(pattern))),
+        (
+            "exception_group",
+            record.exception_group.as_ref().map(|group| text(group)),
+        ),
+        (
+            "pattern_id",
+            record.pattern_id.as_ref().map(|pattern| text(pattern)),
+        ),
     ];
     let named = named
         .into_iter()
@@ -141,16 +157,21 @@ fn field(key: String, value: &Value, context: &LogContext<'_>) -> FieldView {
     // A filter on a very long value would make a link that no server takes.
     let is_filter = is_whole && shown.len() <= 512 && !value.is_array() && !value.is_object();
     let clause = term(&key, &text);
-    let link = |clause: &str| match is_filter {
-        true => context
-            .asked
-            .link(context.path, &[("q", &with(context.query, clause))]),
-        false => String::new(),
+    let link = |clause: &str| {
+        if !is_filter {
+            return String::new();
+        }
+        let narrowed = with(context.query, clause);
+        context.asked.link(context.path, &[("q", &narrowed)])
     };
     FieldView {
         only: link(&clause),
         without: link(&format!("-{clause}")),
-        value: if is_whole { text } else { format!("{shown}…") },
+        value: if is_whole {
+            text
+        } else {
+            format!("{shown}…")
+        },
         key,
     }
 }

@@ -14,7 +14,7 @@ use crate::charts::{Stack, Svg, TimePlot};
 use crate::params::{BadParam, Params};
 use crate::range::Asked;
 use crate::shell::{House, Shell};
-use crate::{Console, figures, query_text, url};
+use crate::{Console, figures, query_text};
 
 /// Records on a page.
 const PAGE: usize = 50;
@@ -39,7 +39,7 @@ pub(crate) struct Facet {
 
 #[derive(Debug, Template)]
 #[template(path = "logs.html")]
-pub(crate) struct Logs {
+pub(crate) struct LogsPage {
     pub(crate) shell: Shell,
     pub(crate) query: String,
     pub(crate) range: Vec<(&'static str, String)>,
@@ -80,7 +80,9 @@ pub(crate) async fn page(State(console): State<Console>, params: Params) -> Page
     let step = asked.step(90);
     let (page, bars) = tokio::join!(
         ask::logs(&console, &query, asked.range, PAGE, cursor),
-        console.events.log_histogram(query.clone(), asked.range, step),
+        console
+            .events
+            .log_histogram(query.clone(), asked.range, step),
     );
     let mut found = Found {
         step,
@@ -122,12 +124,15 @@ async fn single(console: &Console, house: &House, id: &str) -> Page {
         .map_err(|_| BadParam::new("id", "expected a record's id such as 1a2b-3"))?;
     let found = console.events.log(record_id).await.map_err(Fault::Events)?;
     let found = found.ok_or_else(|| Fault::NotFound(format!("log record {id}")))?;
-    render(&single_view(Shell::new(house, "/logs", "Log record"), &found))
+    render(&single_view(
+        Shell::new(house, "/logs", "Log record"),
+        &found,
+    ))
 }
 
 /// One record by itself.
-pub(crate) fn single_view(shell: Shell, found: &FoundLog) -> Logs {
-    let asked = super::log_view::around(found.record.timestamp, Duration::from_secs(900));
+pub(crate) fn single_view(shell: Shell, found: &FoundLog) -> LogsPage {
+    let asked = super::log_view::around(found.record.timestamp, Duration::from_mins(15));
     let context = LogContext {
         query: "",
         asked: &asked,
@@ -135,7 +140,7 @@ pub(crate) fn single_view(shell: Shell, found: &FoundLog) -> Logs {
         is_alone: true,
     };
     let logs = vec![log_view(found, &context)];
-    Logs {
+    LogsPage {
         logs,
         is_single: true,
         ..view(shell, String::new(), &asked, false, &Found::default())
@@ -148,7 +153,7 @@ pub(crate) fn view(
     asked: &Asked,
     is_later_page: bool,
     found: &Found,
-) -> Logs {
+) -> LogsPage {
     let context = LogContext {
         query: &query,
         asked,
@@ -157,8 +162,11 @@ pub(crate) fn view(
     };
     let page = found.page.as_ref();
     let again = |q: &str| asked.link("/logs", &[("q", q)]);
-    let range = asked.parameters().into_iter().filter(|(_, value)| !value.is_empty());
-    Logs {
+    let range = asked
+        .parameters()
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty());
+    LogsPage {
         shell,
         range: range.collect(),
         pills: pills(&query, &again),
@@ -173,12 +181,15 @@ pub(crate) fn view(
         histogram: page.map(|_| histogram(found, &query, asked.range)),
         legend: legend(found, &query, &again),
         logs: page.map_or_else(Vec::new, |page| {
-            page.records.iter().map(|found| log_view(found, &context)).collect()
+            page.records
+                .iter()
+                .map(|found| log_view(found, &context))
+                .collect()
         }),
         facets: facet_views(found, &query, &again),
-        next: page.and_then(|page| page.next.as_ref()).map(|cursor| {
-            asked.link("/logs", &[("q", &query), ("cursor", cursor)])
-        }),
+        next: page
+            .and_then(|page| page.next.as_ref())
+            .map(|cursor| asked.link("/logs", &[("q", &query), ("cursor", cursor)])),
         first: is_later_page.then(|| again(&query)),
         is_single: false,
         query,
@@ -190,7 +201,8 @@ fn summary(page: &LogPage) -> String {
     let noun = if page.total == 1 { "record" } else { "records" };
     let took = figures::duration(page.took.as_secs_f64());
     let scanned = figures::count(page.explain.rows_scanned);
-    let splits = page.explain.splits_total - page.explain.splits_pruned.min(page.explain.splits_total);
+    let splits =
+        page.explain.splits_total - page.explain.splits_pruned.min(page.explain.splits_total);
     format!(
         "{about}{} {noun} in {took} ({scanned} rows read, {splits} of {} splits, {} in the tail)",
         figures::count(page.total),
@@ -212,7 +224,12 @@ fn pills(query: &str, again: &impl Fn(&str) -> String) -> Vec<Pill> {
 
 /// The classes of severities, in the order of [`SeverityRange::ALL`].
 const CLASSES: [&str; 6] = [
-    "sev-trace", "sev-debug", "sev-info", "sev-warn", "sev-error", "sev-fatal",
+    "sev-trace",
+    "sev-debug",
+    "sev-info",
+    "sev-warn",
+    "sev-error",
+    "sev-fatal",
 ];
 
 fn histogram(found: &Found, query: &str, range: TimeRange) -> Svg {
@@ -223,14 +240,22 @@ fn histogram(found: &Found, query: &str, range: TimeRange) -> Svg {
         let end = bar.start + found.step;
         // Worst at the bottom: there a few errors are seen under many lines of chatter.
         let parts = (0..6).rev().map(|at| {
-            (CLASSES[at], SeverityRange::ALL[at].as_str(), bar.counts[at] as f64)
+            (
+                CLASSES[at],
+                SeverityRange::ALL[at].as_str(),
+                bar.counts[at] as f64,
+            )
         });
         Stack {
             start: bar.start,
             end,
             parts: parts.collect(),
             href: Some(
-                Asked::absolute(TimeRange { start: bar.start, end }).link("/logs", &[("q", query)]),
+                Asked::absolute(TimeRange {
+                    start: bar.start,
+                    end,
+                })
+                .link("/logs", &[("q", query)]),
             ),
         }
     };
@@ -263,7 +288,11 @@ fn facet_views(found: &Found, query: &str, again: &impl Fn(&str) -> String) -> V
             .map(|value| {
                 let narrowed = query_text::with(query, &query_text::term(field, &value.value));
                 let (text, _) = figures::cut(&value.value, 80);
-                (text.to_owned(), figures::count(value.count), again(&narrowed))
+                (
+                    text.to_owned(),
+                    figures::count(value.count),
+                    again(&narrowed),
+                )
             })
             .collect(),
     };
@@ -274,9 +303,4 @@ fn facet_views(found: &Found, query: &str, again: &impl Fn(&str) -> String) -> V
 /// A link to the log records of a query, for other pages.
 pub(crate) fn href(query: &str, asked: &Asked) -> String {
     asked.link("/logs", &[("q", query)])
-}
-
-/// A link to one record.
-pub(crate) fn record_href(id: RecordId) -> String {
-    url::link("/logs", &[("id", &id.to_string())])
 }

@@ -8,7 +8,7 @@ use watchfire_schemas::{TimeRange, Timestamp};
 use super::incidents::{IncidentRow, incident_row};
 use super::{Page, render};
 use crate::ask::{self, ServiceRed};
-use crate::charts::{Svg, sparkline};
+use crate::charts::{Svg, flow, sparkline};
 use crate::range::Asked;
 use crate::shell::{House, Shell};
 use crate::{Console, figures, query_text, url};
@@ -32,7 +32,6 @@ pub(crate) struct ServiceRow {
     pub(crate) p99: String,
     pub(crate) error_logs: String,
     pub(crate) logs_href: String,
-    pub(crate) incidents: usize,
     rank: (u8, u64),
 }
 
@@ -48,14 +47,14 @@ pub(crate) struct Overview {
 
 pub(crate) async fn page(State(console): State<Console>) -> Page {
     let house = House::ask(&console).await;
-    let hour = std::time::Duration::from_secs(3600);
+    let hour = std::time::Duration::from_hours(1);
     let range = TimeRange {
         start: house.now - hour,
         end: house.now,
     };
     let mut shell = Shell::new(&house, "/", "Overview").live(10);
     let (services, open) = tokio::join!(
-        ask::red(&console, range, std::time::Duration::from_secs(60)),
+        ask::red(&console, range, std::time::Duration::from_mins(1)),
         console.alerts.incidents(range, true, 50),
     );
     let services = shell.take("request figures", services);
@@ -86,7 +85,10 @@ pub(crate) fn view(
         shell,
         headline,
         is_calm: open.is_empty() && failing == 0,
-        incidents: open.iter().map(|incident| incident_row(incident, now)).collect(),
+        incidents: open
+            .iter()
+            .map(|incident| incident_row(incident, now))
+            .collect(),
         services: rows,
     }
 }
@@ -111,7 +113,7 @@ pub(crate) fn service_row(service: &ServiceRed, now: Timestamp, open: &[Incident
         .unwrap_or(0) as u8;
     let last_hour = Asked {
         range: TimeRange {
-            start: now - std::time::Duration::from_secs(3600),
+            start: now - std::time::Duration::from_hours(1),
             end: now,
         },
         last: Some("1h".to_owned()),
@@ -126,15 +128,15 @@ pub(crate) fn service_row(service: &ServiceRed, now: Timestamp, open: &[Incident
     ServiceRow {
         href: format!("/services/{}", url::encode(&service.name)),
         state,
-        rate: ServiceRed::last(&service.rate)
-            .map_or_else(|| "–".to_owned(), |rate| figures::short(rate)),
-        rate_trend: sparkline(&values(&service.rate), "calm", "requests, last hour"),
+        rate: ServiceRed::last(&service.rate).map_or_else(|| "–".to_owned(), figures::short),
+        rate_trend: flow(&values(&service.rate), "requests, last hour"),
         error_ratio: ratio.map_or_else(|| "–".to_owned(), figures::percent),
-        errors_href: last_hour.link(
-            "/traces",
-            &[("q", &format!("{of_service} status:error"))],
+        errors_href: last_hour.link("/traces", &[("q", &format!("{of_service} status:error"))]),
+        error_trend: sparkline(
+            &service.error_ratios(),
+            FAILING,
+            "share of failed requests, last hour",
         ),
-        error_trend: sparkline(&values(&service.errors), "bad", "failed requests, last hour"),
         p50: seconds(&service.p50),
         p99: seconds(&service.p99),
         error_logs: ServiceRed::last(&service.error_logs)
@@ -143,7 +145,6 @@ pub(crate) fn service_row(service: &ServiceRed, now: Timestamp, open: &[Incident
             "/logs",
             &[("q", &format!("{of_service} severity:(ERROR or FATAL)"))],
         ),
-        incidents,
         rank: (rank, (ratio.unwrap_or(0.0) * 1e6) as u64),
         name: service.name.clone(),
     }

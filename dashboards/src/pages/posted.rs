@@ -41,11 +41,18 @@ pub(crate) async fn incident(
     match action.as_str() {
         "acknowledge" => alerts.acknowledge(&id, who).await?,
         "resolve" => alerts.resolve(&id, who).await?,
-        "note" => alerts.note(&id, who, required("text", &fields.text, 4000)?).await?,
+        "note" => {
+            alerts
+                .note(&id, who, required("text", &fields.text, 4000)?)
+                .await?
+        }
         "onset" => {
-            let at = read_time(fields.at.trim())
-                .ok_or_else(|| BadParam::new("at", "expected a time such as 2026-11-22T05:57:27"))?;
-            alerts.set_onset(&id, at, who, required("why", &fields.why, 500)?).await?
+            let at = read_time(fields.at.trim()).ok_or_else(|| {
+                BadParam::new("at", "expected a time such as 2026-11-22T05:57:27")
+            })?;
+            alerts
+                .set_onset(&id, at, who, required("why", &fields.why, 500)?)
+                .await?
         }
         other => return Err(Fault::NotFound(format!("action {other}"))),
     };
@@ -77,7 +84,10 @@ pub(crate) fn group_status(name: &str) -> Result<GroupStatus, BadParam> {
         "open" => Ok(GroupStatus::Open),
         "resolved" => Ok(GroupStatus::Resolved),
         "ignored" => Ok(GroupStatus::Ignored),
-        _ => Err(BadParam::new("status", "expected open, resolved or ignored")),
+        _ => Err(BadParam::new(
+            "status",
+            "expected open, resolved or ignored",
+        )),
     }
 }
 
@@ -90,7 +100,10 @@ pub(crate) fn required<'a>(
     let text = text.trim();
     match text.chars().count() {
         0 => Err(BadParam::new(name, "is required")),
-        length if length > most => Err(BadParam::new(name, format!("is longer than {most} characters"))),
+        length if length > most => Err(BadParam::new(
+            name,
+            format!("is longer than {most} characters"),
+        )),
         _ => Ok(text),
     }
 }
@@ -110,7 +123,9 @@ fn back(path: &str, who: &str) -> Response {
 
 /// The name that the reader last acted under; a convenience, not an identity.
 pub(crate) fn remembered_name(headers: &HeaderMap) -> String {
-    let cookies = headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
+    let cookies = headers
+        .get(header::COOKIE)
+        .and_then(|value| value.to_str().ok());
     cookies
         .unwrap_or_default()
         .split("; ")
@@ -123,7 +138,9 @@ fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
-        let pair = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        let pair = tail
+            .get(..2)
+            .and_then(|pair| std::str::from_utf8(pair).ok());
         match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
             Some(byte) if *first == b'%' => {
                 bytes.push(byte);

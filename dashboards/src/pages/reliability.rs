@@ -73,10 +73,21 @@ pub(crate) async fn page(State(console): State<Console>, params: Params) -> Page
     let all = shell.take("response times", all);
     let groups = shell.take("response times", groups);
     let incidents = shell.take("incidents", incidents);
-    render(&view(shell, house.now, &asked, by, all.first(), &groups, &incidents))
+    render(&view(
+        shell,
+        house.now,
+        &asked,
+        by,
+        all.first(),
+        &groups,
+        &incidents,
+    ))
 }
 
-#[expect(clippy::too_many_arguments, reason = "one argument for each thing that was asked")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one argument for each thing that was asked"
+)]
 pub(crate) fn view(
     shell: Shell,
     now: Timestamp,
@@ -130,7 +141,9 @@ pub(crate) fn view(
         incidents: all.map_or(incidents.len(), |all| all.incidents),
         measures,
         by,
-        by_links: ["service", "severity"].map(|name| (name, link(name), name == by)).into(),
+        by_links: ["service", "severity"]
+            .map(|name| (name, link(name), name == by))
+            .into(),
         groups: groups
             .iter()
             .map(|group| GroupRow {
@@ -151,7 +164,11 @@ fn dot(incident: &Incident, clock: ResponseClock) -> Option<Dot> {
     let running = if is_censored { ", still running" } else { "" };
     Some(Dot {
         seconds,
-        text: format!("{}: {}{running}", incident.title, figures::duration(seconds)),
+        text: format!(
+            "{}: {}{running}",
+            incident.title,
+            figures::duration(seconds)
+        ),
         href: format!("/incidents/{}", url::encode(&incident.id)),
         is_censored,
     })

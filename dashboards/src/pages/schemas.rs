@@ -66,7 +66,11 @@ pub(crate) fn view(shell: Shell, asked: &Asked, found: &LogPage) -> Schemas {
         keys: keys(),
         source: LOG_RECORD_V1,
         total: figures::count(found.total),
-        quarantined: found.records.iter().map(|found| row(found, asked)).collect(),
+        quarantined: found
+            .records
+            .iter()
+            .map(|found| row(found, asked))
+            .collect(),
         next: found
             .next
             .as_ref()
@@ -77,10 +81,13 @@ pub(crate) fn view(shell: Shell, asked: &Asked, found: &LogPage) -> Schemas {
 fn row(found: &FoundLog, asked: &Asked) -> QuarantinedRow {
     let record = &found.record;
     let text = |key: &str| {
-        record.attributes.get(key).map_or_else(String::new, |value| match value {
-            Value::String(text) => figures::cut(text, 400).0.to_owned(),
-            other => other.to_string(),
-        })
+        record
+            .attributes
+            .get(key)
+            .map_or_else(String::new, |value| match value {
+                Value::String(text) => figures::cut(text, 400).0.to_owned(),
+                other => other.to_string(),
+            })
     };
     QuarantinedRow {
         at: When::clock(record.timestamp, asked.range.end),
@@ -97,7 +104,9 @@ fn row(found: &FoundLog, asked: &Asked) -> QuarantinedRow {
 fn keys() -> Vec<KeyRow> {
     let schema: Value = serde_json::from_str(LOG_RECORD_V1).unwrap_or_default();
     let is_required = |name: &str| {
-        schema["required"].as_array().is_some_and(|names| names.iter().any(|other| other == name))
+        schema["required"]
+            .as_array()
+            .is_some_and(|names| names.iter().any(|other| other == name))
     };
     let properties = schema["properties"].as_object();
     let mut keys: Vec<KeyRow> = properties
@@ -110,7 +119,11 @@ fn keys() -> Vec<KeyRow> {
             name: name.clone(),
         })
         .collect();
-    keys.sort_by(|a, b| b.is_required.cmp(&a.is_required).then_with(|| a.name.cmp(&b.name)));
+    keys.sort_by(|a, b| {
+        b.is_required
+            .cmp(&a.is_required)
+            .then_with(|| a.name.cmp(&b.name))
+    });
     keys
 }
 
@@ -138,6 +151,9 @@ mod tests {
             .filter(|key| key.is_required)
             .map(|key| key.name.as_str())
             .collect();
-        assert_eq!(required, ["message", "service.name", "severity", "timestamp"]);
+        assert_eq!(
+            required,
+            ["message", "service.name", "severity", "timestamp"]
+        );
     }
 }

@@ -8,7 +8,7 @@ use watchfire_schemas::{ChangeEvent, Timestamp};
 use super::incidents::{IncidentRow, incident_row};
 use super::{Page, render};
 use crate::ask::{self, ServiceRed};
-use crate::charts::{Svg, TimePlot, sparkline};
+use crate::charts::{Svg, TimePlot, flow};
 use crate::params::Params;
 use crate::range::Asked;
 use crate::shell::{House, Shell};
@@ -85,7 +85,10 @@ pub(crate) fn view(
     let service = found.service.as_ref().unwrap_or(&empty);
     let chart = |lines: &[Line<'_>], unit, label: &str| plot(asked, lines, unit, label, found);
     let millis = |points: &[(Timestamp, f64)]| -> Vec<(Timestamp, f64)> {
-        points.iter().map(|(at, value)| (*at, value * 1e3)).collect()
+        points
+            .iter()
+            .map(|(at, value)| (*at, value * 1e3))
+            .collect()
     };
     let (p50, p99) = (millis(&service.p50), millis(&service.p99));
     let mut operations: Vec<&ServiceRed> = found.operations.iter().collect();
@@ -93,8 +96,16 @@ pub(crate) fn view(
     operations.sort_by(|a, b| rate_of(b).total_cmp(&rate_of(a)));
     ServicePage {
         is_known: found.service.is_some(),
-        rate: chart(&[("requests", "calm", &service.rate)], "/s", "Requests per second"),
-        errors: chart(&[("failed", "errors", &service.errors)], "/s", "Failed requests per second"),
+        rate: chart(
+            &[("requests", "calm", &service.rate)],
+            "/s",
+            "Requests per second",
+        ),
+        errors: chart(
+            &[("failed", "errors", &service.errors)],
+            "/s",
+            "Failed requests per second",
+        ),
         latency: chart(
             &[("p99", "errors soft", &p99), ("p50", "calm", &p50)],
             " ms",
@@ -115,10 +126,16 @@ pub(crate) fn view(
             ("Logs", asked.link("/logs", &[("q", &of_service)])),
             (
                 "Errors logged",
-                asked.link("/logs", &[("q", &format!("{of_service} severity:(ERROR or FATAL)"))]),
+                asked.link(
+                    "/logs",
+                    &[("q", &format!("{of_service} severity:(ERROR or FATAL)"))],
+                ),
             ),
             ("Traces", asked.link("/traces", &[("q", &of_service)])),
-            ("Exceptions", asked.link("/exceptions", &[("service", name)])),
+            (
+                "Exceptions",
+                asked.link("/exceptions", &[("service", name)]),
+            ),
         ],
         shell,
     }
@@ -143,7 +160,12 @@ fn plot(asked: &Asked, lines: &[Line<'_>], unit: &'static str, label: &str, foun
         plot.line(name, class, points, 1.0);
     }
     for change in &found.changes {
-        let title = format!("{} at {}: {}", change.kind.as_str(), figures::clock(change.at), change.summary);
+        let title = format!(
+            "{} at {}: {}",
+            change.kind.as_str(),
+            figures::clock(change.at),
+            change.summary
+        );
         plot.flag(change.at, "change", &title);
     }
     plot.finish(label)
@@ -158,10 +180,12 @@ fn operation_row(red: &ServiceRed, of_service: &str, asked: &Asked) -> Operation
     OperationRow {
         href: asked.link("/traces", &[("q", &query)]),
         rate: ServiceRed::last(&red.rate).map_or_else(|| "–".to_owned(), figures::short),
-        error_ratio: red.error_ratio().map_or_else(|| "–".to_owned(), figures::percent),
+        error_ratio: red
+            .error_ratio()
+            .map_or_else(|| "–".to_owned(), figures::percent),
         p50: seconds(&red.p50),
         p99: seconds(&red.p99),
-        trend: sparkline(&values, "calm", "requests over the range"),
+        trend: flow(&values, "requests over the range"),
         name: red.name.clone(),
     }
 }

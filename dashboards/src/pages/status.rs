@@ -109,34 +109,88 @@ pub(crate) fn view(shell: Shell, now: Timestamp, found: &Found) -> Status {
     Status {
         shell,
         figures: vec![
-            ("Dropped or refused", figures::count(dropped), "records since start, by reason below".to_owned()),
-            ("Quarantined", format!("{}/min", figures::short(found.quarantine_rate)), "lines that broke their contract".to_owned()),
-            ("Behind", figures::count(ingest.batches_behind), "batches in the log, not yet in a split or snapshot".to_owned()),
-            ("Memory", figures::percent(share), format!("{} of {}", figures::bytes(ingest.memory_used), figures::bytes(ingest.memory_budget))),
-            ("Disk", figures::bytes(disk), format!("{} of it write-ahead log", figures::bytes(ingest.wal_bytes))),
-            ("Up", figures::duration(now.seconds_since(found.started_at).max(0.0)), format!("version {}", found.version)),
+            (
+                "Dropped or refused",
+                figures::count(dropped),
+                "records since start, by reason below".to_owned(),
+            ),
+            (
+                "Quarantined",
+                format!("{}/min", figures::short(found.quarantine_rate)),
+                "lines that broke their contract".to_owned(),
+            ),
+            (
+                "Behind",
+                figures::count(ingest.batches_behind),
+                "batches in the log, not yet in a split or snapshot".to_owned(),
+            ),
+            (
+                "Memory",
+                figures::percent(share),
+                format!(
+                    "{} of {}",
+                    figures::bytes(ingest.memory_used),
+                    figures::bytes(ingest.memory_budget)
+                ),
+            ),
+            (
+                "Disk",
+                figures::bytes(disk),
+                format!("{} of it write-ahead log", figures::bytes(ingest.wal_bytes)),
+            ),
+            (
+                "Up",
+                figures::duration(now.seconds_since(found.started_at).max(0.0)),
+                format!("version {}", found.version),
+            ),
         ],
-        sources: ingest.sources.iter().map(|source| source_row(source, now)).collect(),
+        sources: ingest
+            .sources
+            .iter()
+            .map(|source| source_row(source, now))
+            .collect(),
         drops: ingest
             .drops
             .iter()
             .map(|(reason, count)| (reason.replace('_', " "), figures::count(*count)))
             .collect(),
-        datasets: found.datasets.iter().map(|(name, stats)| (*name, dataset_row(stats))).collect(),
+        datasets: found
+            .datasets
+            .iter()
+            .map(|(name, stats)| (*name, dataset_row(stats)))
+            .collect(),
         series: vec![
-            ("Series in memory", figures::count(found.series.head_series as u64)),
-            ("Samples in memory", figures::count(found.series.head_samples)),
+            (
+                "Series in memory",
+                figures::count(found.series.head_series as u64),
+            ),
+            (
+                "Samples in memory",
+                figures::count(found.series.head_samples),
+            ),
             ("Blocks", figures::count(found.series.blocks as u64)),
             ("Bytes in blocks", figures::bytes(found.series.block_bytes)),
-            ("Samples refused", figures::count(found.series.refused_samples)),
+            (
+                "Samples refused",
+                figures::count(found.series.refused_samples),
+            ),
         ],
         disk: found
             .disk
             .iter()
             .map(|part| (part.what.clone(), figures::bytes(part.bytes)))
             .collect(),
-        destinations: found.destinations.iter().map(|status| destination_row(status, now)).collect(),
-        inbox: found.inbox.iter().take(20).map(|entry| inbox_row(entry, now)).collect(),
+        destinations: found
+            .destinations
+            .iter()
+            .map(|status| destination_row(status, now))
+            .collect(),
+        inbox: found
+            .inbox
+            .iter()
+            .take(20)
+            .map(|entry| inbox_row(entry, now))
+            .collect(),
     }
 }
 
@@ -184,11 +238,18 @@ fn destination_row(status: &DestinationStatus, now: Timestamp) -> DestinationRow
 fn inbox_row(entry: &InboxEntry, now: Timestamp) -> InboxRow {
     let body = serde_json::to_string_pretty(&entry.body).unwrap_or_default();
     let first = |pointers: &[&str]| {
-        let found = pointers.iter().find_map(|pointer| entry.body.pointer(pointer)?.as_str());
+        let found = pointers
+            .iter()
+            .find_map(|pointer| entry.body.pointer(pointer)?.as_str());
         found.map(str::to_owned)
     };
     let action = first(&["/event_action", "/status"]);
-    let summary = first(&["/payload/summary", "/text", "/commonAnnotations/summary", "/title"]);
+    let summary = first(&[
+        "/payload/summary",
+        "/text",
+        "/commonAnnotations/summary",
+        "/title",
+    ]);
     let parts: Vec<String> = [action, summary].into_iter().flatten().collect();
     InboxRow {
         at: When::clock(entry.at, now),

@@ -11,6 +11,7 @@ use watchfire_schemas::{Span, SpanId, SpanStatus, TimeRange, Timestamp, TraceId}
 
 use super::log_view::{LogContext, LogView, log_view};
 use super::{Fault, Page, render};
+use crate::Console;
 use crate::ask;
 use crate::charts::{Svg, bar};
 use crate::figures::{self, When};
@@ -18,7 +19,6 @@ use crate::params::{BadParam, Params};
 use crate::query_text;
 use crate::range::Asked;
 use crate::shell::{House, Shell};
-use crate::Console;
 
 /// Spans on a page; a trace of more is cut and says so.
 const MOST: usize = 1000;
@@ -77,26 +77,44 @@ pub(crate) async fn page(
         .parse()
         .map_err(|_| BadParam::new("trace_id", "expected 32 hexadecimal digits"))?;
     let house = House::ask(&console).await;
-    let spans = console.events.trace(trace_id).await.map_err(Fault::Events)?;
+    let spans = console
+        .events
+        .trace(trace_id)
+        .await
+        .map_err(Fault::Events)?;
     let mut shell = Shell::new(&house, "/traces/", format!("Trace {trace_id}"));
     let asked = range_of(&spans, house.now);
-    let logs = ask::logs(&console, &format!("trace_id:{trace_id}"), asked.range, 200, None).await;
+    let logs = ask::logs(
+        &console,
+        &format!("trace_id:{trace_id}"),
+        asked.range,
+        200,
+        None,
+    )
+    .await;
     let logs = shell.take("logs", logs.map(Some));
     let has_logs = logs.as_ref().is_some_and(|page| !page.records.is_empty());
     if spans.is_empty() && !has_logs {
         return Err(Fault::NotFound(format!("trace {trace_id}")));
     }
     let selected = params.get("span").and_then(|id| id.parse().ok());
-    render(&view(shell, trace_id, spans, logs.as_ref(), selected, &asked))
+    render(&view(
+        shell,
+        trace_id,
+        spans,
+        logs.as_ref(),
+        selected,
+        &asked,
+    ))
 }
 
 /// Where the logs of a trace can be: around its spans, or anywhere lately if it has none.
 fn range_of(spans: &[Span], now: Timestamp) -> Asked {
-    let slack = Duration::from_secs(60);
+    let slack = Duration::from_mins(1);
     let start = spans.iter().map(|span| span.start).min();
     let end = spans.iter().map(|span| span.end).max();
     Asked::absolute(TimeRange {
-        start: start.unwrap_or(now - Duration::from_secs(14 * 86_400)) - slack,
+        start: start.unwrap_or(now - Duration::from_hours(14 * 24)) - slack,
         end: end.unwrap_or(now) + slack,
     })
 }
@@ -111,7 +129,11 @@ pub(crate) fn view(
 ) -> Trace {
     let is_cut = spans.len() > MOST;
     spans.truncate(MOST);
-    let start = spans.iter().map(|span| span.start).min().unwrap_or(asked.range.start);
+    let start = spans
+        .iter()
+        .map(|span| span.start)
+        .min()
+        .unwrap_or(asked.range.start);
     let end = spans.iter().map(|span| span.end).max().unwrap_or(start);
     let length = end.seconds_since(start);
     let query = format!("trace_id:{trace_id}");
@@ -127,7 +149,10 @@ pub(crate) fn view(
     records.sort_by_key(|found| (found.record.timestamp, found.id));
     for found in records {
         let span = found.record.span_id.filter(|span| known.contains(span));
-        by_span.entry(span).or_default().push(log_view(found, &context));
+        by_span
+            .entry(span)
+            .or_default()
+            .push(log_view(found, &context));
     }
     let services: HashSet<&str> = spans.iter().map(|span| span.service.as_str()).collect();
     let summary = format!("{} spans, {} services", spans.len(), services.len());
@@ -207,30 +232,38 @@ fn waterfall_row(span: &Span, depth: usize, start: Timestamp, length: f64) -> Wa
         bar: bar(
             percent(offset),
             percent(seconds),
-            if span.is_error() { "bad" } else { span.kind.as_str() },
+            if span.is_error() {
+                "bad"
+            } else {
+                span.kind.as_str()
+            },
         ),
         is_error: span.is_error(),
         status: figures::cut(&status, 1000).0.to_owned(),
         is_orphan: false,
         is_open: false,
         attributes,
-        events: span.events.iter().take(100).map(|event| EventView {
-            offset: figures::duration(event.timestamp.seconds_since(start)),
-            name: event.name.clone(),
-            attributes: event
-                .attributes
-                .iter()
-                .filter(|(key, _)| *key != "exception.stacktrace")
-                .map(shown)
-                .collect(),
-            stacktrace: event
-                .attributes
-                .get("exception.stacktrace")
-                .and_then(Value::as_str)
-                .map(|text| figures::cut(text, 6000).0.to_owned())
-                .unwrap_or_default(),
-        })
-        .collect(),
+        events: span
+            .events
+            .iter()
+            .take(100)
+            .map(|event| EventView {
+                offset: figures::duration(event.timestamp.seconds_since(start)),
+                name: event.name.clone(),
+                attributes: event
+                    .attributes
+                    .iter()
+                    .filter(|(key, _)| *key != "exception.stacktrace")
+                    .map(shown)
+                    .collect(),
+                stacktrace: event
+                    .attributes
+                    .get("exception.stacktrace")
+                    .and_then(Value::as_str)
+                    .map(|text| figures::cut(text, 6000).0.to_owned())
+                    .unwrap_or_default(),
+            })
+            .collect(),
         logs: Vec::new(),
     }
 }
@@ -259,6 +292,12 @@ mod tests {
         spans[count - 2].parent_span_id = Some(a);
         let ordered = in_tree_order(&spans);
         assert_eq!(ordered.len(), count);
-        assert_eq!(ordered.iter().filter(|(_, _, is_orphan)| *is_orphan).count(), 3);
+        assert_eq!(
+            ordered
+                .iter()
+                .filter(|(_, _, is_orphan)| *is_orphan)
+                .count(),
+            3
+        );
     }
 }

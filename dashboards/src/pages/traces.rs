@@ -32,7 +32,7 @@ pub(crate) struct SpanRow {
 
 #[derive(Debug, Template)]
 #[template(path = "traces.html")]
-pub(crate) struct Traces {
+pub(crate) struct TracesPage {
     pub(crate) shell: Shell,
     pub(crate) query: String,
     pub(crate) range: Vec<(&'static str, String)>,
@@ -67,7 +67,7 @@ pub(crate) fn view(
     query: String,
     asked: &Asked,
     answer: Result<&SpanPage, String>,
-) -> Traces {
+) -> TracesPage {
     let page = answer.as_ref().ok();
     let spans: Vec<&Span> = page.map_or_else(Vec::new, |page| {
         page.spans.iter().map(|(_, span)| span).collect()
@@ -79,16 +79,24 @@ pub(crate) fn view(
     // Of each trace the span that found it: the longest that matches.
     let mut shown: Vec<&Span> = Vec::new();
     for span in spans {
-        match shown.iter_mut().find(|other| other.trace_id == span.trace_id) {
+        match shown
+            .iter_mut()
+            .find(|other| other.trace_id == span.trace_id)
+        {
             Some(other) if other.duration() < span.duration() => *other = span,
             Some(_) => {}
             None => shown.push(span),
         }
     }
-    let narrowed = |clause: &str| asked.link("/traces", &[("q", &query_text::with(&query, clause))]);
-    Traces {
+    let narrowed =
+        |clause: &str| asked.link("/traces", &[("q", &query_text::with(&query, clause))]);
+    TracesPage {
         shell,
-        range: asked.parameters().into_iter().filter(|(_, value)| !value.is_empty()).collect(),
+        range: asked
+            .parameters()
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect(),
         summary: page.map_or_else(String::new, |page| {
             format!(
                 "{}{} spans of {} traces shown, in {}{}",
@@ -96,14 +104,21 @@ pub(crate) fn view(
                 figures::count(page.total),
                 shown.len(),
                 figures::duration(page.took.as_secs_f64()),
-                if page.partial { "; partial: the deadline cut it short" } else { "" }
+                if page.partial {
+                    "; partial: the deadline cut it short"
+                } else {
+                    ""
+                }
             )
         }),
         shortcuts: vec![
             ("failed", narrowed("status:error")),
             ("entry points", narrowed("kind:server")),
         ],
-        traces: shown.iter().map(|span| span_row(span, longest, now)).collect(),
+        traces: shown
+            .iter()
+            .map(|span| span_row(span, longest, now))
+            .collect(),
         next: page
             .and_then(|page| page.next.as_ref())
             .map(|cursor| asked.link("/traces", &[("q", &query), ("cursor", cursor)])),
