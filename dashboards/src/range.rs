@@ -7,14 +7,7 @@ use watchfire_schemas::{TimeRange, Timestamp};
 use crate::{figures, params::BadParam, params::Params, url};
 
 /// The ranges offered by one click.
-const QUICK: [(&str, u64); 6] = [
-    ("5m", 300),
-    ("15m", 900),
-    ("1h", 3600),
-    ("6h", 21_600),
-    ("24h", 86_400),
-    ("7d", 604_800),
-];
+const QUICK: [&str; 7] = ["5m", "15m", "1h", "6h", "24h", "7d", "30d"];
 
 /// The longest range that a page asks for.
 const LONGEST: Duration = Duration::from_hours(400 * 24);
@@ -156,7 +149,7 @@ pub(crate) struct Picker {
 
 impl Picker {
     pub(crate) fn new(path: &str, asked: &Asked, kept: &[(&str, &str)]) -> Self {
-        let quick = QUICK.into_iter().map(|(label, _)| {
+        let quick = QUICK.into_iter().map(|label| {
             let all: Vec<(&str, &str)> = kept.iter().copied().chain([("last", label)]).collect();
             QuickRange {
                 label,

@@ -27,7 +27,7 @@ pub(crate) fn strip_plot(
 ) -> Svg {
     let scale = Scale::over(dots);
     let mut out = format!(
-        "<svg class=\"chart strip\" width=\"100%\" height=\"{}\" role=\"img\" aria-label=\"{}\">",
+        "<svg class=\"chart strip\" width=\"100%\" height=\"{}\" role=\"group\" aria-label=\"{}\">",
         HEIGHT + AXIS,
         escape(label)
     );

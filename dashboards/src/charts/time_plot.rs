@@ -216,6 +216,12 @@ impl TimePlot {
     pub(crate) fn finish(self, label: &str) -> Svg {
         let (top, bottom, height) = (self.top, self.bottom(), self.height);
         let total = bottom + AXIS;
+        // An image hides what is in it; links must not be hidden.
+        let role = if self.over.contains("<a ") {
+            "group"
+        } else {
+            "img"
+        };
         let (mut grid, mut labels) = (String::new(), String::new());
         for value in value_ticks(self.most) {
             let y = self.y(value);
@@ -250,7 +256,7 @@ impl TimePlot {
             .expect("writing to memory does not fail");
         }
         Svg(format!(
-            "<svg class=\"chart\" width=\"100%\" height=\"{total}\" role=\"img\" aria-label=\"{}\" data-chart data-start=\"{}\" data-end=\"{}\" data-top=\"{top}\" data-bottom=\"{bottom}\" data-unit=\"{}\" data-series=\"{}\">{}{grid}\
+            "<svg class=\"chart\" width=\"100%\" height=\"{total}\" role=\"{role}\" aria-label=\"{}\" data-chart data-start=\"{}\" data-end=\"{}\" data-top=\"{top}\" data-bottom=\"{bottom}\" data-unit=\"{}\" data-series=\"{}\">{}{grid}\
              <svg x=\"0\" y=\"{top}\" width=\"100%\" height=\"{height}\" viewBox=\"0 0 1000 {height}\" preserveAspectRatio=\"none\">{}</svg>{}{labels}</svg>",
             escape(label),
             self.range.start.millis(),
