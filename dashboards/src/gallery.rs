@@ -36,6 +36,7 @@ fn pages(mood: Mood) -> Vec<(&'static str, String)> {
     pages
 }
 
+#[expect(clippy::too_many_lines, reason = "one entry a page")]
 fn signals(mood: Mood) -> Vec<(&'static str, String)> {
     let (house, asked) = (house(mood), hour());
     let query = samples::query(mood);
@@ -124,6 +125,7 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "one entry a page")]
 fn responses(mood: Mood) -> Vec<(&'static str, String)> {
     let (house, asked) = (house(mood), hour());
     let shell = |path, title: &str| Shell::ranged(&house, path, title, &asked, &[]);

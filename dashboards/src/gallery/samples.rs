@@ -194,6 +194,7 @@ fn onset() -> Onset {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "sample data, written out")]
 pub(crate) fn incident(mood: Mood) -> Incident {
     let exception = |group: &str, kind: &str, text: &str, count, ratio, is_new, is_regressed| {
         IncidentException {
@@ -423,6 +424,7 @@ pub(crate) fn past_incidents() -> Vec<Incident> {
     (0..19).map(past).collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "sample data, written out")]
 pub(crate) fn incident_context(mood: Mood) -> incident::Context {
     if mood == Mood::Empty {
         return incident::Context::default();
@@ -692,12 +694,16 @@ fn span_id(n: u8) -> SpanId {
     SpanId::from_bytes([0, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, n]).unwrap()
 }
 
+/// id, parent's id, service, name, kind, start and end in milliseconds, failed
+type SpanSketch = (u8, u8, &'static str, &'static str, SpanKind, f64, f64, bool);
+
 pub(crate) fn trace() -> Vec<Span> {
     trace_of(Mood::Full)
 }
 
+#[expect(clippy::too_many_lines, reason = "sample data, written out")]
 pub(crate) fn trace_of(mood: Mood) -> Vec<Span> {
-    let rows: [(u8, u8, &str, &str, SpanKind, f64, f64, bool); 9] = [
+    let rows: [SpanSketch; 9] = [
         (
             1,
             0,
@@ -793,16 +799,7 @@ pub(crate) fn trace_of(mood: Mood) -> Vec<Span> {
         return Vec::new();
     }
     let start = ago(95.0);
-    let span = |(id, parent, service, operation, kind, from, to, is_error): (
-        u8,
-        u8,
-        &str,
-        &str,
-        SpanKind,
-        f64,
-        f64,
-        bool,
-    )| {
+    let span = |(id, parent, service, operation, kind, from, to, is_error): SpanSketch| {
         Span {
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap(),
         span_id: span_id(id),
@@ -878,6 +875,7 @@ pub(crate) fn groups() -> Vec<ExceptionGroup> {
     groups_of(Mood::Full).0
 }
 
+#[expect(clippy::too_many_lines, reason = "sample data, written out")]
 pub(crate) fn groups_of(mood: Mood) -> (Vec<ExceptionGroup>, Vec<Vec<f64>>) {
     let group = |id: &str,
                  kind: &str,
@@ -1040,6 +1038,7 @@ pub(crate) fn rules(mood: Mood) -> (Vec<RuleStatus>, Vec<AlertInstance>) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "sample data, written out")]
 pub(crate) fn status_found(mood: Mood) -> status::Found {
     if mood == Mood::Empty {
         return status::Found {

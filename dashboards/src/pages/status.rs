@@ -102,54 +102,17 @@ pub(crate) async fn page(State(console): State<Console>) -> Page {
 }
 
 pub(crate) fn view(shell: Shell, now: Timestamp, found: &Found) -> Status {
-    let ingest = &found.ingest;
-    let dropped: u64 = ingest.drops.iter().map(|(_, count)| count).sum();
-    let disk: u64 = found.disk.iter().map(|part| part.bytes).sum();
-    let share = ingest.memory_used as f64 / (ingest.memory_budget.max(1)) as f64;
     Status {
         shell,
-        figures: vec![
-            (
-                "Dropped or refused",
-                figures::count(dropped),
-                "records since start, by reason below".to_owned(),
-            ),
-            (
-                "Quarantined",
-                format!("{}/min", figures::short(found.quarantine_rate)),
-                "lines that broke their contract".to_owned(),
-            ),
-            (
-                "Behind",
-                figures::count(ingest.batches_behind),
-                "batches in the log, not yet in a split or snapshot".to_owned(),
-            ),
-            (
-                "Memory",
-                figures::percent(share),
-                format!(
-                    "{} of {}",
-                    figures::bytes(ingest.memory_used),
-                    figures::bytes(ingest.memory_budget)
-                ),
-            ),
-            (
-                "Disk",
-                figures::bytes(disk),
-                format!("{} of it write-ahead log", figures::bytes(ingest.wal_bytes)),
-            ),
-            (
-                "Up",
-                figures::duration(now.seconds_since(found.started_at).max(0.0)),
-                format!("version {}", found.version),
-            ),
-        ],
-        sources: ingest
+        figures: headline_figures(now, found),
+        sources: found
+            .ingest
             .sources
             .iter()
             .map(|source| source_row(source, now))
             .collect(),
-        drops: ingest
+        drops: found
+            .ingest
             .drops
             .iter()
             .map(|(reason, count)| (reason.replace('_', " "), figures::count(*count)))
@@ -192,6 +155,50 @@ pub(crate) fn view(shell: Shell, now: Timestamp, found: &Found) -> Status {
             .map(|entry| inbox_row(entry, now))
             .collect(),
     }
+}
+
+/// What must be seen first: what is lost, late or full.
+fn headline_figures(now: Timestamp, found: &Found) -> Vec<(&'static str, String, String)> {
+    let ingest = &found.ingest;
+    let dropped: u64 = ingest.drops.iter().map(|(_, count)| count).sum();
+    let disk: u64 = found.disk.iter().map(|part| part.bytes).sum();
+    let share = ingest.memory_used as f64 / (ingest.memory_budget.max(1)) as f64;
+    vec![
+        (
+            "Dropped or refused",
+            figures::count(dropped),
+            "records since start, by reason below".to_owned(),
+        ),
+        (
+            "Quarantined",
+            format!("{}/min", figures::short(found.quarantine_rate)),
+            "lines that broke their contract".to_owned(),
+        ),
+        (
+            "Behind",
+            figures::count(ingest.batches_behind),
+            "batches in the log, not yet in a split or snapshot".to_owned(),
+        ),
+        (
+            "Memory",
+            figures::percent(share),
+            format!(
+                "{} of {}",
+                figures::bytes(ingest.memory_used),
+                figures::bytes(ingest.memory_budget)
+            ),
+        ),
+        (
+            "Disk",
+            figures::bytes(disk),
+            format!("{} of it write-ahead log", figures::bytes(ingest.wal_bytes)),
+        ),
+        (
+            "Up",
+            figures::duration(now.seconds_since(found.started_at).max(0.0)),
+            format!("version {}", found.version),
+        ),
+    ]
 }
 
 fn source_row(
