@@ -1,20 +1,19 @@
+mod labels;
+
 use std::collections::BTreeMap;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::metrics::v1::{
-    self as proto, Metric, exemplar, metric, number_data_point,
-};
-use serde_json::Value;
+use opentelemetry_proto::tonic::metrics::v1::{self as proto, Metric, metric, number_data_point};
 use watchfire_schemas::{
-    Attributes, Exemplar, LabelSet, MetricKind, Sample, SeriesSamples, SpanId, Temporality,
-    Timestamp, TraceId,
+    Exemplar, LabelSet, MetricKind, Sample, SeriesSamples, Temporality, Timestamp,
 };
 
 use super::buckets::{self, Cumulative};
-use super::metric_name::{label_name, metric_name};
-use super::{Rejections, UNKNOWN_SERVICE, attributes, time_of};
+use super::metric_name::metric_name;
+use super::{Rejections, attributes, time_of};
 use crate::drop_reason::DropReason;
+use labels::{exemplar, labels, target};
 
 /// What Prometheus writes where a series ends: a NaN of its own.
 const STALE_NAN: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
@@ -47,24 +46,6 @@ pub(crate) fn series(
         one.exemplars.sort_by_key(|exemplar| exemplar.t);
     }
     (series, intake.rejections)
-}
-
-/// `job` and `instance`, by the resource.
-fn target(resource: &Attributes) -> Vec<(String, String)> {
-    let text = |key: &str| {
-        let value = resource.get(key).and_then(Value::as_str);
-        value.filter(|text| !text.is_empty())
-    };
-    let service = text("service.name").unwrap_or(UNKNOWN_SERVICE);
-    let job = match text("service.namespace") {
-        Some(namespace) => format!("{namespace}/{service}"),
-        None => service.to_owned(),
-    };
-    let instance = text("service.instance.id").unwrap_or_default();
-    vec![
-        ("job".to_owned(), job),
-        ("instance".to_owned(), instance.to_owned()),
-    ]
 }
 
 struct Intake {
@@ -288,59 +269,6 @@ impl Intake {
     }
 }
 
-/// The point's attributes, then what names the target and the bucket, which an attribute cannot
-/// take the place of. Keys that become the same label share it, their values joined.
-fn labels(
-    name: &str,
-    target: &[(String, String)],
-    pairs: &[KeyValue],
-    extra: Option<(&str, f64)>,
-) -> LabelSet {
-    let mut all: BTreeMap<String, String> = BTreeMap::new();
-    for (key, value) in attributes::attributes(pairs) {
-        let text = match value {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        all.entry(label_name(&key))
-            .and_modify(|values| {
-                values.push(';');
-                values.push_str(&text);
-            })
-            .or_insert(text);
-    }
-    all.extend(target.iter().cloned());
-    all.extend(extra.map(|(label, bound)| (label.to_owned(), number_label(bound))));
-    LabelSet::metric(name, all)
-}
-
-fn number_label(bound: f64) -> String {
-    if bound.is_infinite() {
-        return if bound > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
-    }
-    bound.to_string()
-}
-
-fn exemplar(exemplar: &proto::Exemplar) -> Option<Exemplar> {
-    let v = match exemplar.value? {
-        exemplar::Value::AsDouble(value) => value,
-        exemplar::Value::AsInt(value) => value as f64,
-    };
-    let span =
-        SpanId::from_slice(&exemplar.span_id).map(|id| ("span_id".to_owned(), id.to_string()));
-    let labels = attributes::attributes(&exemplar.filtered_attributes);
-    let labels = labels.into_iter().map(|(key, value)| match value {
-        Value::String(text) => (label_name(&key), text),
-        other => (label_name(&key), other.to_string()),
-    });
-    Some(Exemplar {
-        t: time_of(&[exemplar.time_unix_nano], Timestamp::default()).millis(),
-        v,
-        trace_id: TraceId::from_slice(&exemplar.trace_id),
-        labels: LabelSet::new(labels.chain(span)),
-    })
-}
-
 /// How to read the values, and whether they only grow; `None` if it does not say.
 fn temporality(data: &metric::Data) -> Option<(Temporality, bool)> {
     let (said, monotonic) = match data {
@@ -383,124 +311,4 @@ pub(crate) fn point_count(request: &ExportMetricsServiceRequest) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::otlp::json;
-
-    fn read(metric: &Value) -> (Vec<SeriesSamples>, Rejections) {
-        let request = json!({"resourceMetrics": [{
-            "resource": {"attributes": [
-                {"key": "service.name", "value": {"stringValue": "shop"}},
-                {"key": "service.namespace", "value": {"stringValue": "eu"}},
-                {"key": "service.instance.id", "value": {"stringValue": "i1"}}]},
-            "scopeMetrics": [{"metrics": [metric]}],
-        }]});
-        let request = json::metrics(request.to_string().as_bytes()).unwrap();
-        series(&request, Timestamp::from_secs(9))
-    }
-
-    /// Each series as `labels t:v …`.
-    fn check(metric: &Value, expected: &[&str]) -> Vec<SeriesSamples> {
-        let (series, _) = read(metric);
-        let found: Vec<String> = series
-            .iter()
-            .map(|one| {
-                let samples = one
-                    .samples
-                    .iter()
-                    .map(|sample| format!(" {}:{}", sample.t, sample.v));
-                one.labels
-                    .to_string()
-                    .replace("instance=\"i1\", job=\"eu/shop\"", "T")
-                    + &samples.collect::<String>()
-            })
-            .collect();
-        assert_eq!(found, expected);
-        series
-    }
-
-    #[test]
-    fn sums_and_gauges_keep_time_value_and_kind() {
-        let series = check(
-            &json!({"name": "http.requests", "unit": "{r}", "sum": {"isMonotonic": true, "aggregationTemporality": 2, "dataPoints": [
-                {"timeUnixNano": "2000000000", "asInt": "7", "attributes": [{"key": "http.route", "value": {"stringValue": "/"}}]},
-                {"timeUnixNano": "1000000000", "asDouble": 5, "attributes": [{"key": "http.route", "value": {"stringValue": "/"}}]}]}}),
-            &["http_requests_total{http_route=\"/\", T} 1000:5 2000:7"],
-        );
-        assert_eq!(
-            (series[0].kind, series[0].temporality),
-            (MetricKind::Counter, Temporality::Cumulative)
-        );
-        let series = check(
-            &json!({"name": "depth", "sum": {"aggregationTemporality": 1, "dataPoints": [{"asInt": -3}]}}),
-            &["depth{T} 9000:-3"],
-        );
-        assert_eq!(
-            (series[0].kind, series[0].temporality),
-            (MetricKind::Gauge, Temporality::Delta)
-        );
-        check(
-            &json!({"name": "g", "unit": "1", "gauge": {"dataPoints": [{"asDouble": "Infinity"}]}}),
-            &["g_ratio{T} 9000:inf"],
-        );
-    }
-
-    #[test]
-    fn histograms_become_classic_series_with_exemplars() {
-        let series = check(
-            &json!({"name": "d", "unit": "s", "histogram": {"aggregationTemporality": 2, "dataPoints": [{
-                "timeUnixNano": "1000000000", "count": "3", "sum": 1.5, "bucketCounts": ["1", 2], "explicitBounds": [0.5],
-                "exemplars": [{"timeUnixNano": "900000000", "asDouble": 0.7, "traceId": "4bf92f3577b34da6a3ce929d0e0e4736", "spanId": "00f067aa0ba902b7"}]}]}}),
-            &[
-                "d_seconds_bucket{T, le=\"+Inf\"} 1000:3",
-                "d_seconds_bucket{T, le=\"0.5\"} 1000:1",
-                "d_seconds_count{T} 1000:3",
-                "d_seconds_sum{T} 1000:1.5",
-            ],
-        );
-        assert_eq!(
-            (series[0].exemplars.len(), series[1].exemplars.len()),
-            (1, 0)
-        );
-        assert!(series[0].exemplars[0].trace_id.is_some());
-    }
-
-    #[test]
-    fn summaries_and_stale_points() {
-        check(
-            &json!({"name": "s", "summary": {"dataPoints": [{"count": 2, "sum": 3, "quantileValues": [{"quantile": 0.5, "value": 1.5}]}]}}),
-            &[
-                "s{T, quantile=\"0.5\"} 9000:1.5",
-                "s_count{T} 9000:2",
-                "s_sum{T} 9000:3",
-            ],
-        );
-        let (series, _) = read(&json!({"name": "g", "gauge": {"dataPoints": [{"flags": 1}]}}));
-        assert_eq!(series[0].samples[0].v.to_bits(), 0x7ff0_0000_0000_0002);
-    }
-
-    #[test]
-    fn what_cannot_be_a_sample_is_counted() {
-        let check = |metric: Value, reason: DropReason| {
-            let (series, rejections) = read(&metric);
-            assert!(series.is_empty());
-            assert_eq!(rejections.counts, [(reason, 1)]);
-        };
-        check(
-            json!({"name": "g", "gauge": {"dataPoints": [{}]}}),
-            DropReason::NoPointValue,
-        );
-        check(
-            json!({"name": "", "gauge": {"dataPoints": [{"asInt": 1}]}}),
-            DropReason::NoMetricName,
-        );
-        check(
-            json!({"name": "s", "sum": {"dataPoints": [{"asInt": 1}]}}),
-            DropReason::NoTemporality,
-        );
-        let bad = json!({"name": "h", "histogram": {"aggregationTemporality": 2, "dataPoints": [{"bucketCounts": [1], "explicitBounds": [1]}]}});
-        check(bad, DropReason::BadBuckets);
-    }
-}
+mod tests;

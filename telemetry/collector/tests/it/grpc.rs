@@ -19,15 +19,16 @@ use crate::stage::{MAX_BODY, NOW, Stage, serve};
 
 async fn connect(stage: &Stage, tasks: &mut JoinSet<()>) -> Channel {
     let address = serve(stage.collector.otlp_grpc_router(), tasks).await;
-    let endpoint = Channel::from_shared(format!("http://{address}")).unwrap();
-    endpoint.connect().await.unwrap()
+    let endpoint = Channel::from_shared(format!("http://{address}"));
+    let endpoint = endpoint.expect("an address makes a URI");
+    endpoint.connect().await.expect("the server listens")
 }
 
-fn resource() -> Option<Resource> {
-    Some(Resource {
+fn resource() -> Resource {
+    Resource {
         attributes: vec![attribute("service.name", "shop")],
         ..Resource::default()
-    })
+    }
 }
 
 #[tokio::test]
@@ -57,7 +58,7 @@ async fn all_three_signals_arrive_in_every_compression() {
         ..Span::default()
     };
     let resource_spans = vec![ResourceSpans {
-        resource: resource(),
+        resource: Some(resource()),
         scope_spans: vec![ScopeSpans {
             spans: vec![span(1), span(0)],
             ..ScopeSpans::default()
@@ -90,7 +91,7 @@ async fn all_three_signals_arrive_in_every_compression() {
         ..Metric::default()
     };
     let resource_metrics = vec![ResourceMetrics {
-        resource: resource(),
+        resource: Some(resource()),
         scope_metrics: vec![ScopeMetrics {
             metrics: vec![metric],
             ..ScopeMetrics::default()

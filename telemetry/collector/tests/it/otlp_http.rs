@@ -57,8 +57,8 @@ pub(crate) fn logs_request(messages: &[&str]) -> ExportLogsServiceRequest {
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(plain).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(plain).expect("memory takes it");
+    encoder.finish().expect("memory takes it")
 }
 
 fn json_logs(records: &Value) -> String {

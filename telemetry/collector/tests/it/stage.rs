@@ -31,7 +31,7 @@ pub(crate) const MAX_BODY: usize = 4 << 20;
 
 impl Stage {
     pub(crate) async fn new() -> Self {
-        Self::in_dir(tempfile::tempdir().unwrap()).await
+        Self::in_dir(tempfile::tempdir().expect("the stage is sound")).await
     }
 
     pub(crate) async fn in_dir(dir: TempDir) -> Self {
@@ -43,25 +43,25 @@ impl Stage {
             Arc::clone(&clock),
             &mut registry,
         )
-        .unwrap();
+        .expect("the stage is sound");
         let tsdb = Tsdb::open(
             &dir.path().join("tsdb"),
             watchfire_tsdb::Config::default(),
             Arc::clone(&clock),
             &mut registry,
         )
-        .unwrap();
+        .expect("the stage is sound");
         let config = Config {
             dir: dir.path().join("wal"),
             memory_budget: 256 << 20,
             max_body: MAX_BODY,
-            snapshot_interval: Duration::from_secs(60),
+            snapshot_interval: Duration::from_mins(1),
         };
         let (to, exceptions) = mpsc::channel(64);
         let (log_store, series_store) = (Arc::clone(&events), Arc::clone(&tsdb));
         let collector = Collector::open(config, log_store, series_store, to, clock, &mut registry)
             .await
-            .unwrap();
+            .expect("the stage is sound");
         Self {
             collector,
             events,
@@ -73,20 +73,32 @@ impl Stage {
 
     /// All log records, newest first.
     pub(crate) async fn logs(&self, query: &str) -> Vec<LogRecord> {
-        let page = self.events.search_logs(search(query)).await.unwrap();
+        let page = self
+            .events
+            .search_logs(search(query))
+            .await
+            .expect("the stage is sound");
         assert!(!page.partial);
         page.records.into_iter().map(|found| found.record).collect()
     }
 
     pub(crate) async fn quarantine(&self, query: &str) -> Vec<LogRecord> {
-        let page = self.events.search_quarantine(search(query)).await.unwrap();
+        let page = self
+            .events
+            .search_quarantine(search(query))
+            .await
+            .expect("the stage is sound");
         page.records.into_iter().map(|found| found.record).collect()
     }
 
     /// The value of an instant query that has one series.
     pub(crate) fn value(&self, expr: &str) -> f64 {
         let at = Timestamp::from_secs(NOW);
-        match self.tsdb.query(expr, at, Duration::from_secs(5)).unwrap() {
+        match self
+            .tsdb
+            .query(expr, at, Duration::from_secs(5))
+            .expect("the stage is sound")
+        {
             QueryValue::Vector(vector) if vector.len() == 1 => vector[0].sample.v,
             other => panic!("{expr}: {other:?}"),
         }
@@ -126,7 +138,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap()
+        serde_json::from_slice(&self.body).expect("the stage is sound")
     }
 }
 
@@ -135,9 +147,15 @@ async fn post(router: Router, path: &str, headers: &[(&str, &str)], body: Body) 
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = router.oneshot(request.body(body).unwrap()).await.unwrap();
+    let response = router
+        .oneshot(request.body(body).expect("the stage is sound"))
+        .await
+        .expect("the stage is sound");
     let (head, body) = response.into_parts();
-    let body = axum::body::to_bytes(body, 64 << 20).await.unwrap().to_vec();
+    let body = axum::body::to_bytes(body, 64 << 20)
+        .await
+        .expect("the stage is sound")
+        .to_vec();
     Answer {
         status: head.status,
         headers: head.headers,
@@ -147,26 +165,33 @@ async fn post(router: Router, path: &str, headers: &[(&str, &str)], body: Body) 
 
 /// Serves a router on a port of its own, until the set is dropped.
 pub(crate) async fn serve(router: Router, tasks: &mut tokio::task::JoinSet<()>) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("the stage is sound");
+    let address = listener.local_addr().expect("the stage is sound");
+    tasks.spawn(async move {
+        axum::serve(listener, router)
+            .await
+            .expect("the stage is sound");
+    });
     address
 }
 
 /// Copies a data folder as a crash would leave it.
 pub(crate) fn crashed_copy(of: &Path) -> TempDir {
     fn copy(from: &Path, to: &Path) {
-        std::fs::create_dir_all(to).unwrap();
-        for entry in std::fs::read_dir(from).unwrap() {
-            let entry = entry.unwrap();
+        std::fs::create_dir_all(to).expect("the stage is sound");
+        for entry in std::fs::read_dir(from).expect("the stage is sound") {
+            let entry = entry.expect("the stage is sound");
             let target = to.join(entry.file_name());
-            match entry.file_type().unwrap().is_dir() {
-                true => copy(&entry.path(), &target),
-                false => drop(std::fs::copy(entry.path(), target).unwrap()),
+            if entry.file_type().expect("the stage is sound").is_dir() {
+                copy(&entry.path(), &target);
+            } else {
+                std::fs::copy(entry.path(), target).expect("the stage is sound");
             }
         }
     }
-    let to = tempfile::tempdir().unwrap();
+    let to = tempfile::tempdir().expect("the stage is sound");
     copy(of, to.path());
     to
 }
