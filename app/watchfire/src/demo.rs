@@ -23,7 +23,7 @@ use crate::listeners::{bind, drained, serve};
 use crate::stack::{Stack, own_logs, runtime, stop_signal};
 
 /// Requests per second of the demo's traffic: enough for a baseline, little enough to read.
-const TRAFFIC: f64 = 12.0;
+const TRAFFIC: f64 = 8.0;
 /// How many batches may wait between the services and the collector.
 const HANDOFF: usize = 1024;
 /// PagerDuty's keys are 32 characters; this one opens nothing.
@@ -70,6 +70,8 @@ async fn demo(args: &DemoArgs, mut settings: Settings) -> anyhow::Result<ExitCod
         changes: Some(changes),
     })
     .await?;
+    // Only now, so that no rule sees the history while it is being written.
+    stack.watch();
     stack.announce(&[("gateway", services.gateway_address())]);
     tasks.spawn(schedule::run(services.faults(), args.seed, stop.clone()));
 
@@ -128,7 +130,9 @@ async fn accept(collector: &Collector, batch: Batch) {
             return;
         };
         // None means that no later time is better.
-        let Some(wait) = refusal.retry_after() else { return };
+        let Some(wait) = refusal.retry_after() else {
+            return;
+        };
         tokio::time::sleep(wait.max(Duration::from_millis(50))).await;
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let logs = own_logs()?;
     let result = runtime()?.block_on(async {
         let stack = Stack::start(settings, Arc::new(SystemClock), None).await?;
+        stack.watch();
         stack.announce(&[]);
         stop_signal().await?;
         stack.stop().await;
@@ -166,8 +167,6 @@ impl Stack {
             &mut registry,
         )
         .await?;
-        watchers.spawn(Arc::clone(&alerts).run(stop_watching.clone()));
-
         let status = Status {
             collector: Arc::clone(&collector),
             inbox: inbox.clone(),
@@ -229,6 +228,12 @@ impl Stack {
             stop_watching,
             _lock: lock,
         })
+    }
+
+    /// From now on rules are evaluated and people are paged.
+    pub(crate) fn watch(&self) {
+        self.watchers
+            .spawn(Arc::clone(&self.alerts).run(self.stop_watching.clone()));
     }
 
     /// Whether the store holds any log record of a time.

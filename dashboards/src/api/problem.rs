@@ -107,7 +107,6 @@ impl From<watchfire_logsearch::QueryError> for Problem {
                 ..Self::new(StatusCode::BAD_REQUEST, format!("q: {error}"))
             },
             QueryError::Cursor => Self::cursor(),
-            QueryError::Steps => BadParam::new("step", error.to_string()).into(),
             QueryError::Store(_) => Self::internal(&error),
         }
     }

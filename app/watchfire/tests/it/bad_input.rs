@@ -16,44 +16,77 @@ fn bomb() -> Vec<u8> {
     gzip.finish().unwrap()
 }
 
+/// One request and the status that it must be answered with.
+struct Case {
+    path: &'static str,
+    content_type: &'static str,
+    encoding: Option<&'static str>,
+    body: Vec<u8>,
+    status: u16,
+}
+
+const JSON: &str = "application/json";
+const PROTOBUF: &str = "application/x-protobuf";
+
+fn case(
+    path: &'static str,
+    content_type: &'static str,
+    body: impl Into<Vec<u8>>,
+    status: u16,
+) -> Case {
+    Case {
+        path,
+        content_type,
+        encoding: None,
+        body: body.into(),
+        status,
+    }
+}
+
+impl Case {
+    fn encoded(self, encoding: &'static str) -> Self {
+        Self {
+            encoding: Some(encoding),
+            ..self
+        }
+    }
+}
+
+async fn check(server: &Server, case: Case) {
+    let mut request = server
+        .client
+        .post(server.otlp_url(case.path))
+        .header("content-type", case.content_type);
+    if let Some(encoding) = case.encoding {
+        request = request.header("content-encoding", encoding);
+    }
+    let response = request.body(case.body).send().await.unwrap();
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    assert_eq!(
+        status, case.status,
+        "{} {} {:?}: {text}",
+        case.path, case.content_type, case.encoding
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_sent_ends_it() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), &[]);
-    let deep_json = format!("{{\"resourceLogs\":{}", "[".repeat(100_000));
-    let (json, protobuf) = ("application/json", "application/x-protobuf");
-    let cases: [(&str, &str, Option<&str>, Vec<u8>, u16); 9] = [
-        ("/v1/logs", protobuf, None, vec![0xff; 64], 400),
-        (
-            "/v1/traces",
-            protobuf,
-            None,
-            b"\x0a\xff\xff\xff\xff\x0f".to_vec(),
-            400,
-        ),
-        ("/v1/logs", json, None, deep_json.into_bytes(), 400),
-        ("/v1/metrics", json, None, b"{".to_vec(), 400),
-        ("/v1/logs", "text/html", None, b"<p>".to_vec(), 415),
-        ("/v1/logs", protobuf, Some("gzip"), bomb(), 413),
-        ("/v1/logs", json, Some("gzip"), b"not gzip".to_vec(), 400),
-        ("/v1/logs", json, Some("snappy"), b"{}".to_vec(), 415),
-        ("/v1/logs", json, None, b"{}".to_vec(), 200),
-    ];
-    for (path, content_type, encoding, body, expected) in cases {
-        let mut request = server
-            .client
-            .post(server.otlp_url(path))
-            .header("content-type", content_type);
-        if let Some(encoding) = encoding {
-            request = request.header("content-encoding", encoding);
-        }
-        let response = request.body(body).send().await.unwrap();
-        let status = response.status();
-        let text = response.text().await.unwrap();
-        assert_eq!(
-            status, expected,
-            "{path} {content_type} {encoding:?}: {text}"
-        );
+    let deep = format!("{{\"resourceLogs\":{}", "[".repeat(100_000));
+    for case in [
+        case("/v1/logs", PROTOBUF, [0xff; 64], 400),
+        case("/v1/traces", PROTOBUF, b"\x0a\xff\xff\xff\xff\x0f", 400),
+        case("/v1/logs", JSON, deep, 400),
+        case("/v1/metrics", JSON, "{", 400),
+        case("/v1/logs", "text/html", "<p>", 415),
+        case("/v1/logs", PROTOBUF, bomb(), 413).encoded("gzip"),
+        case("/v1/logs", JSON, "not gzip", 400).encoded("gzip"),
+        case("/v1/logs", JSON, "{}", 415).encoded("snappy"),
+        case("/v1/logs", JSON, "{}", 200),
+    ] {
+        check(&server, case).await;
     }
     let ingest = server
         .client
@@ -61,15 +94,14 @@ async fn nothing_that_is_sent_ends_it() {
         .header("content-encoding", "gzip");
     assert_eq!(ingest.body(bomb()).send().await.unwrap().status(), 413);
     assert_eq!(server.ingest("").await.status(), 400);
-    let pages = [
+    for page in [
         "/logs?q=%28%28%28",
         "/logs?start=never",
         "/traces/zz",
         "/incidents/none",
         "/exceptions/%00",
         "/no/such/page",
-    ];
-    for page in pages {
+    ] {
         let status = server
             .client
             .get(server.url(page))
@@ -82,7 +114,9 @@ async fn nothing_that_is_sent_ends_it() {
             "{page}: {status}"
         );
     }
-    let line = json!({"timestamp": "2026-11-22T00:00:00Z", "severity": "INFO", "service.name": "a", "message": "still here"});
+    let line = json!({
+        "timestamp": "2026-11-22T00:00:00Z", "severity": "INFO", "service.name": "a", "message": "still here",
+    });
     assert_eq!(server.ingested(line.to_string()).await["accepted"], 1);
     assert_eq!(
         server

@@ -1,5 +1,10 @@
 //! The binary, driven from outside as a user would.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says where by panicking"
+)]
+
 mod bad_input;
 mod command_line;
 mod durability;
