@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use watchfire_logsearch::Entry;
-use watchfire_schemas::{BatchSeq, LogRecord, SeriesSamples, Span};
+use watchfire_schemas::{BatchSeq, LogRecord, SeriesSamples};
 
 use crate::sink::Sink;
 
@@ -48,13 +48,6 @@ impl RecordingSink {
     pub(crate) fn quarantine(&self) -> Vec<LogRecord> {
         self.records(|entry| match entry {
             Entry::Quarantine(records) => records.clone(),
-            _ => Vec::new(),
-        })
-    }
-
-    pub(crate) fn spans(&self) -> Vec<Span> {
-        self.records(|entry| match entry {
-            Entry::Spans(spans) => spans.clone(),
             _ => Vec::new(),
         })
     }
