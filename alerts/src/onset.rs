@@ -182,8 +182,9 @@ pub fn estimate_ongoing(input: &SeriesInput, quiet: Duration) -> Result<Estimate
     })
 }
 
-/// When a failure whose onset and detection are known was over: the start of the first `quiet` in
-/// which the counts are as they were in the hour before it. `None` while it goes on.
+/// When a failure whose onset and detection are known was over: the start of the quiet, at least
+/// `quiet` long and lasting until the end of the series, in which the counts are as they were in
+/// the hour before it. `None` while it goes on, or goes on again.
 pub fn recovery(
     input: &SeriesInput,
     onset: Timestamp,
@@ -200,12 +201,13 @@ pub fn recovery(
     }
     let excursion = Excursion {
         since,
+        not_before: since,
         alarm,
         baseline: baseline::Baseline::before(input, since),
     };
     let expected = excursion.baseline.expected(input);
     let quiet = input.quiet_bins(quiet.as_secs_f64());
-    let over = recovery::first_quiet(
+    let over = recovery::lasting_quiet(
         input,
         &expected,
         excursion.baseline.dispersion,

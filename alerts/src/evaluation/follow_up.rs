@@ -87,8 +87,9 @@ impl Alerts {
             }
             _ => {}
         }
+        // An alert with a long window may still fire: its signals are quiet, it is an echo.
         let resolves = incident.status == IncidentStatus::Recovered
-            && !fires(incident)
+            && over.is_some()
             && incident
                 .recovered_at
                 .is_some_and(|at| now >= at + self.config.resolve_after);

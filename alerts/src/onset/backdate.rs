@@ -61,7 +61,9 @@ impl Backdated {
             expected: &expected[..end],
             dispersion,
             direction: input.direction,
-            first: excursion.since.saturating_sub(bins(BEFORE_SECONDS)),
+            first: (excursion.since.saturating_sub(bins(BEFORE_SECONDS)))
+                .max(excursion.not_before)
+                .min(excursion.alarm),
             last: excursion.alarm,
         };
         let steps = scope.steps();

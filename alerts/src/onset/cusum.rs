@@ -18,6 +18,8 @@ const GUARD_SECONDS: f64 = 120.0;
 pub(super) struct Excursion {
     /// The first bin after the detector's last zero.
     pub since: usize,
+    /// Where an earlier failure ended: this one began no earlier.
+    pub not_before: usize,
     /// The bin in which it passed its threshold.
     pub alarm: usize,
     /// What was usual before it.
@@ -89,20 +91,27 @@ fn walk(
                 .filter(|d| d.score > 0.0)
                 .map(|d| d.since)
                 .min();
-            return (Some(excursion(input, since.unwrap_or(bin), bin)), None);
+            return (
+                Some(excursion(input, from, since.unwrap_or(bin), bin)),
+                None,
+            );
         }
     }
     let standing = detectors.iter().find(|d| d.score > 0.0);
     let last = input.counts.len().saturating_sub(1);
-    (None, standing.map(|d| excursion(input, d.since, last)))
+    (
+        None,
+        standing.map(|d| excursion(input, from, d.since, last)),
+    )
 }
 
-fn excursion(input: &SeriesInput, since: usize, alarm: usize) -> Excursion {
+fn excursion(input: &SeriesInput, from: usize, since: usize, alarm: usize) -> Excursion {
     let guard = (RENEW_SECONDS / input.bin_seconds).round().max(1.0) as usize;
     let warm_up = (WARM_UP_SECONDS / input.bin_seconds).round().max(1.0) as usize;
     let end = since.saturating_sub(guard).max(warm_up.min(since)).max(1);
     Excursion {
         since,
+        not_before: from,
         alarm,
         baseline: Baseline::before(input, end),
     }

@@ -13,26 +13,88 @@ pub(super) fn first_quiet(
     excursion: &Excursion,
     quiet: usize,
 ) -> Option<usize> {
+    let windows = Windows::new(input, expected, dispersion, excursion, quiet)?;
+    windows.quiet_from(excursion.alarm + 1)
+}
+
+/// The same, of the quiet that lasts until now: what failed again after it is not over.
+pub(super) fn lasting_quiet(
+    input: &SeriesInput,
+    expected: &[f64],
+    dispersion: f64,
+    excursion: &Excursion,
+    quiet: usize,
+) -> Option<usize> {
+    let windows = Windows::new(input, expected, dispersion, excursion, quiet)?;
     let from = excursion.alarm + 1;
-    let last = input.counts.len().checked_sub(quiet)?;
-    let ratio = elevation(input, expected, excursion, from);
-    let window = (from..=last).find(|bin| {
-        let seen = &input.counts[*bin..bin + quiet];
-        let usual = &expected[*bin..bin + quiet];
-        // As a whole, and at its start: a window must not begin with the end of the failure.
-        let head = quiet.min(3);
-        as_usual(input.direction, seen, usual, dispersion)
-            && as_usual(input.direction, &seen[..head], &usual[..head], dispersion)
-            && as_usual(input.direction, &seen[..1], &usual[..1], dispersion)
-            && tells_for_usual(seen, usual, ratio)
-    })?;
-    Some(backdated(
-        input,
-        expected,
-        excursion,
-        (window, quiet),
-        ratio,
-    ))
+    let bad = (from..=windows.last)
+        .rev()
+        .find(|bin| !windows.is_usual(*bin));
+    windows.quiet_from(bad.map_or(from, |bin| bin + 1))
+}
+
+/// Windows of as many bins as must be quiet.
+struct Windows<'a> {
+    input: &'a SeriesInput,
+    expected: &'a [f64],
+    dispersion: f64,
+    excursion: &'a Excursion,
+    quiet: usize,
+    /// Where the last one starts.
+    last: usize,
+    ratio: f64,
+}
+
+impl<'a> Windows<'a> {
+    fn new(
+        input: &'a SeriesInput,
+        expected: &'a [f64],
+        dispersion: f64,
+        excursion: &'a Excursion,
+        quiet: usize,
+    ) -> Option<Self> {
+        let last = input.counts.len().checked_sub(quiet)?;
+        Some(Self {
+            input,
+            expected,
+            dispersion,
+            excursion,
+            quiet,
+            last,
+            ratio: elevation(input, expected, excursion, excursion.alarm + 1),
+        })
+    }
+
+    fn quiet_from(&self, from: usize) -> Option<usize> {
+        let starts_usual = |bin: usize| {
+            // A window must not begin with the end of the failure.
+            self.as_usual(bin, self.quiet.min(3)) && self.as_usual(bin, 1)
+        };
+        let window = (from..=self.last).find(|bin| self.is_usual(*bin) && starts_usual(*bin))?;
+        let scope = (window, self.quiet);
+        Some(backdated(
+            self.input,
+            self.expected,
+            self.excursion,
+            scope,
+            self.ratio,
+        ))
+    }
+
+    /// Whether the window that starts at `bin` is as usual as a whole.
+    fn is_usual(&self, bin: usize) -> bool {
+        let window = bin..bin + self.quiet;
+        let (seen, usual) = (&self.input.counts[window.clone()], &self.expected[window]);
+        self.as_usual(bin, self.quiet) && tells_for_usual(seen, usual, self.ratio)
+    }
+
+    fn as_usual(&self, bin: usize, bins: usize) -> bool {
+        let (seen, usual) = (
+            &self.input.counts[bin..bin + bins],
+            &self.expected[bin..bin + bins],
+        );
+        as_usual(self.input.direction, seen, usual, self.dispersion)
+    }
 }
 
 /// How many times the usual the failure was, until bin `end`.

@@ -267,6 +267,11 @@ fn an_earlier_failure_is_not_the_one_going_on() {
     assert_eq!(first.onset.unwrap().at, Timestamp::from_secs(3000));
     let ongoing = estimate_ongoing(&input, Duration::from_mins(5)).unwrap();
     assert_eq!(ongoing.onset.unwrap().at, Timestamp::from_secs(6900));
+    // Nor is one that ended a few minutes before.
+    let mut soon = input.clone();
+    soon.counts[640..650].fill(50.0);
+    let ongoing = estimate_ongoing(&soon, Duration::from_mins(1)).unwrap();
+    assert_eq!(ongoing.onset.unwrap().at, Timestamp::from_secs(6900));
 }
 
 #[test]

@@ -184,7 +184,12 @@ async fn what_fails_after_its_end_is_another_incident() {
     house.delivered(4).await;
     let incidents = house.incidents().await;
     assert_eq!(incidents.len(), 2);
-    assert!((seconds(incidents[0].onset.at) - 4500.0).abs() <= 2.0);
+    let onset = &incidents[0].onset;
+    assert!(
+        (seconds(onset.at) - 4500.0).abs() <= 2.0,
+        "{onset:?}, {:#?}",
+        incidents[0].timeline
+    );
     assert_eq!(
         statuses(&house),
         ["firing", "resolved", "firing", "resolved"]
