@@ -21,6 +21,8 @@ const FINE_BIN: Duration = Duration::from_secs(2);
 const BEYOND_DOUBT: f64 = 15.0;
 /// How much of the series before onset is kept as evidence.
 const EVIDENCE_BEFORE: Duration = Duration::from_mins(30);
+/// A change that is older than this when a rule first sees something is not what the rule sees.
+const OLDEST: Duration = Duration::from_mins(65);
 const MAX_BINS: f64 = 4000.0;
 
 /// What the signals say of a failure that goes on.
@@ -125,7 +127,10 @@ async fn judge(
 
 /// The strongest of the signals that cannot be told apart from the earliest.
 fn choose(found: &[Found], first_true: Timestamp) -> Option<&Found> {
-    let begun = |f: &&Found| f.estimate.onset.is_some_and(|o| o.earliest <= first_true);
+    let begun = |f: &&Found| {
+        let onset = f.estimate.onset;
+        onset.is_some_and(|o| o.earliest <= first_true && o.latest + OLDEST >= first_true)
+    };
     let onset = |f: &Found| {
         f.estimate
             .onset
@@ -202,7 +207,16 @@ async fn series(
     let seen = match (&traffic, signal.direction) {
         (Some(traffic), _) => traffic.iter().position(|t| *t > 0.0),
         (None, Direction::Down) => counts.iter().position(|c| *c > 0.0),
-        (None, Direction::Up) => Some(0),
+        (None, Direction::Up) if signal.presence.is_empty() => Some(0),
+        (None, Direction::Up) => {
+            let mut first = counts.iter().position(|c| *c > 0.0);
+            for selector in &signal.presence {
+                let there = signals.increments(selector, start, bin, bins).await?;
+                let seen = there.iter().position(|c| *c > 0.0);
+                first = first.into_iter().chain(seen).min();
+            }
+            first
+        }
     };
     let unknown = seen.unwrap_or(counts.len());
     counts.drain(..unknown);

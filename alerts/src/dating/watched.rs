@@ -17,6 +17,9 @@ pub(crate) struct WatchedSignal {
     pub minus: Option<String>,
     /// All events of which these are the bad ones.
     pub traffic: Option<String>,
+    /// What shows that there was telemetry at all, where neither the counter nor its traffic does.
+    #[serde(default)]
+    pub presence: Vec<String>,
     pub direction: Direction,
     /// Whether an alert is about it; else it is only of the same service.
     pub of_alert: bool,
@@ -29,6 +32,7 @@ impl WatchedSignal {
             selector,
             minus: None,
             traffic: None,
+            presence: Vec::new(),
             direction: Direction::Up,
             of_alert: false,
         }
@@ -102,10 +106,13 @@ fn of_service(service: &str) -> Vec<WatchedSignal> {
     vec![
         failed(&labels, "SPAN_KIND_SERVER"),
         exceptions(&labels),
-        WatchedSignal::new(
-            format!("error logs{}", of(&labels)),
-            selector("log_records_total", &labels, r#"severity=~"ERROR|FATAL""#),
-        ),
+        WatchedSignal {
+            presence: presence(&labels),
+            ..WatchedSignal::new(
+                format!("error logs{}", of(&labels)),
+                selector("log_records_total", &labels, r#"severity=~"ERROR|FATAL""#),
+            )
+        },
     ]
 }
 
@@ -124,10 +131,21 @@ fn failed(labels: &LabelSet, kind: &str) -> WatchedSignal {
 }
 
 fn exceptions(labels: &LabelSet) -> WatchedSignal {
-    WatchedSignal::new(
-        format!("exceptions{}", of(labels)),
-        selector("exceptions_total", labels, ""),
-    )
+    WatchedSignal {
+        presence: presence(labels),
+        ..WatchedSignal::new(
+            format!("exceptions{}", of(labels)),
+            selector("exceptions_total", labels, ""),
+        )
+    }
+}
+
+/// Any log or request of the service.
+fn presence(labels: &LabelSet) -> Vec<String> {
+    let service = labels.filtered(|name| name == "service");
+    ["log_records_total", "traces_span_metrics_calls_total"]
+        .map(|metric| selector(metric, &service, ""))
+        .to_vec()
 }
 
 fn slow(labels: &LabelSet, bound: &str) -> WatchedSignal {

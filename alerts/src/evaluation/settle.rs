@@ -8,7 +8,7 @@ use watchfire_schemas::{AlertSeverity, TimeRange, Timestamp};
 
 use crate::alert_state::{AlertStates, Evaluated, Transition};
 use crate::dating::{self, Dated};
-use crate::incident::{Fired, IncidentBody, IncidentRecord, belongs_to, entry, store};
+use crate::incident::{EARLY_BY, Fired, IncidentBody, IncidentRecord, belongs_to, entry, store};
 use crate::rules::severity;
 use crate::{
     Alerts, IncidentStatus, Onset, OnsetMethod, OnsetSource, TimelineEntry, TimelineKind,
@@ -17,6 +17,8 @@ use crate::{
 
 /// How long before onset a change is still shown beside an incident.
 const CHANGES_BEFORE: Duration = Duration::from_mins(30);
+/// How far from its interval a later look may move an onset: a ramp shows itself late.
+const CLEARER_BY: Duration = Duration::from_mins(5);
 /// How many exception groups are looked at for an incident.
 const MAX_GROUPS: usize = 50;
 
@@ -180,7 +182,7 @@ impl Alerts {
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
         let Dated { onset, signals } = self.date(incident, now).await;
-        if incident.body.onset.source != OnsetSource::Human {
+        if may_replace(&incident.body.onset, &onset) {
             incident.body.onset = onset;
         }
         if !signals.is_empty() {
@@ -199,7 +201,7 @@ impl Alerts {
         incident.body.changes = changes;
         let mut groups = Vec::new();
         for service in &incident.body.services {
-            let since = incident.body.onset.earliest;
+            let since = incident.body.onset.earliest - EARLY_BY;
             let found =
                 exception_groups::store::list(&self.pool, Some(service), None, since, MAX_GROUPS);
             groups.extend(found.await?);
@@ -276,6 +278,20 @@ fn opened(first: &Fired, now: Timestamp, interval: Duration) -> IncidentRecord {
             onset_looks: 0,
             interval_seconds: interval.as_secs_f64(),
         },
+    }
+}
+
+/// A human's word stands, and a later look makes an estimate finer: it never jumps to another change,
+/// such as a failure that grew worse.
+fn may_replace(known: &Onset, found: &Onset) -> bool {
+    match known.source {
+        OnsetSource::Human => false,
+        OnsetSource::RuleFirstTrue => true,
+        OnsetSource::Estimated => {
+            found.source == OnsetSource::Estimated
+                && found.at + CLEARER_BY >= known.earliest
+                && found.at <= known.latest + CLEARER_BY
+        }
     }
 }
 

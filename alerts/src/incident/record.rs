@@ -240,13 +240,15 @@ impl IncidentBody {
 
     /// A failure that grows changes its title: "40 % fail" becomes "100 % fail".
     fn grows(&mut self, alert: &AlertInstance) -> bool {
+        // The first of the gravest to fire; of several at once the first in the list.
         let gives_title = self
             .alerts
             .iter()
+            .rev()
             .max_by_key(|a| {
                 (
                     severity(&a.alert.labels),
-                    std::cmp::Reverse(a.alert.active_at),
+                    std::cmp::Reverse(a.alert.fired_at),
                 )
             })
             .is_some_and(|a| a.alert.labels == alert.labels);

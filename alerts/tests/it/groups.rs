@@ -36,6 +36,7 @@ fn seen(group: &str, at: u64) -> ExceptionSeen {
 #[tokio::test]
 async fn an_incident_ranks_exceptions_by_change() {
     let house = House::open(RULES, 3990).await;
+    house.script.add("log_records_total content", 0..4100, 5.0);
     house
         .script
         .add("exceptions_total service=", 4000..4100, 3.0);
