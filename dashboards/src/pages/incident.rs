@@ -5,7 +5,7 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::{Path, State};
 use http::HeaderMap;
-use watchfire_alerts::{Delivery, DeliveryState, Incident, OnsetMethod};
+use watchfire_alerts::{AlertState, Delivery, DeliveryState, Incident, OnsetMethod, TimelineKind};
 use watchfire_logsearch::{LogPage, SpanPage};
 use watchfire_schemas::{ChangeEvent, TimeRange, Timestamp};
 
@@ -122,8 +122,11 @@ pub(crate) struct IncidentPage {
     pub(crate) deliveries: Vec<DeliveryRow>,
     pub(crate) phases: Vec<PhaseRow>,
     pub(crate) timeline: Vec<TimelineRow>,
+    /// What alerts did after the first of them: many say the same again.
+    pub(crate) alert_changes: Vec<TimelineRow>,
     pub(crate) evidence: Vec<(&'static str, String)>,
     pub(crate) alerts: Vec<(String, String, &'static str, String)>,
+    pub(crate) alerts_total: usize,
     pub(crate) runbook: Option<String>,
     pub(crate) who: String,
     pub(crate) onset_input: String,
@@ -296,6 +299,7 @@ pub(crate) fn view(
 ) -> IncidentPage {
     let window = incident_axis::window(incident, now);
     let asked = Asked::absolute(window);
+    let (timeline, alert_changes) = timeline_rows(incident, now);
     let services = of_services(incident);
     let logs_query = format!("{services} severity:(WARN or ERROR or FATAL)");
     let log_context = LogContext {
@@ -350,9 +354,11 @@ pub(crate) fn view(
             .map(|delivery| delivery_row(delivery, now))
             .collect(),
         phases: phase_rows(incident),
-        timeline: timeline_rows(incident, now),
+        timeline,
+        alert_changes,
         evidence: evidence(incident),
         alerts: alert_rows(incident),
+        alerts_total: incident.alerts.len(),
         // A runbook comes from a rule's annotation: only a web address becomes a link.
         runbook: incident.runbook.clone().filter(|link| is_web_address(link)),
         who: context.who.clone(),
@@ -523,7 +529,9 @@ fn phase_rows(incident: &Incident) -> Vec<PhaseRow> {
     incident.phases.iter().map(row).collect()
 }
 
-fn timeline_rows(incident: &Incident, now: Timestamp) -> Vec<TimelineRow> {
+/// What people and the incident did, with the first steps of alerts; and the further steps of alerts.
+fn timeline_rows(incident: &Incident, now: Timestamp) -> (Vec<TimelineRow>, Vec<TimelineRow>) {
+    const FIRST: usize = 3;
     let row = |entry: &watchfire_alerts::TimelineEntry| TimelineRow {
         at: When::clock(entry.at, now),
         kind: serde_json::to_value(entry.kind)
@@ -535,7 +543,18 @@ fn timeline_rows(incident: &Incident, now: Timestamp) -> Vec<TimelineRow> {
     };
     let mut entries: Vec<_> = incident.timeline.iter().collect();
     entries.sort_by_key(|entry| entry.at);
-    entries.into_iter().map(row).collect()
+    let mut alert_steps = 0;
+    let (further, told): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| {
+        let is_step = matches!(
+            entry.kind,
+            TimelineKind::AlertPending | TimelineKind::AlertFiring | TimelineKind::AlertResolved
+        );
+        alert_steps += usize::from(is_step);
+        is_step && alert_steps > FIRST
+    });
+    let rows =
+        |entries: Vec<&watchfire_alerts::TimelineEntry>| entries.into_iter().map(row).collect();
+    (rows(told), rows(further))
 }
 
 fn evidence(incident: &Incident) -> Vec<(&'static str, String)> {
@@ -585,7 +604,9 @@ fn evidence(incident: &Incident) -> Vec<(&'static str, String)> {
 
 /// (rule, labels, state, value)
 fn alert_rows(incident: &Incident) -> Vec<(String, String, &'static str, String)> {
-    let alerts = incident.alerts.iter().map(|alert| {
+    let mut alerts: Vec<_> = incident.alerts.iter().collect();
+    alerts.sort_by_key(|alert| (alert.state != AlertState::Firing, alert.active_at));
+    let alerts = alerts.into_iter().take(12).map(|alert| {
         (
             alert.rule.clone(),
             alert.labels.to_string(),
@@ -594,4 +615,29 @@ fn alert_rows(incident: &Incident) -> Vec<(String, String, &'static str, String)
         )
     });
     alerts.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gallery::samples::{self, Mood, now};
+
+    #[test]
+    fn alerts_that_repeat_themselves_do_not_bury_the_timeline() {
+        let mut incident = samples::incident(Mood::Full);
+        let step = incident.timeline[2].clone();
+        incident.timeline.extend(std::iter::repeat_n(step, 80));
+        let before = incident.timeline.len();
+        let (told, further) = timeline_rows(&incident, now());
+        assert_eq!(told.len() + further.len(), before);
+        assert_eq!(further.len(), 78);
+        assert!(told.iter().any(|row| row.kind == "note"));
+    }
+
+    #[test]
+    fn only_web_addresses_become_links() {
+        assert!(is_web_address("https://runbooks.example.com/a"));
+        assert!(!is_web_address("javascript:alert(1)"));
+        assert!(!is_web_address("//example.com"));
+    }
 }
