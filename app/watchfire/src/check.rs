@@ -9,8 +9,11 @@ use watchfire_schemas::Contract;
 use crate::cli::{CheckArgs, CheckWhat, ServeArgs};
 use crate::config::{Defaults, Settings};
 
-pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let (files, check): (&[PathBuf], fn(&Path) -> Vec<String>) = match &args.what {
+/// Finds what is wrong with a file.
+type Check = fn(&Path) -> Vec<String>;
+
+pub(crate) fn run(args: &CheckArgs) -> ExitCode {
+    let (files, check): (&[PathBuf], Check) = match &args.what {
         CheckWhat::Config { files } => (files, config),
         CheckWhat::Rules { files } => (files, rules),
         CheckWhat::Schemas { files } => (files, schema),
@@ -21,11 +24,11 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         sound &= findings.is_empty();
         say(file, &findings);
     }
-    Ok(if sound {
+    if sound {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    })
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]

@@ -1,5 +1,10 @@
 //! What can be said on the command line.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help text, which is no Markdown"
+)]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,7 +70,7 @@ pub(crate) struct ServeArgs {
         value_delimiter = ','
     )]
     pub(crate) allowed_host: Vec<String>,
-    /// The console's address as people reach it, for links in notifications [default: http://LISTEN]
+    /// The console's address as people reach it, for links in notifications [default: the address that is listened on]
     #[arg(long, value_name = "URL", env = "WATCHFIRE_EXTERNAL_URL")]
     pub(crate) external_url: Option<String>,
     /// Memory for records that are not yet in a split [default: 1GiB]

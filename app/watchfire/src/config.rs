@@ -93,97 +93,67 @@ impl Settings {
         defaults: Defaults,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
-        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let (args, destinations) = file.below(args.clone());
         let days = |days: u64| Duration::from_hours(24 * days);
-        let size = |option, flag: &Option<String>, file: Option<String>, default| {
-            flag.clone().or(file).map_or(Ok(default), |text| {
-                parse_size(&text).map_err(|reason| ConfigError::Option { option, reason })
-            })
-        };
-        let duration = |option, flag: &Option<String>, file: Option<String>, default| {
-            flag.clone().or(file).map_or(Ok(default), |text| {
-                parse_duration(&text).map_err(|reason| ConfigError::Option { option, reason })
-            })
-        };
-        let allow_anonymous = args
-            .allow_anonymous
-            .or(file.allow_anonymous)
-            .unwrap_or(false);
-        let address = |option, flag: Option<SocketAddr>, file: Option<SocketAddr>, port| {
-            let address = flag.or(file).unwrap_or_else(|| loopback(port));
-            if address.ip().is_loopback() || allow_anonymous {
-                return Ok(address);
-            }
-            let reason = format!(
-                "{address} is reachable from other machines and there is no login yet; \
-                 say --allow-anonymous if everybody who can reach it may read and act"
-            );
-            Err(ConfigError::Option { option, reason })
-        };
-        let rule_files = if args.rules.is_empty() {
-            &file.rules
-        } else {
-            &args.rules
-        };
-        let default_rules = args.default_rules.or(file.default_rules).unwrap_or(true);
+        let seconds = Duration::from_secs;
+        let open = args.allow_anonymous.unwrap_or(false);
+        let evaluation = args.evaluation_interval;
         Ok(Self {
-            data_dir: args
-                .data_dir
-                .clone()
-                .or(file.data_dir)
-                .unwrap_or_else(|| "data".into()),
-            listen: address("listen", args.listen, file.listen, 7117)?,
-            otlp_grpc: address("otlp-grpc", args.otlp_grpc, file.otlp_grpc, 4317)?,
-            otlp_http: address("otlp-http", args.otlp_http, file.otlp_http, 4318)?,
-            allowed_hosts: if args.allowed_host.is_empty() {
-                file.allowed_host
-            } else {
-                args.allowed_host.clone()
-            },
-            external_url: external_url(args.external_url.clone().or(file.external_url))?,
-            memory_budget: size(
-                "memory-budget",
-                &args.memory_budget,
-                file.memory_budget,
-                1 << 30,
-            )?,
-            max_body: size("max-body", &args.max_body, file.max_body, 16 << 20)?,
-            log_retention: duration(
-                "log-retention",
-                &args.log_retention,
-                file.log_retention,
-                days(14),
-            )?,
-            span_retention: duration(
-                "span-retention",
-                &args.span_retention,
-                file.span_retention,
-                days(7),
-            )?,
-            metric_retention: duration(
-                "metric-retention",
-                &args.metric_retention,
-                file.metric_retention,
-                days(90),
-            )?,
-            rules: read_rules(rule_files, default_rules)?,
-            destinations: file::destinations(file.destination, variable)?,
-            evaluation_interval: duration(
-                "evaluation-interval",
-                &args.evaluation_interval,
-                file.evaluation_interval,
-                Duration::from_secs(15),
-            )?,
-            group_wait: duration(
-                "group-wait",
-                &args.group_wait,
-                file.group_wait,
-                Duration::from_secs(5),
-            )?,
-            quiet: duration("quiet", &args.quiet, file.quiet, defaults.quiet)?,
+            data_dir: args.data_dir.unwrap_or_else(|| "data".into()),
+            listen: address("listen", args.listen, 7117, open)?,
+            otlp_grpc: address("otlp-grpc", args.otlp_grpc, 4317, open)?,
+            otlp_http: address("otlp-http", args.otlp_http, 4318, open)?,
+            allowed_hosts: args.allowed_host,
+            external_url: external_url(args.external_url)?,
+            memory_budget: size("memory-budget", args.memory_budget, 1 << 30)?,
+            max_body: size("max-body", args.max_body, 16 << 20)?,
+            log_retention: duration("log-retention", args.log_retention, days(14))?,
+            span_retention: duration("span-retention", args.span_retention, days(7))?,
+            metric_retention: duration("metric-retention", args.metric_retention, days(90))?,
+            rules: read_rules(&args.rules, args.default_rules.unwrap_or(true))?,
+            destinations: file::destinations(destinations, variable)?,
+            evaluation_interval: duration("evaluation-interval", evaluation, seconds(15))?,
+            group_wait: duration("group-wait", args.group_wait, seconds(5))?,
+            quiet: duration("quiet", args.quiet, defaults.quiet)?,
             print_addresses: args.print_addresses,
         })
     }
+}
+
+/// An address to listen on; one that others reach only if that was allowed in so many words.
+fn address(
+    option: &'static str,
+    written: Option<SocketAddr>,
+    port: u16,
+    open: bool,
+) -> Result<SocketAddr, ConfigError> {
+    let address = written.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
+    if address.ip().is_loopback() || open {
+        return Ok(address);
+    }
+    let reason = format!(
+        "{address} is reachable from other machines and there is no login yet; \
+         say --allow-anonymous if everybody who can reach it may read and act"
+    );
+    Err(ConfigError::Option { option, reason })
+}
+
+fn size(
+    option: &'static str,
+    written: Option<String>,
+    default: usize,
+) -> Result<usize, ConfigError> {
+    let wrong = |reason| ConfigError::Option { option, reason };
+    written.map_or(Ok(default), |text| parse_size(&text).map_err(wrong))
+}
+
+fn duration(
+    option: &'static str,
+    written: Option<String>,
+    default: Duration,
+) -> Result<Duration, ConfigError> {
+    let wrong = |reason| ConfigError::Option { option, reason };
+    written.map_or(Ok(default), |text| parse_duration(&text).map_err(wrong))
 }
 
 fn external_url(url: Option<String>) -> Result<Option<String>, ConfigError> {
@@ -240,7 +210,7 @@ mod tests {
             ..ServeArgs::default()
         };
         let settings = settings(file, flags).unwrap();
-        assert_eq!(settings.quiet, Duration::from_secs(120));
+        assert_eq!(settings.quiet, Duration::from_mins(2));
         assert_eq!(settings.data_dir, PathBuf::from("/var/lib/watchfire"));
         assert_eq!(settings.memory_budget, 512 << 20);
         assert_eq!(settings.listen, "127.0.0.1:7117".parse().unwrap());

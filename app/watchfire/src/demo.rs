@@ -57,9 +57,12 @@ async fn demo(args: &DemoArgs, mut settings: Settings) -> anyhow::Result<ExitCod
     history::write(&stack, clock.now(), TRAFFIC, args.seed).await?;
 
     let (batches, inflow) = mpsc::channel(HANDOFF);
-    tasks.spawn(hand_over(Arc::clone(&stack.collector), inflow));
+    tasks.spawn(hand_over(Arc::clone(&stack.stores.collector), inflow));
     let (changes, change_inflow) = mpsc::channel(16);
-    tasks.spawn(keep_changes(Arc::clone(&stack.alerts), change_inflow));
+    tasks.spawn(keep_changes(
+        Arc::clone(&stack.stores.alerts),
+        change_inflow,
+    ));
     let services = Running::launch(Launch {
         data_dir,
         gateway: args.gateway.unwrap_or(([127, 0, 0, 1], 7118).into()),

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         cli::Command::Demo(args) => demo::run(&args),
         cli::Command::Serve(args) => stack::run(&args),
         cli::Command::Services(args) => services_command::run(&args),
-        cli::Command::Check(args) => check::run(&args),
+        cli::Command::Check(args) => Ok(check::run(&args)),
         cli::Command::Explain(args) => explain::run(&args),
     };
     match result {

@@ -1,44 +1,35 @@
 //! The stack: every store and listener, started in the order in which they depend on each other
 //! and stopped in reverse.
 
-use std::fs::File;
+mod stores;
+
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use prometheus_client::registry::Registry;
-use sqlx::SqlitePool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
-use watchfire_alerts::Alerts;
-use watchfire_collector::Collector;
 use watchfire_dashboards::{Console, console_router};
-use watchfire_logsearch::{EventStore, LogSearch};
-use watchfire_schemas::{Clock, ExceptionSeen, SystemClock, TimeRange};
-use watchfire_telemetry::{LogOutput, Telemetry, register_process_metrics};
-use watchfire_tsdb::Tsdb;
+use watchfire_logsearch::LogSearch;
+use watchfire_schemas::{Clock, SystemClock, TimeRange};
+use watchfire_telemetry::{LogOutput, Telemetry};
 
 use crate::cli::ServeArgs;
 use crate::config::{Defaults, Settings};
 use crate::guard::{Guard, guard};
 use crate::inbox::Inbox;
 use crate::listeners::{bind, drained, print_addresses, serve};
-use crate::signals::TsdbSignals;
+use crate::metrics_page;
 use crate::status::Status;
-use crate::{metrics_page, migrate};
-
-/// How many batches of occurrences may wait for the keeper of exception groups.
-const EXCEPTION_QUEUE: usize = 256;
+use stores::Stores;
 
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = Settings::from_args(args, Defaults::SERVE)?;
@@ -87,22 +78,16 @@ pub(crate) async fn stop_signal() -> anyhow::Result<()> {
 /// A running stack.
 #[derive(Debug)]
 pub(crate) struct Stack {
-    pub(crate) collector: Arc<Collector>,
-    pub(crate) alerts: Arc<Alerts>,
+    pub(crate) stores: Stores,
     pub(crate) console: SocketAddr,
     print_addresses: bool,
     addresses: [(&'static str, SocketAddr); 3],
-    events: Arc<EventStore>,
-    tsdb: Arc<Tsdb>,
-    pool: SqlitePool,
     /// What accepts requests; stopped first.
     listeners: TaskTracker,
     stop_listening: CancellationToken,
     /// What judges and pages; stopped when nothing comes in any more.
     watchers: TaskTracker,
     stop_watching: CancellationToken,
-    /// Held so that no second process opens the same data.
-    _lock: File,
 }
 
 /// The listeners, bound before anything else is touched.
@@ -140,100 +125,50 @@ impl Stack {
         let started_at = clock.now();
         let bound = Bound::new(&settings).await?;
         let addresses = bound.addresses()?;
-        let lock = lock_data(&settings.data_dir)?;
-        let mut registry = Registry::default();
-        register_process_metrics(&mut registry, Arc::clone(&clock));
-        let pool = migrate::open(&settings.data_dir).await?;
-        let (events, tsdb) = open_stores(&settings, &clock, &mut registry).await?;
-        let alerts = open_alerts(
-            &settings,
-            addresses[0].1,
-            &pool,
-            &tsdb,
-            &clock,
-            &mut registry,
-        )
-        .await?;
-        let (occurrences, inflow) = mpsc::channel(EXCEPTION_QUEUE);
+        let console = addresses[0].1;
         let watchers = TaskTracker::new();
-        let stop_watching = CancellationToken::new();
-        watchers.spawn(keep_groups(Arc::clone(&alerts), inflow));
-        let collector = Collector::open(
-            collector_config(&settings),
-            Arc::clone(&events),
-            Arc::clone(&tsdb),
-            occurrences,
-            Arc::clone(&clock),
-            &mut registry,
-        )
-        .await?;
+        let stores = Stores::open(&settings, console, &clock, &watchers).await?;
         let status = Status {
-            collector: Arc::clone(&collector),
-            inbox: inbox.clone(),
+            collector: Arc::clone(&stores.collector),
+            inbox,
             data_dir: settings.data_dir.clone(),
             started_at,
         };
-        let pages = console_router(Console {
-            events: Arc::clone(&events),
-            tsdb: Arc::clone(&tsdb),
-            alerts: Arc::clone(&alerts),
-            status: Arc::new(status),
-            clock,
-            is_demo: inbox.is_some(),
-        });
-        let console = pages
-            .merge(watchfire_tsdb::http_router(Arc::clone(&tsdb)))
-            .merge(watchfire_alerts::http_router(Arc::clone(&alerts)))
-            .merge(metrics_page::router(
-                Arc::new(Mutex::new(registry)),
-                Arc::clone(&collector),
-            ))
-            .layer(CompressionLayer::new())
-            .merge(collector.ingest_router())
-            .merge(inbox.map(|inbox| inbox.router()).unwrap_or_default());
-        let listeners = TaskTracker::new();
-        let stop_listening = CancellationToken::new();
-        let guarded = |router: Router| {
-            router.layer(from_fn_with_state(
-                Guard::new(&settings.allowed_hosts),
-                guard,
-            ))
-        };
-        serve(&listeners, &stop_listening, bound.console, guarded(console));
-        serve(
-            &listeners,
-            &stop_listening,
-            bound.otlp_http,
-            guarded(collector.otlp_http_router()),
+        let (listeners, stop_listening) = (TaskTracker::new(), CancellationToken::new());
+        let names = Guard::new(&settings.allowed_hosts);
+        let guarded = |router: Router| router.layer(from_fn_with_state(names.clone(), guard));
+        let (grpc, http) = (
+            stores.collector.otlp_grpc_router(),
+            stores.collector.otlp_http_router(),
         );
-        serve(
-            &listeners,
-            &stop_listening,
-            bound.otlp_grpc,
-            collector.otlp_grpc_router(),
-        );
+        for (listener, router) in [
+            (
+                bound.console,
+                guarded(console_routes(&stores, status, clock)),
+            ),
+            (bound.otlp_http, guarded(http)),
+            // No page in a browser can speak gRPC over HTTP/2 in clear text.
+            (bound.otlp_grpc, grpc),
+        ] {
+            serve(&listeners, &stop_listening, listener, router);
+        }
         tracing::info!(took_ms = began.elapsed().as_millis() as u64, "started");
         Ok(Self {
-            collector,
-            alerts,
-            console: addresses[0].1,
+            stores,
+            console,
             print_addresses: settings.print_addresses,
             addresses,
-            events,
-            tsdb,
-            pool,
             listeners,
             stop_listening,
             watchers,
-            stop_watching,
-            _lock: lock,
+            stop_watching: CancellationToken::new(),
         })
     }
 
     /// From now on rules are evaluated and people are paged.
     pub(crate) fn watch(&self) {
         self.watchers
-            .spawn(Arc::clone(&self.alerts).run(self.stop_watching.clone()));
+            .spawn(Arc::clone(&self.stores.alerts).run(self.stop_watching.clone()));
     }
 
     /// Whether the store holds any log record of a time.
@@ -245,7 +180,13 @@ impl Stack {
             cursor: None,
             deadline: Duration::from_secs(10),
         };
-        Ok(!self.events.search_logs(search).await?.records.is_empty())
+        Ok(!self
+            .stores
+            .events
+            .search_logs(search)
+            .await?
+            .records
+            .is_empty())
     }
 
     /// Says where we are: for a program if it asked, else for a person.
@@ -267,112 +208,31 @@ impl Stack {
         if !drained(&self.listeners).await {
             tracing::warn!("some requests did not finish in time");
         }
-        self.collector.close().await;
+        let closed = self.stores.stop_intake().await;
         self.stop_watching.cancel();
-        // The collector held the sender of occurrences, so dropping it ends their keeper as well.
-        drop(self.collector);
         if !drained(&self.watchers).await {
             tracing::warn!("the watchers did not finish in time");
         }
-        self.events.close().await;
-        let tsdb = Arc::clone(&self.tsdb);
-        match tokio::task::spawn_blocking(move || tsdb.snapshot()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the last snapshot of the metrics failed; they will be read from the log")
-            }
-            Err(error) => tracing::error!(%error, "the last snapshot of the metrics was cut short"),
-        }
-        self.pool.close().await;
+        closed.close().await;
         tracing::info!(took_ms = began.elapsed().as_millis() as u64, "stopped");
     }
 }
 
-/// Makes the data directory and claims it for this process.
-fn lock_data(dir: &Path) -> anyhow::Result<File> {
-    std::fs::create_dir_all(dir)
-        .with_context(|| format!("the data directory {} cannot be made", dir.display()))?;
-    let path = dir.join("lock");
-    let file =
-        File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
-    file.try_lock()
-        .with_context(|| format!("{} is in use by another Watchfire", dir.display()))?;
-    Ok(file)
-}
-
-async fn open_stores(
-    settings: &Settings,
-    clock: &Arc<dyn Clock>,
-    registry: &mut Registry,
-) -> anyhow::Result<(Arc<EventStore>, Arc<Tsdb>)> {
-    let (dir, clock) = (settings.data_dir.clone(), Arc::clone(clock));
-    let events_config = watchfire_logsearch::Config {
-        log_retention: settings.log_retention,
-        span_retention: settings.span_retention,
-        ..Default::default()
-    };
-    let tsdb_config = watchfire_tsdb::Config {
-        retention: settings.metric_retention,
-        ..Default::default()
-    };
-    // Opening reads files; the registry cannot leave this thread, so the runtime is told instead.
-    tokio::task::block_in_place(|| {
-        let events = EventStore::open(
-            &dir.join("events"),
-            events_config,
-            Arc::clone(&clock),
-            registry,
-        )?;
-        let tsdb = Tsdb::open(&dir.join("metrics"), tsdb_config, clock, registry)?;
-        Ok((events, tsdb))
-    })
-}
-
-async fn open_alerts(
-    settings: &Settings,
-    console: SocketAddr,
-    pool: &SqlitePool,
-    tsdb: &Arc<Tsdb>,
-    clock: &Arc<dyn Clock>,
-    registry: &mut Registry,
-) -> anyhow::Result<Arc<Alerts>> {
-    let config = watchfire_alerts::Config {
-        rules: settings.rules.clone(),
-        destinations: settings.destinations.clone(),
-        evaluation_interval: settings.evaluation_interval,
-        group_wait: settings.group_wait,
-        quiet: settings.quiet,
-        resolve_after: Duration::ZERO,
-        external_url: settings
-            .external_url
-            .clone()
-            .unwrap_or_else(|| format!("http://{console}")),
-    };
-    let signals = Arc::new(TsdbSignals(Arc::clone(tsdb)));
-    Ok(Alerts::open(pool.clone(), config, signals, Arc::clone(clock), registry).await?)
-}
-
-fn collector_config(settings: &Settings) -> watchfire_collector::Config {
-    watchfire_collector::Config {
-        dir: settings.data_dir.join("wal"),
-        memory_budget: settings.memory_budget,
-        max_body: settings.max_body,
-        snapshot_interval: Duration::from_secs(60),
-    }
-}
-
-/// Tells the keeper of exception groups of each occurrence, until nobody tells us any more.
-async fn keep_groups(alerts: Arc<Alerts>, mut inflow: mpsc::Receiver<Vec<ExceptionSeen>>) {
-    while let Some(mut seen) = inflow.recv().await {
-        while let Ok(more) = inflow.try_recv() {
-            seen.extend(more);
-        }
-        while let Err(error) = alerts.exceptions_seen(seen.clone()).await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "exception groups could not be written; trying again"
-            );
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    }
+/// Everything that the console's listener answers.
+fn console_routes(stores: &Stores, status: Status, clock: Arc<dyn Clock>) -> Router {
+    let pages = console_router(Console {
+        events: Arc::clone(&stores.events),
+        tsdb: Arc::clone(&stores.tsdb),
+        alerts: Arc::clone(&stores.alerts),
+        is_demo: status.inbox.is_some(),
+        status: Arc::new(status),
+        clock,
+    });
+    let (registry, collector) = (Arc::clone(&stores.registry), Arc::clone(&stores.collector));
+    pages
+        .merge(watchfire_tsdb::http_router(Arc::clone(&stores.tsdb)))
+        .merge(watchfire_alerts::http_router(Arc::clone(&stores.alerts)))
+        .merge(metrics_page::router(registry, collector))
+        .layer(CompressionLayer::new())
+        .merge(stores.collector.ingest_router())
 }

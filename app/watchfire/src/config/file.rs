@@ -7,6 +7,7 @@ use serde::Deserialize;
 use watchfire_alerts::{DestinationConfig, Secret};
 
 use super::ConfigError;
+use crate::cli::ServeArgs;
 
 const PAGERDUTY_URL: &str = "https://events.pagerduty.com/v2/enqueue";
 
@@ -69,6 +70,39 @@ impl FileConfig {
             source,
         })?;
         Self::parse(&text, path)
+    }
+
+    /// What was said on the command line, and where nothing was said there, what the file says.
+    pub(super) fn below(self, flags: ServeArgs) -> (ServeArgs, Vec<DestinationEntry>) {
+        let args = ServeArgs {
+            data_dir: flags.data_dir.or(self.data_dir),
+            listen: flags.listen.or(self.listen),
+            otlp_grpc: flags.otlp_grpc.or(self.otlp_grpc),
+            otlp_http: flags.otlp_http.or(self.otlp_http),
+            allow_anonymous: flags.allow_anonymous.or(self.allow_anonymous),
+            allowed_host: if flags.allowed_host.is_empty() {
+                self.allowed_host
+            } else {
+                flags.allowed_host
+            },
+            external_url: flags.external_url.or(self.external_url),
+            memory_budget: flags.memory_budget.or(self.memory_budget),
+            max_body: flags.max_body.or(self.max_body),
+            log_retention: flags.log_retention.or(self.log_retention),
+            span_retention: flags.span_retention.or(self.span_retention),
+            metric_retention: flags.metric_retention.or(self.metric_retention),
+            rules: if flags.rules.is_empty() {
+                self.rules
+            } else {
+                flags.rules
+            },
+            default_rules: flags.default_rules.or(self.default_rules),
+            evaluation_interval: flags.evaluation_interval.or(self.evaluation_interval),
+            group_wait: flags.group_wait.or(self.group_wait),
+            quiet: flags.quiet.or(self.quiet),
+            ..flags
+        };
+        (args, self.destination)
     }
 
     pub(super) fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {

@@ -75,8 +75,8 @@ mod tests {
     fn durations_are_read_as_written() {
         let check = |text, seconds| assert_eq!(parse_duration(text).ok(), seconds, "{text}");
         check("15s", Some(Duration::from_secs(15)));
-        check("1h30m", Some(Duration::from_secs(5400)));
-        check("14d", Some(Duration::from_secs(14 * 86_400)));
+        check("1h30m", Some(Duration::from_mins(90)));
+        check("14d", Some(Duration::from_hours(14 * 24)));
         check("500ms", Some(Duration::from_millis(500)));
         check("", None);
         check("15", None);

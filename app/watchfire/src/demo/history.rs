@@ -23,7 +23,7 @@ pub(super) async fn write(
     }
     let began = tokio::time::Instant::now();
     for batch in watchfire_services::history(range, traffic, seed) {
-        accept(&stack.collector, batch).await;
+        accept(&stack.stores.collector, batch).await;
     }
     tracing::info!(
         took_ms = began.elapsed().as_millis() as u64,

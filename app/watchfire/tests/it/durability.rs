@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::json;
 use watchfire_schemas::{Clock as _, SystemClock};
@@ -81,6 +82,8 @@ async fn what_was_acknowledged_survives_kill_9_once() {
         counts.values().all(|count| *count == 1),
         "something is there twice"
     );
+    // A derived sample stands at the end of the second that its events are in.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     let series = server
         .get("/prometheus/api/v1/query?query=log_records_total%7Bservice%3D%22ledger%22%7D")
         .await;

@@ -101,12 +101,9 @@ fn seconds_between(later: &Value, earlier: Timestamp) -> f64 {
     later.seconds_since(earlier)
 }
 
-/// The main job: from the first failed request to a page, an acknowledgement, recovery and the end.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_failure_is_paged_timed_and_closed() {
-    let dir = tempfile::tempdir().unwrap();
-    let (receiver, captured) = receiver().await;
-    let config = dir.path().join("watchfire.toml");
+/// A server that pages the receiver, and half an hour of quiet requests in it.
+async fn quiet_server(dir: &std::path::Path, receiver: &str) -> Server {
+    let config = dir.join("watchfire.toml");
     let key = "k".repeat(32);
     let destinations = format!(
         "[[destination]]\nkind = 'pagerduty'\nname = 'pd'\nrouting_key = '{key}'\nurl = '{receiver}/pagerduty'\n\
@@ -114,18 +111,59 @@ async fn a_failure_is_paged_timed_and_closed() {
          [[destination]]\nkind = 'webhook'\nname = 'hook'\nurl = '{receiver}/webhook'\n"
     );
     std::fs::write(&config, destinations).unwrap();
-    let data = dir.path().join("data");
     let config = format!("--config={}", config.display());
-    let server = Server::start(&data, &[&config, "--quiet=10s", "--group-wait=1s"]);
-
-    // Half an hour of quiet requests, then total failure.
+    let server = Server::start(
+        &dir.join("data"),
+        &[&config, "--quiet=10s", "--group-wait=1s"],
+    );
     let start = SystemClock.now();
-    let quiet: Vec<_> = (0..9000_u64)
-        .map(|n| span(start - Duration::from_millis(200 * (9000 - n)), n, false))
-        .collect();
+    let at = |n: u64| start - Duration::from_millis(200 * (9000 - n));
+    let quiet: Vec<_> = (0..9000_u64).map(|n| span(at(n), n, false)).collect();
     for spans in quiet.chunks(1000) {
         send(&server, spans.to_vec()).await;
     }
+    server
+}
+
+async fn acknowledge(server: &Server, id: &str) {
+    let act = server
+        .client
+        .patch(server.url(&format!("/api/v1/incidents/{id}")));
+    let answer = act
+        .json(&json!({"who": "ada", "status": "acknowledged"}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+}
+
+/// What came: each destination was told, and the pager first to open and last to close.
+fn check_pages(captured: &[(String, Value)]) {
+    let to = |kind: &str| {
+        captured
+            .iter()
+            .filter(move |(to, _)| to == kind)
+            .map(|(_, body)| body)
+            .collect::<Vec<_>>()
+    };
+    let actions: Vec<_> = to("pagerduty")
+        .iter()
+        .map(|body| &body["event_action"])
+        .collect();
+    assert_eq!(actions.first(), Some(&&json!("trigger")), "{captured:?}");
+    assert_eq!(actions.last(), Some(&&json!("resolve")), "{captured:?}");
+    assert!(
+        !to("slack").is_empty() && !to("webhook").is_empty(),
+        "{captured:?}"
+    );
+}
+
+/// The main job: from the first failed request to a page, an acknowledgement, recovery and the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_paged_timed_and_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (receiver, captured) = receiver().await;
+    let server = quiet_server(dir.path(), &receiver).await;
     let mut number = 10_000;
     let failure = SystemClock.now();
     let open = traffic_until(&server, &mut number, true, |incident| {
@@ -147,22 +185,7 @@ async fn a_failure_is_paged_timed_and_closed() {
         "{open}"
     );
     assert_eq!(open["exceptions"][0]["type"], "CardDeclined", "{open}");
-
-    let id = open["id"].as_str().unwrap();
-    let act = server
-        .client
-        .patch(server.url(&format!("/api/v1/incidents/{id}")));
-    let acknowledged = act
-        .json(&json!({"acknowledge": true, "by": "ada"}))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        acknowledged.status(),
-        200,
-        "{}",
-        acknowledged.text().await.unwrap()
-    );
+    acknowledge(&server, open["id"].as_str().unwrap()).await;
 
     let ended = SystemClock.now();
     let closed = traffic_until(&server, &mut number, false, |incident| {
@@ -174,25 +197,9 @@ async fn a_failure_is_paged_timed_and_closed() {
         seconds_between(&closed["recovered_at"], ended).abs() <= 30.0,
         "{closed}"
     );
-    assert!(
-        closed["ttr_seconds"].as_f64().unwrap() > 0.0
-            && closed["tta_seconds"].as_f64().unwrap() >= 0.0,
-        "{closed}"
-    );
+    assert!(closed["ttr_seconds"].as_f64().unwrap() > 0.0, "{closed}");
+    assert!(closed["tta_seconds"].as_f64().unwrap() >= 0.0, "{closed}");
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let captured = captured.lock().unwrap().clone();
-    let actions: Vec<_> = captured
-        .iter()
-        .filter(|(kind, _)| kind == "pagerduty")
-        .map(|(_, body)| &body["event_action"])
-        .collect();
-    assert_eq!(actions.first(), Some(&&json!("trigger")), "{captured:?}");
-    assert_eq!(actions.last(), Some(&&json!("resolve")), "{captured:?}");
-    for kind in ["slack", "webhook"] {
-        assert!(
-            captured.iter().any(|(to, _)| to == kind),
-            "nothing came to {kind}"
-        );
-    }
+    check_pages(&captured.lock().unwrap());
     server.stop();
 }

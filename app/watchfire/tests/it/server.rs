@@ -63,7 +63,7 @@ impl Server {
         });
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = Client::builder()
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()
             .unwrap();
         Self {
@@ -158,7 +158,7 @@ impl Drop for Server {
         drop(self.process.kill());
         drop(self.process.wait());
         if std::thread::panicking() {
-            eprintln!("the server said:\n{}", self.said.lock().unwrap());
+            println!("the server said:\n{}", self.said.lock().unwrap());
         }
     }
 }

@@ -1,0 +1,204 @@
+//! The stores and their keepers, opened in the order in which they depend on each other.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use prometheus_client::registry::Registry;
+use sqlx::SqlitePool;
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+use watchfire_alerts::Alerts;
+use watchfire_collector::Collector;
+use watchfire_logsearch::EventStore;
+use watchfire_schemas::{Clock, ExceptionSeen};
+use watchfire_telemetry::register_process_metrics;
+use watchfire_tsdb::Tsdb;
+
+use crate::config::Settings;
+use crate::migrate;
+use crate::signals::TsdbSignals;
+
+/// How many batches of occurrences may wait for the keeper of exception groups.
+const EXCEPTION_QUEUE: usize = 256;
+/// How often the metrics' head is written, so that little has to be replayed at start.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_mins(1);
+
+#[derive(Debug)]
+pub(crate) struct Stores {
+    pub(crate) collector: Arc<Collector>,
+    pub(crate) alerts: Arc<Alerts>,
+    pub(crate) events: Arc<EventStore>,
+    pub(crate) tsdb: Arc<Tsdb>,
+    pub(crate) registry: Arc<Mutex<Registry>>,
+    pool: SqlitePool,
+    /// Held so that no second process opens the same data.
+    lock: File,
+}
+
+/// Stores that nothing comes into any more.
+#[derive(Debug)]
+pub(super) struct Closing {
+    events: Arc<EventStore>,
+    tsdb: Arc<Tsdb>,
+    pool: SqlitePool,
+    _lock: File,
+}
+
+impl Stores {
+    /// Opens everything and replays what the stores do not hold yet. `console` is the address that
+    /// notifications link to where no other was configured.
+    pub(super) async fn open(
+        settings: &Settings,
+        console: SocketAddr,
+        clock: &Arc<dyn Clock>,
+        watchers: &TaskTracker,
+    ) -> anyhow::Result<Self> {
+        let lock = lock_data(&settings.data_dir)?;
+        let mut registry = Registry::default();
+        register_process_metrics(&mut registry, Arc::clone(clock));
+        let pool = migrate::open(&settings.data_dir).await?;
+        let (events, tsdb) = open_files(settings, clock, &mut registry)?;
+        let signals = Arc::new(TsdbSignals(Arc::clone(&tsdb)));
+        let config = alerts_config(settings, console);
+        let alerts = Alerts::open(
+            pool.clone(),
+            config,
+            signals,
+            Arc::clone(clock),
+            &mut registry,
+        )
+        .await?;
+        let (occurrences, inflow) = mpsc::channel(EXCEPTION_QUEUE);
+        watchers.spawn(keep_groups(Arc::clone(&alerts), inflow));
+        let collector = Collector::open(
+            collector_config(settings),
+            Arc::clone(&events),
+            Arc::clone(&tsdb),
+            occurrences,
+            Arc::clone(clock),
+            &mut registry,
+        )
+        .await?;
+        let registry = Arc::new(Mutex::new(registry));
+        Ok(Self {
+            collector,
+            alerts,
+            events,
+            tsdb,
+            registry,
+            pool,
+            lock,
+        })
+    }
+
+    /// Refuses what still comes and finishes what came. The collector held the sender of
+    /// occurrences, so its end is the end of their keeper as well.
+    pub(super) async fn stop_intake(self) -> Closing {
+        self.collector.close().await;
+        drop(self.collector);
+        Closing {
+            events: self.events,
+            tsdb: self.tsdb,
+            pool: self.pool,
+            _lock: self.lock,
+        }
+    }
+}
+
+impl Closing {
+    /// Writes and syncs everything.
+    pub(super) async fn close(self) {
+        self.events.close().await;
+        let tsdb = self.tsdb;
+        match tokio::task::spawn_blocking(move || tsdb.snapshot()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the last snapshot of the metrics failed; they will be read from the log");
+            }
+            Err(error) => tracing::error!(%error, "the last snapshot of the metrics was cut short"),
+        }
+        self.pool.close().await;
+    }
+}
+
+/// Makes the data directory and claims it for this process.
+fn lock_data(dir: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("the data directory {} cannot be made", dir.display()))?;
+    let path = dir.join("lock");
+    let file =
+        File::create(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+    file.try_lock()
+        .with_context(|| format!("{} is in use by another Watchfire", dir.display()))?;
+    Ok(file)
+}
+
+fn open_files(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    registry: &mut Registry,
+) -> anyhow::Result<(Arc<EventStore>, Arc<Tsdb>)> {
+    let (dir, clock) = (settings.data_dir.clone(), Arc::clone(clock));
+    let events_config = watchfire_logsearch::Config {
+        log_retention: settings.log_retention,
+        span_retention: settings.span_retention,
+        ..Default::default()
+    };
+    let tsdb_config = watchfire_tsdb::Config {
+        retention: settings.metric_retention,
+        ..Default::default()
+    };
+    // Opening reads files; the registry cannot leave this thread, so the runtime is told instead.
+    tokio::task::block_in_place(|| {
+        let events = EventStore::open(
+            &dir.join("events"),
+            events_config,
+            Arc::clone(&clock),
+            registry,
+        )?;
+        let tsdb = Tsdb::open(&dir.join("metrics"), tsdb_config, clock, registry)?;
+        Ok((events, tsdb))
+    })
+}
+
+fn alerts_config(settings: &Settings, console: SocketAddr) -> watchfire_alerts::Config {
+    let here = || format!("http://{console}");
+    watchfire_alerts::Config {
+        rules: settings.rules.clone(),
+        destinations: settings.destinations.clone(),
+        evaluation_interval: settings.evaluation_interval,
+        group_wait: settings.group_wait,
+        quiet: settings.quiet,
+        resolve_after: Duration::ZERO,
+        external_url: settings.external_url.clone().unwrap_or_else(here),
+    }
+}
+
+fn collector_config(settings: &Settings) -> watchfire_collector::Config {
+    watchfire_collector::Config {
+        dir: settings.data_dir.join("wal"),
+        memory_budget: settings.memory_budget,
+        max_body: settings.max_body,
+        snapshot_interval: SNAPSHOT_INTERVAL,
+    }
+}
+
+/// Tells the keeper of exception groups of each occurrence, until nobody tells us any more.
+async fn keep_groups(alerts: Arc<Alerts>, mut inflow: mpsc::Receiver<Vec<ExceptionSeen>>) {
+    while let Some(mut seen) = inflow.recv().await {
+        while let Ok(more) = inflow.try_recv() {
+            seen.extend(more);
+        }
+        while let Err(error) = alerts.exceptions_seen(seen.clone()).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "exception groups could not be written; trying again"
+            );
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
