@@ -95,7 +95,7 @@ def judge(fire, service, trace_id):
     count = fire.promql(f'booking_duration_seconds_count{{job="{service}"}}')
     expect(count and float(count[0]["value"][1]) == REQUESTS, f"{service}: the histogram counts {count}")
     median = fire.promql(f'histogram_quantile(0.5, booking_duration_seconds_bucket{{job="{service}"}})')
-    expect(median and 0.01 < float(median[0]["value"][1]) < 0.1, f"{service}: its median is {median}")
+    expect(median and 0 < float(median[0]["value"][1]) <= 5, f"{service}: its median is {median}")
     calls = fire.promql(f'sum(traces_span_metrics_calls_total{{service="{service}",status="STATUS_CODE_ERROR"}})')
     expect(calls and float(calls[0]["value"][1]) == FAILURES, f"{service}: span metrics count the errors: {calls}")
 

@@ -47,7 +47,7 @@ pub fn fingerprint(service: &str, exception: &Exception) -> Fingerprint {
     };
     let mut hash = Parts::new("watchfire:v1");
     hash.add(service);
-    hash.add(&exception.kind);
+    hash.add(simple_name(&exception.kind));
     if grouped_by == GroupedBy::Message {
         hash.add("message");
         hash.add(&message_template(&exception.message));
@@ -77,6 +77,16 @@ pub fn fingerprint(service: &str, exception: &Exception) -> Fingerprint {
         culprit: innermost.map(StackFrame::name).unwrap_or_default(),
         frames: stack.frames,
     }
+}
+
+/// A type without its module: Python's SDK names the module in a span event and leaves it out in a
+/// log record, and both tell of one exception.
+pub(crate) fn simple_name(kind: &str) -> &str {
+    let generic = kind.find('<').unwrap_or(kind.len());
+    let start = kind[..generic]
+        .rfind(['.', ':', '\\'])
+        .map_or(0, |at| at + 1);
+    &kind[start..]
 }
 
 /// A hash of a list of texts, in which no two lists meet by accident of their borders.
@@ -178,6 +188,17 @@ mod tests {
             ("capture.charge", GroupedBy::AppFrames)
         );
         assert_eq!(fingerprint("shop", &exception("E", "m", "")).culprit, "");
+    }
+
+    #[test]
+    fn the_module_of_a_type_does_not_count() {
+        let check = |kind, simple| assert_eq!(simple_name(kind), simple);
+        check("ValueError", "ValueError");
+        check("__main__.BookingRefused", "BookingRefused");
+        check("shop::pay::Refused<io::Error>", "Refused<io::Error>");
+        check("App\\Pay\\Refused", "Refused");
+        check("odd.", "");
+        check("", "");
     }
 
     #[test]

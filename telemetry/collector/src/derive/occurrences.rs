@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use rustc_hash::FxHashMap;
 use watchfire_schemas::{Exception, ExceptionSeen, Origin, SpanId, TraceId};
 
-use crate::fingerprint::Parts;
+use crate::fingerprint::{Parts, simple_name};
 use crate::stack::StackFrame;
 
 /// Tells whether an exception was already counted from its other signal: with `logs/dup`, emitters
@@ -53,7 +53,7 @@ impl Occurrences {
 /// whole stack: the signal that is taken further out has more frames of the same exception.
 pub(super) fn hash(exception: &Exception, innermost: Option<&StackFrame>) -> u64 {
     let mut parts = Parts::new("occurrence");
-    parts.add(&exception.kind);
+    parts.add(simple_name(&exception.kind));
     parts.add(&exception.message);
     parts.add(&innermost.map(StackFrame::name).unwrap_or_default());
     parts.number()
