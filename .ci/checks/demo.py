@@ -44,14 +44,15 @@ def main():
     arguments.add_argument("binary")
     arguments.add_argument("--pages")
     arguments.add_argument("--shots", default=tempfile.gettempdir())
-    arguments.add_argument("--slow", type=float, default=1.0, help="how many times as long an unoptimised build may take")
+    arguments.add_argument("--within", type=float, default=60, help="seconds from the start to the page")
     options = arguments.parse_args()
     fire = Watchfire(options.binary, "demo", "--gateway=127.0.0.1:0")
     print(f"started in {time.time() - fire.started:.1f} s: {fire.addresses}")
     with urllib.request.urlopen(f"http://{fire.addresses['gateway']}/api/places?page[size]=2", timeout=10) as answer:
         expect(len(json.load(answer)["data"]) == 2, "the gateway serves the content API")
 
-    incident = wait(fire, 60 * options.slow, lambda incident: incident["notified_at"])
+    left = fire.started + options.within - time.time()
+    incident = wait(fire, left, lambda incident: incident["notified_at"])
     expect(incident, f"an incident is open and paged {time.time() - fire.started:.0f} s after the start")
     if not incident:
         print("".join(fire.said[-40:]))

@@ -74,13 +74,13 @@ fn the_crate_graph_is_the_one_that_was_drawn() {
     });
     let graph: String = edges.collect();
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/crate_graph.txt");
-    if std::env::var_os("WATCHFIRE_UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&golden, &graph).unwrap();
     }
     assert_eq!(
         graph,
         std::fs::read_to_string(&golden).unwrap(),
-        "WATCHFIRE_UPDATE_GOLDEN=1 writes it anew"
+        "UPDATE_GOLDEN=1 writes it anew"
     );
 }
 
