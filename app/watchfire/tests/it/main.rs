@@ -4,7 +4,10 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on says where by panicking"
 )]
-#![expect(clippy::print_stdout, reason = "what the server said explains a failure")]
+#![expect(
+    clippy::print_stdout,
+    reason = "what the server said explains a failure"
+)]
 
 mod bad_input;
 mod command_line;
