@@ -130,3 +130,21 @@ async fn nothing_that_is_sent_ends_it() {
     );
     server.stop();
 }
+
+/// With the budget in use a large body is refused, and its sender can read the refusal and when to
+/// try again: the connection does not break while the body is still being written.
+#[tokio::test(flavor = "multi_thread")]
+async fn overload_is_told_not_felt() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), &["--memory-budget=1", "--max-body=32MiB"]);
+    for url in [
+        server.otlp_url("/v1/logs"),
+        server.url("/api/v1/ingest/logs"),
+    ] {
+        let request = server.client.post(&url).header("content-type", JSON);
+        let answer = request.body(vec![b' '; 24 << 20]).send().await.unwrap();
+        assert_eq!(answer.status(), 429, "{url}");
+        assert!(answer.headers().contains_key("retry-after"), "{url}");
+    }
+    server.stop();
+}

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use futures_util::StreamExt;
 
 use crate::Refusal;
@@ -27,6 +27,8 @@ pub(crate) enum BodyError {
 
 /// How long a body may take to come.
 const TIME: Duration = Duration::from_mins(1);
+/// How long the rest of a refused body may take to go by.
+const PASS_OVER_TIME: Duration = Duration::from_secs(5);
 
 impl BodyError {
     pub(super) fn reason(&self) -> Option<DropReason> {
@@ -44,11 +46,35 @@ impl BodyError {
 /// Reads a body as it comes, within the limit and the budget. The budget is asked before the first
 /// byte and for every chunk, so that an overload never grows memory.
 pub(super) async fn read(intake: &Intake, body: Body) -> Result<(Vec<u8>, Reservation), BodyError> {
-    let read = tokio::time::timeout(TIME, collect(intake, body)).await;
-    read.unwrap_or(Err(BodyError::Slow))
+    let mut chunks = body.into_data_stream();
+    let read = tokio::time::timeout(TIME, collect(intake, &mut chunks)).await;
+    let read = read.unwrap_or(Err(BodyError::Slow));
+    if let Err(BodyError::Refused(_)) = read {
+        pass_over(&mut chunks, intake.max_body).await;
+    }
+    read
 }
 
-async fn collect(intake: &Intake, body: Body) -> Result<(Vec<u8>, Reservation), BodyError> {
+/// Lets the rest of a refused body go by, so that its sender comes to read the answer and when to
+/// try again, rather than a connection that broke while it was writing.
+async fn pass_over(chunks: &mut BodyDataStream, limit: usize) {
+    let mut left = limit;
+    let rest = async {
+        while let Some(Ok(chunk)) = chunks.next().await {
+            match left.checked_sub(chunk.len()) {
+                Some(fewer) => left = fewer,
+                None => break,
+            }
+        }
+    };
+    // One that dawdles loses its connection after all.
+    drop(tokio::time::timeout(PASS_OVER_TIME, rest).await);
+}
+
+async fn collect(
+    intake: &Intake,
+    chunks: &mut BodyDataStream,
+) -> Result<(Vec<u8>, Reservation), BodyError> {
     let limit = intake.max_body;
     intake
         .is_ready()
@@ -57,7 +83,6 @@ async fn collect(intake: &Intake, body: Body) -> Result<(Vec<u8>, Reservation), 
         .budget
         .reserve()
         .map_err(|refusal| refused(intake, refusal))?;
-    let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| BodyError::BrokeOff(error.to_string()))?;
