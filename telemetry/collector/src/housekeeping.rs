@@ -49,18 +49,29 @@ impl Housekeeping {
         }
         self.shelf.recycle(self.sink.checkpoint())?;
         self.measure();
-        let full = self.intake.pipeline.state().fault();
         match self.shelf.prepare_spare() {
-            // There is room again: whoever asks whether we are ready must not be told otherwise.
-            Ok(()) if matches!(full, Some(Refusal::DiskFull { .. })) => {
-                self.intake.pipeline.state().set_fault(None);
-                tracing::info!("the write-ahead log has room again");
-                Ok(())
-            }
+            Ok(()) => self.clear_fault(),
             // The writer says so as soon as it matters.
             Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
             other => other,
         }
+    }
+
+    /// A fault refuses requests before the writer sees them, so the writer cannot find out that it
+    /// has passed: that is found out here.
+    fn clear_fault(&self) -> io::Result<()> {
+        let state = self.intake.pipeline.state();
+        let passed = match state.fault() {
+            None => return Ok(()),
+            Some(Refusal::Unwritable { .. }) => {
+                self.shelf.probe()?;
+                "the write-ahead log can be written again"
+            }
+            Some(_) => "the write-ahead log has room again",
+        };
+        state.set_fault(None);
+        tracing::info!("{passed}");
+        Ok(())
     }
 
     fn measure(&self) {

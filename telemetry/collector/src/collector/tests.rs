@@ -250,6 +250,38 @@ async fn a_full_disk_refuses_keeps_what_is_old_and_passes() {
 }
 
 #[tokio::test]
+async fn a_disk_that_failed_is_written_again_once_it_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = WalOptions {
+        segment_bytes: 4096,
+        max_bytes: 1 << 20,
+    };
+    let wal = dir.path().join("wal");
+    let rig = rig_with(&wal, options, Arc::new(RecordingSink::default())).await;
+    std::fs::remove_dir_all(&wal).unwrap();
+    let refused = loop {
+        let response = post(&rig, "application/json", line(1)).await;
+        if response.status() != StatusCode::OK {
+            break response.status();
+        }
+    };
+    assert_eq!(refused, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(matches!(
+        rig.collector.is_ready(),
+        Err(Refusal::Unwritable { .. })
+    ));
+    std::fs::create_dir(&wal).unwrap();
+    let taken = async {
+        while post(&rig, "application/json", line(2)).await.status() != StatusCode::OK {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), taken)
+        .await
+        .expect("the disk works again");
+}
+
+#[tokio::test]
 async fn closing_finishes_what_is_under_way_and_refuses_what_is_new() {
     let dir = tempfile::tempdir().unwrap();
     let mut rig = rig(dir.path()).await;

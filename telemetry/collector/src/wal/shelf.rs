@@ -55,6 +55,8 @@ pub(super) struct Sealed {
     pub(super) last_seq: BatchSeq,
 }
 
+/// A page: what the smallest write takes.
+const PROBE_BYTES: u64 = 4096;
 /// More spares than this are given back to the file system.
 const MOST_SPARES: usize = 2;
 
@@ -135,6 +137,13 @@ impl Shelf {
         segment::allocate(&path, self.options.segment_bytes)?;
         self.lock().spares.push(path);
         Ok(())
+    }
+
+    /// Whether a file can be made, written and synced here.
+    pub(crate) fn probe(&self) -> io::Result<()> {
+        let path = self.dir.join("probe");
+        segment::allocate(&path, PROBE_BYTES)?;
+        fs::remove_file(&path)
     }
 
     /// A fresh segment with room for `frame` bytes.
