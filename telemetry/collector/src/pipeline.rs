@@ -193,6 +193,7 @@ fn commit(
         .collect();
     let appended = writer.append(&all);
     meters.commits.observe(started.elapsed().as_secs_f64());
+    writer.take_back(&split_off(&group, appended.durable.len()));
     let refusal = appended.error.map(|error| refuse(&error));
     if refusal != state.fault() {
         state.set_fault(refusal.clone());
@@ -204,13 +205,25 @@ fn commit(
         let contents = one.batches.into_iter().map(|(_, content)| content);
         let batches: Vec<_> = numbers.by_ref().take(count).zip(contents).collect();
         match &refusal {
-            // Batches of a refused request that did reach the disk are not applied: the sender
-            // will send them again.
+            // What of it did reach the disk was taken back: the sender will send it again.
             Some(refusal) if batches.len() < count => drop(one.done.send(Err(refusal.clone()))),
             _ => written.push((batches, one.received_at, one.done)),
         }
     }
     written
+}
+
+/// The batches on disk of the request of which only a part is: the last of those on disk.
+fn split_off(group: &[Submission], durable: usize) -> Vec<&Packed> {
+    let mut left = durable;
+    for one in group {
+        if left < one.batches.len() {
+            let part = one.batches[..left].iter();
+            return part.map(|(packed, _)| packed).collect();
+        }
+        left -= one.batches.len();
+    }
+    Vec::new()
 }
 
 fn refuse(error: &AppendError) -> Refusal {

@@ -282,6 +282,47 @@ async fn a_disk_that_failed_is_written_again_once_it_works() {
 }
 
 #[tokio::test]
+async fn of_a_refused_request_nothing_comes_back_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = WalOptions {
+        segment_bytes: 4096,
+        max_bytes: 8192,
+    };
+    let first = rig_with(dir.path(), options, Arc::new(RecordingSink::default())).await;
+    let kept = post(&first, "application/json", line(1)).await;
+    assert_eq!(kept.status(), StatusCode::OK);
+    // The good line fits into the log; the bad one, which goes to the quarantine, does not.
+    let mut state = 1_u64;
+    let noise: String = std::iter::repeat_with(|| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        char::from(b'a' + (state >> 33) as u8 % 26)
+    })
+    .take(20_000)
+    .collect();
+    let refused = post(
+        &first,
+        "application/x-ndjson",
+        format!("{}\n{noise}", line(2)),
+    )
+    .await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    drop(first);
+    let second = rig_with(dir.path(), options, Arc::new(RecordingSink::default())).await;
+    let messages = |rig: &Rig| -> Vec<String> {
+        let logs = rig.sink.logs().into_iter();
+        logs.map(|record| record.message).collect()
+    };
+    assert_eq!(messages(&second), ["line 1"]);
+    let again = post(&second, "application/json", line(3)).await;
+    assert_eq!(again.status(), StatusCode::OK);
+    drop(second);
+    let third = rig_with(dir.path(), options, Arc::new(RecordingSink::default())).await;
+    assert_eq!(messages(&third), ["line 1", "line 3"]);
+}
+
+#[tokio::test]
 async fn closing_finishes_what_is_under_way_and_refuses_what_is_new() {
     let dir = tempfile::tempdir().unwrap();
     let mut rig = rig(dir.path()).await;

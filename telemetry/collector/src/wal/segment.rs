@@ -162,11 +162,19 @@ impl Active {
         Ok(())
     }
 
+    /// Forgets the last `bytes` of frames: the log ends before them again.
+    pub(super) fn cut_back(&mut self, bytes: u64) -> io::Result<()> {
+        let end = self.end.saturating_sub(bytes);
+        self.end = end.max(SEGMENT_HEADER as u64);
+        self.write(&[], self.last_seq)?;
+        self.sync()
+    }
+
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 
-    #[cfg(test)]
+    /// How many bytes are used.
     pub(super) fn used(&self) -> u64 {
         self.end
     }

@@ -72,6 +72,23 @@ impl WalWriter {
         }
     }
 
+    /// Takes the last batches of the log back: they are of a request that was refused, so they must
+    /// not come to life at the next replay. Their numbers stay spent.
+    ///
+    /// It does what it can: if the segment was left because its disk failed, or some of them lie in
+    /// a segment before, those stay and may be replayed.
+    pub(crate) fn take_back(&mut self, batches: &[&Packed]) {
+        let bytes: usize = batches.iter().map(|packed| packed.frame_len()).sum();
+        let Some(active) = self.active.as_mut().filter(|_| bytes > 0) else {
+            return;
+        };
+        if let Err(error) = active.cut_back(bytes as u64) {
+            tracing::error!(%error, "batches of a refused request stay in the write-ahead log");
+            self.shelf.put(active);
+            self.active = None;
+        }
+    }
+
     /// Writes as many batches as the segment has room for, at least one.
     fn append_to_segment(&mut self, group: &[&Packed]) -> Result<Vec<BatchSeq>, AppendError> {
         let first = group[0].frame_len();
@@ -92,12 +109,15 @@ impl WalWriter {
             numbers.push(self.next);
             self.next = self.next.next();
         }
+        let before = active.used();
         let last = *numbers.last().expect("the first batch fits");
         let written = active.write(&frames, last).and_then(|()| active.sync());
         if let Err(error) = written {
-            // After a failed sync nobody knows what is on disk: this segment is left as it is.
+            // After a failed sync nobody knows what is on disk: this segment is left, its end put
+            // back if the disk still takes that.
             active.last_seq = last;
-            if let Some(doubtful) = self.active.take() {
+            if let Some(mut doubtful) = self.active.take() {
+                drop(doubtful.cut_back(doubtful.used() - before));
                 self.shelf.put(&doubtful);
             }
             return Err(in_words(error));
