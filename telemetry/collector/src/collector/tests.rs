@@ -323,6 +323,29 @@ async fn of_a_refused_request_nothing_comes_back_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_page_in_a_browser_cannot_pass_for_a_grpc_client() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = rig(dir.path()).await;
+    let path = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+    for content_type in [None, Some("text/plain"), Some("application/grpcish")] {
+        let mut request = Request::post(path);
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        // An empty message in its frame: nothing of it is wrong save its type.
+        let request = request.body(Body::from(vec![0; 5])).unwrap();
+        let response = rig.collector.otlp_grpc_router().oneshot(request).await;
+        let response = response.unwrap();
+        assert_eq!(
+            response.status(),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "{content_type:?} {:?}",
+            response.headers()
+        );
+    }
+}
+
+#[tokio::test]
 async fn closing_finishes_what_is_under_way_and_refuses_what_is_new() {
     let dir = tempfile::tempdir().unwrap();
     let mut rig = rig(dir.path()).await;

@@ -6,8 +6,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use http_body::{Frame, SizeHint};
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
     LogsService, LogsServiceServer,
@@ -37,6 +39,7 @@ use super::rpc_status::{Code, RpcStatus};
 use crate::Refusal;
 use crate::admission::Arrival;
 use crate::budget::{Budget, Reservation};
+use crate::drop_reason::DropReason;
 use crate::intake::{Intake, Taken};
 use crate::prepare::{self, Prepared};
 
@@ -67,6 +70,23 @@ pub(crate) fn router(intake: &Arc<Intake>) -> Router {
             Arc::clone(intake),
             within_budget,
         ))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(intake),
+            of_grpc_type,
+        ))
+}
+
+/// Refuses what is not said to be gRPC, as its protocol demands. The framework takes any type, and
+/// this port speaks HTTP/1.1 too: a page of any origin could post plain text here unasked.
+async fn of_grpc_type(State(intake): State<Arc<Intake>>, request: Request, next: Next) -> Response {
+    let said = request.headers().get(CONTENT_TYPE);
+    let after = said.and_then(|said| said.as_bytes().strip_prefix(b"application/grpc"));
+    if after.is_some_and(|after| matches!(after.first(), None | Some(b'+' | b';'))) {
+        return next.run(request).await;
+    }
+    intake.meters.dropped(DropReason::UnsupportedType, 1);
+    let reason = "this port speaks gRPC: send content-type: application/grpc\n";
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, reason).into_response()
 }
 
 /// Refuses before reading if there is no room, and counts what is read against the budget.
