@@ -8,7 +8,7 @@ use crate::drop_reason::DropReason;
 use crate::exception_backlog::ExceptionBacklog;
 use crate::meters::Meters;
 use crate::sink::Sink;
-use crate::wal::Frame;
+use crate::wal::{Frame, Kind};
 
 /// Takes batches that are on disk to the stores, in their order. The same code serves a batch that
 /// just came and one that is replayed.
@@ -47,7 +47,7 @@ impl Applier {
     /// Applies a batch of the log again if a store may not hold it.
     pub(crate) fn replay(&mut self, frame: &Frame) {
         if frame.seq <= self.sink.checkpoint() {
-            return;
+            return self.remember(frame);
         }
         match Content::unpack(frame) {
             Ok(content) => {
@@ -58,6 +58,16 @@ impl Applier {
                 tracing::error!(batch = frame.seq.0, %error, "batch of the write-ahead log left out");
                 self.meters.dropped(DropReason::UnreadableBatch, 1);
             }
+        }
+    }
+
+    /// Counts a batch that every store holds only to know it: the span of an exception may come
+    /// after a restart, and its log record before.
+    fn remember(&mut self, frame: &Frame) {
+        if frame.kind != Kind::Metrics
+            && let Ok(content) = Content::unpack(frame)
+        {
+            drop(self.derivation.derive(&content, frame.received_at));
         }
     }
 }

@@ -346,6 +346,40 @@ async fn a_page_in_a_browser_cannot_pass_for_a_grpc_client() {
 }
 
 #[tokio::test]
+async fn an_exception_counts_once_though_a_restart_parts_its_log_record_from_its_span() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut span = crate::derive::tests::span(5, "GET /", 0.1);
+    span.events.push(watchfire_schemas::SpanEvent {
+        timestamp: Timestamp::from_secs(5),
+        name: "exception".to_owned(),
+        attributes: json!({"exception.type": "E", "exception.message": "boom"})
+            .as_object()
+            .unwrap()
+            .clone(),
+    });
+    let mut broken = record(5);
+    (broken.trace_id, broken.span_id) = (Some(span.trace_id), Some(span.span_id));
+    broken.exception = Some(watchfire_schemas::Exception {
+        kind: "E".to_owned(),
+        message: "boom".to_owned(),
+        stacktrace: String::new(),
+    });
+    let first = rig(dir.path()).await;
+    let taken = first.collector.accept("test", Batch::Logs(vec![broken]));
+    taken.await.unwrap();
+    assert!((first.sink.total("exceptions_total") - 1.0).abs() < 1e-9);
+    drop(first);
+    // Every store holds the first batch by itself.
+    let sink = Arc::new(RecordingSink::default());
+    sink.set_checkpoint(1);
+    let second = rig_with(dir.path(), SMALL, sink).await;
+    let taken = second.collector.accept("test", Batch::Spans(vec![span]));
+    taken.await.unwrap();
+    assert_eq!(second.sink.numbers(), [2]);
+    assert!(second.sink.total("exceptions_total").abs() < 1e-9);
+}
+
+#[tokio::test]
 async fn closing_finishes_what_is_under_way_and_refuses_what_is_new() {
     let dir = tempfile::tempdir().unwrap();
     let mut rig = rig(dir.path()).await;
