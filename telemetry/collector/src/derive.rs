@@ -134,7 +134,9 @@ impl Derivation {
         deltas: &mut Deltas,
         derived: &mut Derived,
     ) {
-        for (seen, occurrence) in seen {
+        for (mut seen, occurrence) in seen {
+            // As in [`sample_time`]: a group last seen in a year to come would stay so.
+            seen.at = seen.at.min(received_at);
             if !self.occurrences.is_new(&seen, occurrence) {
                 continue;
             }

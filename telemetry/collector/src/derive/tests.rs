@@ -164,6 +164,16 @@ fn an_exception_that_comes_as_log_and_on_its_span_counts_once() {
 }
 
 #[test]
+fn an_exception_is_never_seen_in_a_time_to_come() {
+    let ahead = LogRecord {
+        timestamp: now() + std::time::Duration::from_hours(24 * 365),
+        ..broken(false)
+    };
+    let derived = Derivation::default().derive(&Content::Logs(vec![ahead]), now());
+    assert_eq!(derived.exceptions[0].at, now());
+}
+
+#[test]
 fn quarantined_lines_are_counted_by_schema() {
     let mut line = record(1, SeverityNumber::WARN);
     line.attributes
