@@ -220,6 +220,9 @@ fn take(series: &mut HeadSeries, sample: Sample, bounds: Bounds) -> Result<(), R
         return Err(Refusal::TooFarAhead);
     }
     if series.delta {
+        if !sample.v.is_finite() {
+            return Err(Refusal::NoIncrement);
+        }
         series.add(sample);
         return Ok(());
     }

@@ -18,6 +18,8 @@ pub(crate) enum Refusal {
     SeriesLimit,
     /// A series that came as deltas and now comes as states, or the other way round.
     Temporality,
+    /// An increment that is no finite number: the sum would be none any more, for good.
+    NoIncrement,
     /// A series without a metric name.
     NoName,
 }
@@ -30,6 +32,7 @@ impl Refusal {
             Self::TooFarAhead => "too_far_ahead",
             Self::SeriesLimit => "series_limit",
             Self::Temporality => "temporality",
+            Self::NoIncrement => "no_increment",
             Self::NoName => "no_name",
         }
     }

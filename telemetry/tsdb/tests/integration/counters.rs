@@ -27,6 +27,22 @@ fn deltas_add_up_from_zero() {
 }
 
 #[test]
+fn an_increment_that_is_no_number_does_not_spoil_the_sum() {
+    let (_dir, mut store) = store();
+    store.at(100);
+    store.append(&[delta("errors_total", &[(10, 2.0)])]);
+    for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        store.append(&[delta("errors_total", &[(11, odd)])]);
+    }
+    store.append(&[delta("errors_total", &[(12, 1.0)])]);
+    assert_eq!(
+        store.query("errors_total", 12.0),
+        r#"errors_total{service="shop"} 3"#
+    );
+    assert_eq!(store.tsdb.stats().refused_samples, 3);
+}
+
+#[test]
 fn the_first_event_is_an_increase() {
     let (_dir, mut store) = store();
     store.at(20);
