@@ -25,6 +25,11 @@ pub(crate) fn resolve<D: Dataset>(expr: &Expr, known: &dyn KnownNames) -> (Filte
     (filter, resolver.hints)
 }
 
+/// After this many hints, names are not looked up any more.
+const MOST_HINTS: usize = 10;
+/// No other name is looked for in place of one that is longer than this many letters.
+const LONGEST_NAME: usize = 256;
+
 struct Resolver<'a, D> {
     known: &'a dyn KnownNames,
     hints: Vec<String>,
@@ -132,7 +137,8 @@ impl<D: Dataset> Resolver<'_, D> {
     }
 
     fn attribute(&mut self, path: &str, test: &Test) -> Filter {
-        if !self.known.contains(path) {
+        // To know the names is to ask every split, so it is not done for each of many clauses.
+        if self.hints.len() < MOST_HINTS && !self.known.contains(path) {
             let hint = self.did_you_mean(path);
             self.hint(hint);
         }
@@ -176,6 +182,10 @@ impl<D: Dataset> Resolver<'_, D> {
     }
 
     fn did_you_mean(&self, path: &str) -> String {
+        let letters = path.chars().count();
+        if letters > LONGEST_NAME {
+            return "no record has a field with so long a name".to_owned();
+        }
         let mut names = self.known.all();
         let fields = D::fields().iter();
         names.extend(
@@ -185,8 +195,13 @@ impl<D: Dataset> Resolver<'_, D> {
         );
         let nearest = names
             .into_iter()
-            .map(|name| (distance(&name, path), name))
-            .filter(|(distance, name)| *distance <= 1 + name.len().min(path.len()) / 4)
+            .filter_map(|name| {
+                let most = 1 + name.len().min(path.len()) / 4;
+                // Each letter that one has more is one to leave out.
+                let may_be_near = name.chars().count().abs_diff(letters) <= most;
+                let distance = may_be_near.then(|| distance(&name, path))?;
+                (distance <= most).then_some((distance, name))
+            })
             .min();
         match nearest {
             Some((_, name)) => format!("no record has the field {path}; did you mean {name}?"),
@@ -301,6 +316,17 @@ mod tests {
         assert_eq!(
             hints::<Logs>("user.id:>x"),
             ["user.id can only be compared with numbers"]
+        );
+    }
+
+    #[test]
+    fn hints_are_bounded_in_number_and_effort() {
+        let clauses: Vec<String> = (0..100).map(|n| format!("zzzzzz{n}:5")).collect();
+        assert_eq!(hints::<Logs>(&clauses.join(" ")).len(), MOST_HINTS);
+        let long = "a".repeat(LONGEST_NAME + 1);
+        assert_eq!(
+            hints::<Logs>(&format!("{long}:5")),
+            ["no record has a field with so long a name"]
         );
     }
 
