@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use watchfire_alerts::{Alerts, DestinationConfig};
+use watchfire_alerts::{Alerts, DestinationConfig, RuleFinding, check_rules};
 
 pub(crate) use file::FileConfig;
 use quantity::{parse_duration, parse_size};
@@ -60,6 +60,14 @@ pub(crate) enum ConfigError {
         option: &'static str,
         reason: String,
     },
+    /// At least one finding.
+    #[error("{}", lines(.0))]
+    Rules(Vec<RuleFinding>),
+}
+
+fn lines(findings: &[RuleFinding]) -> String {
+    let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    texts.join("\n")
 }
 
 /// What differs between `serve` and `demo` where nobody says otherwise.
@@ -180,7 +188,15 @@ fn read_rules(files: &[PathBuf], with_default: bool) -> Result<Vec<(String, Stri
         })?;
         rules.push((path.display().to_string(), text));
     }
-    Ok(rules)
+    let checked = rules
+        .iter()
+        .flat_map(|(name, text)| check_rules(name, text));
+    let findings: Vec<_> = checked.collect();
+    if findings.is_empty() {
+        Ok(rules)
+    } else {
+        Err(ConfigError::Rules(findings))
+    }
 }
 
 #[cfg(test)]
@@ -239,6 +255,41 @@ mod tests {
         assert!(fault("quiet = 'soon'").starts_with("quiet: "));
         assert!(fault("max_body = '-1'").starts_with("max-body: "));
         assert!(fault("external_url = 'example.com'").contains("http://"));
+    }
+
+    #[test]
+    fn a_secret_in_the_file_is_not_told() {
+        let file = "
+            [[destination]]
+            kind = 'pagerduty'
+            name = 'a'
+            routing_key = 'hidden1'
+            [[destination]]
+            kind = 'slack'
+            name = 'b'
+            url = 'https://hooks.example/hidden2'
+            [[destination]]
+            kind = 'webhook'
+            name = 'c'
+            url = 'https://hooks.example/hidden3'
+            secret = 'hidden4'";
+        let parsed = FileConfig::parse(file, "watchfire.toml".as_ref()).unwrap();
+        let told = format!("{parsed:?} {:?}", settings(file, ServeArgs::default()));
+        assert!(!told.contains("hidden"), "{told}");
+    }
+
+    #[test]
+    fn rules_are_read_before_anything_runs_on_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bad.yml");
+        let text = "groups:\n- name: a\n  rules:\n  - alert: Down\n    expr: up ==\n";
+        std::fs::write(&path, text).unwrap();
+        let args = ServeArgs {
+            rules: vec![path],
+            ..ServeArgs::default()
+        };
+        let error = settings("", args).unwrap_err().to_string();
+        assert!(error.contains("bad.yml:5:"), "{error}");
     }
 
     #[test]

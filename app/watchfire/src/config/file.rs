@@ -1,5 +1,6 @@
 //! The configuration file, as written.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -44,23 +45,34 @@ pub(crate) struct FileConfig {
 pub(crate) enum DestinationEntry {
     PagerDuty {
         name: String,
-        routing_key: Option<String>,
+        routing_key: Option<Written>,
         routing_key_file: Option<PathBuf>,
         url: Option<String>,
     },
     Slack {
         name: String,
-        url: Option<String>,
+        url: Option<Written>,
         url_file: Option<PathBuf>,
     },
     Webhook {
         name: String,
-        url: Option<String>,
+        url: Option<Written>,
         url_file: Option<PathBuf>,
         /// Signs what is sent, as in Standard Webhooks.
-        secret: Option<String>,
+        secret: Option<Written>,
         secret_file: Option<PathBuf>,
     },
+}
+
+/// A secret that was written out. Like the [`Secret`] made of it, it is not told.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Written(String);
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 impl FileConfig {
@@ -189,11 +201,11 @@ fn destination(entry: DestinationEntry) -> Result<DestinationConfig, ConfigError
 fn secret(
     option: &'static str,
     name: &str,
-    written: Option<String>,
+    written: Option<Written>,
     file: Option<PathBuf>,
 ) -> Result<Secret, ConfigError> {
     let text = match (written, file) {
-        (Some(text), None) => text,
+        (Some(Written(text)), None) => text,
         (None, Some(path)) => std::fs::read_to_string(&path)
             .map_err(|source| ConfigError::Unreadable { path, source })?,
         _ => {

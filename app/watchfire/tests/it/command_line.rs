@@ -17,6 +17,11 @@ fn wrong_usage_is_told_and_has_its_exit_code() {
     check(&["serve", "--listen=0.0.0.0:0"], 64, "--allow-anonymous");
     check(&["serve", "--quiet=soon"], 64, "quiet");
     check(&["serve", "--rules=no/such.yml"], 64, "no/such.yml");
+    let dir = tempfile::tempdir().unwrap();
+    let rules = dir.path().join("bad.yml");
+    std::fs::write(&rules, "groups: 5\n").unwrap();
+    let rules = format!("--rules={}", rules.display());
+    check(&["serve", &rules], 64, "bad.yml:1");
 }
 
 #[test]
@@ -94,4 +99,15 @@ fn the_way_a_decision_is_made_can_be_asked() {
     assert_eq!(answer["line"], 1);
     assert_eq!(answer["group"].as_str().map(str::len), Some(16), "{answer}");
     assert!(!answer["frames"].as_array().unwrap().is_empty());
+
+    let flat = r#"{"service.name":"shop","exception.type":"E","exception.message":"m"}"#;
+    let nested = r#"{"service":{"name":"shop"},"exception":{"type":"E","message":"m"}}"#;
+    std::fs::write(&log, format!("{flat}\n{nested}\n")).unwrap();
+    let (_, out, err) = run(&["explain", "fingerprint", &log.display().to_string()]);
+    let groups: Vec<serde_json::Value> = out
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["group"].clone())
+        .collect();
+    assert_eq!(groups.len(), 2, "{out}{err}");
+    assert_eq!(groups[0], groups[1], "nested or flat, it is one exception");
 }
