@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use watchfire_alerts::onset::{self, SeriesInput};
 use watchfire_collector::fingerprint;
-use watchfire_schemas::Exception;
+use watchfire_schemas::{Exception, flatten};
 
 use crate::cli::{ExplainArgs, ExplainWhat};
 
@@ -49,14 +49,16 @@ fn onset_of(_: usize, line: &str) -> anyhow::Result<Option<String>> {
 
 /// A line without an exception has no group and no answer.
 fn fingerprint_of(number: usize, line: &str) -> anyhow::Result<Option<String>> {
-    let object: Value = serde_json::from_str(line).context("expected a JSON object")?;
+    let object = serde_json::from_str(line).context("expected a JSON object")?;
+    // Nested or flat, as at intake.
+    let object = flatten(object);
     let service = object
         .get("service.name")
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned();
     let exception: Exception =
-        serde_json::from_value(object).context("exception.* must be strings")?;
+        serde_json::from_value(Value::Object(object)).context("exception.* must be strings")?;
     if exception == Exception::default() {
         return Ok(None);
     }
