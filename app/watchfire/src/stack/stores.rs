@@ -24,6 +24,8 @@ use crate::signals::TsdbSignals;
 
 /// How many batches of occurrences may wait for the keeper of exception groups.
 const EXCEPTION_QUEUE: usize = 256;
+/// With so many occurrences a transaction is large enough.
+const ENOUGH: usize = 1_000;
 /// How often the metrics' head is written, so that little has to be replayed at start.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -189,10 +191,7 @@ fn collector_config(settings: &Settings) -> watchfire_collector::Config {
 
 /// Tells the keeper of exception groups of each occurrence, until nobody tells us any more.
 async fn keep_groups(alerts: Arc<Alerts>, mut inflow: mpsc::Receiver<Vec<ExceptionSeen>>) {
-    while let Some(mut seen) = inflow.recv().await {
-        while let Ok(more) = inflow.try_recv() {
-            seen.extend(more);
-        }
+    while let Some(seen) = gathered(&mut inflow).await {
         while let Err(error) = alerts.exceptions_seen(seen.clone()).await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
@@ -200,5 +199,50 @@ async fn keep_groups(alerts: Arc<Alerts>, mut inflow: mpsc::Receiver<Vec<Excepti
             );
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+    }
+}
+
+/// What waits, as much as one transaction should take: while it is written, no page is.
+async fn gathered(inflow: &mut mpsc::Receiver<Vec<ExceptionSeen>>) -> Option<Vec<ExceptionSeen>> {
+    let mut seen = inflow.recv().await?;
+    while seen.len() < ENOUGH
+        && let Ok(more) = inflow.try_recv()
+    {
+        seen.extend(more);
+    }
+    Some(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use watchfire_schemas::{Origin, Timestamp};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_flood_of_exceptions_is_written_in_parts() {
+        let seen = ExceptionSeen {
+            group: "0011223344556677".to_owned(),
+            service: "shop".to_owned(),
+            kind: "E".to_owned(),
+            message: String::new(),
+            culprit: String::new(),
+            at: Timestamp::from_secs(1),
+            release: None,
+            environment: None,
+            trace_id: None,
+            span_id: None,
+            origin: Origin::Log,
+        };
+        let (to, mut inflow) = mpsc::channel(EXCEPTION_QUEUE);
+        for _ in 0..10 {
+            to.send(vec![seen.clone(); 400]).await.unwrap();
+        }
+        drop(to);
+        let mut parts = Vec::new();
+        while let Some(part) = gathered(&mut inflow).await {
+            parts.push(part.len());
+        }
+        assert_eq!(parts, [1200, 1200, 1200, 400]);
     }
 }
