@@ -1,7 +1,10 @@
 //! `/status`: how Watchfire itself is doing. What is lost, late or full is said first.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::State;
+use tokio::task::spawn_blocking;
 use watchfire_alerts::DestinationStatus;
 use watchfire_logsearch::DatasetStats;
 use watchfire_schemas::Timestamp;
@@ -79,10 +82,15 @@ pub(crate) async fn page(State(console): State<Console>) -> Page {
     let house = House::ask(&console).await;
     let mut shell = Shell::new(&house, "/status", "Status").live(10);
     let expr = "sum(rate(schema_violations_total[5m])) * 60";
-    let (rate, destinations) = tokio::join!(
+    let (status, tsdb) = (Arc::clone(&console.status), Arc::clone(&console.tsdb));
+    // One walks through folders, the other may wait for a cut of blocks.
+    let sizes = spawn_blocking(move || (status.disk(), tsdb.stats()));
+    let (rate, destinations, sizes) = tokio::join!(
         ask::instant(&console, expr, house.now),
         console.alerts.destinations(),
+        sizes,
     );
+    let (disk, series) = sizes.unwrap_or_default();
     let rate = rate.map(|value| match value {
         QueryValue::Vector(samples) => samples.first().map_or(0.0, |sample| sample.sample.v),
         _ => 0.0,
@@ -91,9 +99,9 @@ pub(crate) async fn page(State(console): State<Console>) -> Page {
         quarantine_rate: shell.take("the quarantine rate", rate),
         destinations: shell.take("destinations", destinations),
         ingest: console.status.ingest(),
-        disk: console.status.disk(),
+        disk,
         datasets: console.events.stats().to_vec(),
-        series: console.tsdb.stats(),
+        series,
         inbox: console.status.inbox(),
         version: console.status.version(),
         started_at: console.status.started_at(),
