@@ -1,9 +1,10 @@
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use sqlx::SqlitePool;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use watchfire_schemas::{ChangeEvent, Clock, ExceptionSeen, TimeRange, Timestamp};
 
@@ -20,6 +21,19 @@ use crate::{
 
 /// How many incidents a report is made of at most.
 const MAX_REPORTED: usize = 10_000;
+/// How long a task that broke down waits before it is started again.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// What runs for as long as alerts do.
+#[derive(Debug, Clone, Copy)]
+enum Task {
+    /// Evaluates one group of rules.
+    Group(usize),
+    /// Sends pages whose time to wait for more alerts is over.
+    Pages,
+    /// Delivers what is queued.
+    Outbox,
+}
 
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -150,20 +164,37 @@ impl Alerts {
     }
 
     /// Evaluates rules, keeps incidents and delivers notifications until cancelled; then finishes
-    /// what is in flight.
+    /// what is in flight. A task that panics is started again: one rule must not silence the rest.
     pub async fn run(self: Arc<Self>, cancel: CancellationToken) {
         let mut tasks = JoinSet::new();
-        for group in 0..self.groups.len() {
-            let (alerts, cancel) = (self.clone(), cancel.clone());
-            tasks.spawn(async move { alerts.run_group(group, cancel).await });
-        }
-        let (alerts, pages) = (self.clone(), cancel.clone());
-        tasks.spawn(async move { alerts.run_pages(pages).await });
-        tasks.spawn(self.outbox.clone().run(cancel));
-        while let Some(ended) = tasks.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a task of alerts ended before its time");
+        let mut running: HashMap<tokio::task::Id, Task> = HashMap::new();
+        let groups = (0..self.groups.len()).map(Task::Group);
+        let mut due: Vec<Task> = groups.chain([Task::Pages, Task::Outbox]).collect();
+        loop {
+            for task in due.drain(..) {
+                let started = tasks.spawn(self.clone().run_task(task, cancel.clone()));
+                running.insert(started.id(), task);
             }
+            let Some(ended) = tasks.join_next_with_id().await else {
+                return;
+            };
+            let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+            let task = running.remove(&id);
+            if let Err(error) = ended {
+                tracing::error!(%error, ?task, "a task of alerts broke down; it is started again");
+                if !cancel.is_cancelled() {
+                    tokio::time::sleep(RESTART_PAUSE).await;
+                    due.extend(task);
+                }
+            }
+        }
+    }
+
+    async fn run_task(self: Arc<Self>, task: Task, cancel: CancellationToken) {
+        match task {
+            Task::Group(group) => self.run_group(group, cancel).await,
+            Task::Pages => self.run_pages(cancel).await,
+            Task::Outbox => self.outbox.clone().run(cancel).await,
         }
     }
 

@@ -7,6 +7,7 @@
 )]
 
 mod acts;
+mod breakdown;
 mod default_rules;
 mod failure;
 mod groups;

@@ -1,6 +1,7 @@
 //! Telemetry by script: counters whose growth in each second is written down beforehand.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -14,6 +15,10 @@ pub(crate) struct Script {
     counters: Mutex<BTreeMap<String, Vec<f64>>>,
     /// Whether questions are answered at all.
     broken: Mutex<bool>,
+    /// Whether the next question ends in a panic.
+    explosive: AtomicBool,
+    /// How many questions were answered.
+    answered: AtomicUsize,
 }
 
 impl Script {
@@ -37,7 +42,25 @@ impl Script {
         *self.broken.lock().unwrap() = broken;
     }
 
+    /// The next question ends in a panic, those after it do not.
+    pub(crate) fn panic_once(&self) {
+        self.explosive.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_explosive(&self) -> bool {
+        self.explosive.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn answered(&self) -> usize {
+        self.answered.load(Ordering::SeqCst)
+    }
+
     fn answer(&self) -> Result<(), SignalError> {
+        assert!(
+            !self.explosive.swap(false, Ordering::SeqCst),
+            "the script says so"
+        );
+        self.answered.fetch_add(1, Ordering::SeqCst);
         if *self.broken.lock().unwrap() {
             return Err(SignalError("the telemetry does not answer".to_owned()));
         }
