@@ -61,7 +61,12 @@ pub(crate) fn eval(
             "fill modifiers are experimental and are not enabled".to_owned(),
         ));
     }
-    let (mut left, mut right) = (evaluator.vector(&expr.lhs)?, evaluator.vector(&expr.rhs)?);
+    let mut left = evaluator.vector(&expr.lhs)?;
+    if left.is_empty() {
+        // Nothing will match, whatever the right side is; it may be long to read.
+        return Ok(left);
+    }
+    let mut right = evaluator.vector(&expr.rhs)?;
     clear_lonely_steps(&mut left, &mut right, evaluator.grid.steps);
     let swapped = matches!(
         cardinality(expr),

@@ -14,7 +14,13 @@ pub(crate) fn eval(
     evaluator: &Evaluator<'_>,
     expr: &BinaryExpr,
 ) -> Result<Vec<Series>, QueryError> {
-    let (left, right) = (evaluator.vector(&expr.lhs)?, evaluator.vector(&expr.rhs)?);
+    let left = evaluator.vector(&expr.lhs)?;
+    if left.is_empty() && expr.op.id() != T_LOR {
+        // Nothing can be added to it. Rules put the condition that seldom holds first, so that the
+        // long ranges after it are seldom read.
+        return Ok(left);
+    }
+    let right = evaluator.vector(&expr.rhs)?;
     let labels = MatchLabels::of(expr.modifier.as_ref());
     let steps = evaluator.grid.steps;
     match expr.op.id() {

@@ -73,7 +73,7 @@ struct SeriesEntry {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct ChunkPlace {
     min_t: i64,
-    max_t: i64,
+    pub(super) max_t: i64,
     count: u32,
     offset: u64,
     length: u32,

@@ -39,8 +39,12 @@ impl Slice {
             from
         };
         let mut samples = Vec::new();
-        for part in &self.parts {
-            part.decode(reach, to, &mut samples)?;
+        let before = self.last_part_before(from);
+        for (at, part) in self.parts.iter().enumerate() {
+            // Of what lies before the range only the last sample is carried into it.
+            if part.last_t() >= Some(from) || Some(at) == before {
+                part.decode(reach, to, &mut samples)?;
+            }
         }
         if !samples.is_sorted_by(|a, b| a.t < b.t) {
             samples.sort_by_key(|sample| sample.t);
@@ -53,9 +57,25 @@ impl Slice {
         }
         Ok(samples)
     }
+
+    /// Of the parts that end before `from`, the one that holds the last sample there; of several
+    /// the last, which counts.
+    fn last_part_before(&self, from: i64) -> Option<usize> {
+        let ends = self.parts.iter().map(Part::last_t).enumerate();
+        let before = ends.filter(|(_, last)| last.is_some_and(|last| last < from));
+        before.max_by_key(|(_, last)| *last).map(|(at, _)| at)
+    }
 }
 
 impl Part {
+    fn last_t(&self) -> Option<i64> {
+        match self {
+            Self::Chunk(chunk) => Some(chunk.max_t),
+            Self::Samples(plain) => plain.last().map(|sample| sample.t),
+            Self::Stored(_, place) => Some(place.max_t),
+        }
+    }
+
     fn decode(&self, from: i64, to: i64, samples: &mut Vec<Sample>) -> std::io::Result<()> {
         let inside = |sample: &Sample| (from..=to).contains(&sample.t);
         match self {
@@ -71,5 +91,45 @@ impl Part {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(times: std::ops::Range<i64>) -> Part {
+        let samples: Vec<_> = times
+            .map(|t| Sample {
+                t: t * 1000,
+                v: t as f64,
+            })
+            .collect();
+        Part::Chunk(Arc::new(Chunk::pack(&samples).remove(0)))
+    }
+
+    #[test]
+    fn a_short_range_gives_what_the_whole_series_would() {
+        let parts = vec![
+            chunk(100..200),
+            chunk(230..300),
+            chunk(300..350),
+            Part::Samples(vec![Sample {
+                t: 360_000,
+                v: 361.0,
+            }]),
+        ];
+        let slice = Slice {
+            labels: Arc::default(),
+            carried: true,
+            parts,
+        };
+        let whole = slice.decode(0, 500_000, 450_000).unwrap();
+        for from in (90_000..460_000).step_by(1500) {
+            let to = from + 20_000;
+            let inside = whole.iter().filter(|s| s.t >= from && s.t <= to);
+            let expected: Vec<Sample> = inside.copied().collect();
+            assert_eq!(slice.decode(from, to, 450_000).unwrap(), expected, "{from}");
+        }
     }
 }
