@@ -14,6 +14,7 @@
 mod paging;
 mod record;
 pub(crate) mod store;
+mod title;
 
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(crate) fn pages(severity: AlertSeverity) -> bool {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fired {
     pub rule_key: String,
+    /// How often the rule is evaluated.
+    pub interval_seconds: f64,
     pub alert: AlertInstance,
 }
 

@@ -137,6 +137,7 @@ pub struct Incident {
     pub status: IncidentStatus,
     pub services: Vec<String>,
     pub onset: Onset,
+    /// When the first alert fired that pages; of an incident that is only a warning, the first.
     pub detected_at: Timestamp,
     pub notified_at: Option<Timestamp>,
     pub acknowledged_at: Option<Timestamp>,

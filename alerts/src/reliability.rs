@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::incident::IncidentRecord;
+use crate::incident::{IncidentRecord, pages};
 use crate::response_times::{response_times, summarize};
 use crate::{ReliabilityReport, ResponseSummary, ResponseTimes};
 
@@ -24,7 +24,9 @@ impl Grouping {
 }
 
 /// One report of all incidents, or one for each value of the grouping. An incident of several
-/// services counts for each.
+/// services counts for each. Incidents that are warnings only are left out: nobody was to be woken
+/// for them, and how soon a warning came says nothing of how soon failures are found. By severity
+/// they stand on their own.
 pub(crate) fn reports(
     incidents: &[IncidentRecord],
     by: Option<Grouping>,
@@ -34,6 +36,9 @@ pub(crate) fn reports(
         groups.insert(None, Vec::new());
     }
     for incident in incidents {
+        if by != Some(Grouping::Severity) && !pages(incident.severity) {
+            continue;
+        }
         let keys = match by {
             None => vec![None],
             Some(Grouping::Severity) => vec![Some(incident.severity.to_string())],

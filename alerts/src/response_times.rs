@@ -1,7 +1,8 @@
 //! The definitions of our response times, in one place, for "MTTR" has many readings.
 //!
 //! - **TTD**, time to detect = detected − onset. Onset is when the failure began, as the telemetry
-//!   or a human says, not when an alert came.
+//!   or a human says, not when an alert came. Detected is when the first alert fired that pages: a
+//!   warning before it woke nobody.
 //! - **TTA**, time to acknowledge = acknowledged − notified. Notified is the first page that a
 //!   destination took.
 //! - **TTR**, time to recover = recovered − onset. Recovered is the start of the quiet in the

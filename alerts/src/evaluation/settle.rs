@@ -45,13 +45,13 @@ impl Alerts {
         updates: Vec<Update>,
     ) -> Result<(), sqlx::Error> {
         let _one_at_a_time = self.step.lock().await;
-        let fired: Vec<Fired> = updates.iter().flat_map(fired).collect();
+        let fired: Vec<Fired> = updates.iter().flat_map(|u| fired(u, interval)).collect();
         let is_same = |u: &Update| !alert_store::differ(&u.before, &u.after.states);
         if fired.is_empty() && updates.iter().all(is_same) {
             self.take_over(updates);
             return Ok(());
         }
-        let mut gatherings = self.gather(fired, now, interval).await?;
+        let mut gatherings = self.gather(fired, now).await?;
         for gathering in &mut gatherings {
             self.assemble(&mut gathering.incident, now).await?;
         }
@@ -85,7 +85,6 @@ impl Alerts {
         &self,
         fired: Vec<Fired>,
         now: Timestamp,
-        interval: Duration,
     ) -> Result<Vec<Gathering>, sqlx::Error> {
         let open = if fired.is_empty() {
             Vec::new()
@@ -108,7 +107,7 @@ impl Alerts {
                 None if severity(&alert.alert.labels) == AlertSeverity::Info => None,
                 None => {
                     gatherings.push(Gathering {
-                        incident: opened(&alert, now, interval),
+                        incident: opened(&alert, now),
                         is_new: true,
                         fired: Vec::new(),
                     });
@@ -146,9 +145,8 @@ impl Alerts {
                 text,
                 &fired[0].alert.rule,
             ));
-            let mut fresh = opened(&fired[0], now, Duration::ZERO);
+            let mut fresh = opened(&fired[0], now);
             fresh.id.clone_from(&assembled.id);
-            fresh.body.interval_seconds = assembled.body.interval_seconds;
             self.meters.incidents_opened.inc();
             fresh
         } else {
@@ -225,7 +223,7 @@ impl Alerts {
     }
 }
 
-fn fired(update: &Update) -> Vec<Fired> {
+fn fired(update: &Update, interval: Duration) -> Vec<Fired> {
     let mut fired: BTreeMap<_, Fired> = BTreeMap::new();
     for (labels, transition) in &update.after.transitions {
         if *transition == Transition::Firing
@@ -233,6 +231,7 @@ fn fired(update: &Update) -> Vec<Fired> {
         {
             let alert = Fired {
                 rule_key: update.rule_key.clone(),
+                interval_seconds: interval.as_secs_f64(),
                 alert: tracked.alert.clone(),
             };
             fired.insert(labels.clone(), alert);
@@ -242,7 +241,7 @@ fn fired(update: &Update) -> Vec<Fired> {
 }
 
 /// A new incident that has taken nothing in yet; the mildest severity lets its first alert set it.
-fn opened(first: &Fired, now: Timestamp, interval: Duration) -> IncidentRecord {
+fn opened(first: &Fired, now: Timestamp) -> IncidentRecord {
     let at = first.alert.active_at;
     IncidentRecord {
         id: new_id(now),
@@ -256,7 +255,7 @@ fn opened(first: &Fired, now: Timestamp, interval: Duration) -> IncidentRecord {
         resolved_at: None,
         body: IncidentBody {
             title: String::new(),
-            title_value: 0.0,
+            title_source: None,
             services: Vec::new(),
             onset: Onset {
                 at,
@@ -276,7 +275,7 @@ fn opened(first: &Fired, now: Timestamp, interval: Duration) -> IncidentRecord {
             paged: None,
             page_due: None,
             onset_looks: 0,
-            interval_seconds: interval.as_secs_f64(),
+            interval_seconds: first.interval_seconds,
         },
     }
 }

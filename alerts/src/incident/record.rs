@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 use watchfire_schemas::{AlertSeverity, ChangeEvent, LabelSet, Timestamp};
 
-use super::Fired;
+use super::title::{self, TitleSource};
+use super::{Fired, pages};
 use crate::dating::WatchedSignal;
 use crate::response_times::{Moments, phases, response_times};
 use crate::rules::severity;
@@ -16,6 +17,7 @@ pub(crate) struct IncidentRecord {
     pub id: String,
     pub status: IncidentStatus,
     pub severity: AlertSeverity,
+    /// When the first alert fired that pages; while there is none, the first alert.
     pub detected_at: Timestamp,
     pub notified_at: Option<Timestamp>,
     pub acknowledged_at: Option<Timestamp>,
@@ -29,8 +31,9 @@ pub(crate) struct IncidentRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct IncidentBody {
     pub title: String,
-    /// The value of the alert that gave the title, when it did.
-    pub title_value: f64,
+    /// The alert that gave the title.
+    #[serde(default)]
+    pub title_source: Option<TitleSource>,
     pub services: Vec<String>,
     pub onset: Onset,
     pub alerts: Vec<IncidentAlert>,
@@ -69,19 +72,23 @@ impl IncidentRecord {
     /// Takes an alert in. Says what happened, for the timeline.
     pub(crate) fn take(&mut self, fired: &Fired, now: Timestamp) -> Vec<TimelineEntry> {
         let alert = &fired.alert;
-        self.body.put(IncidentAlert {
+        let own = IncidentAlert {
             rule_key: fired.rule_key.clone(),
             alert: alert.clone(),
-        });
+        };
+        self.body.retitle(&own);
+        self.body.put(own);
         if let Some(service) = alert.labels.get("service")
             && !self.body.services.iter().any(|known| known == service)
         {
             self.body.services.push(service.to_owned());
         }
-        let graver = severity(&alert.labels) > self.severity;
+        let warned = !pages(self.severity) && self.detected_at < now;
         self.severity = self.severity.max(severity(&alert.labels));
-        if graver {
-            self.body.title_after(alert);
+        let detects = warned && pages(self.severity);
+        if detects {
+            self.detected_at = now;
+            self.body.interval_seconds = fired.interval_seconds;
         }
         if self.body.runbook.is_none() {
             self.body.runbook = alert.annotations.get("runbook_url").map(str::to_owned);
@@ -101,6 +108,10 @@ impl IncidentRecord {
                 &alert.rule,
             ),
         ];
+        if detects {
+            let text = format!("detected, no longer a mere warning: {}", self.body.title);
+            entries.push(entry(now, TimelineKind::Detected, text, &alert.rule));
+        }
         if self.status == IncidentStatus::Recovered {
             entries.push(self.reopen(alert, now));
         }
@@ -138,16 +149,17 @@ impl IncidentRecord {
         // A new run of the alert that has not fired yet is none of this incident's affair.
         let current = current.filter(|c| c.state != AlertState::Pending);
         if let Some(current) = current {
-            own.alert.clone_from(current);
+            own.stand_as(current);
         } else if was_firing {
             own.alert.state = AlertState::Inactive;
             own.alert.resolved_at = Some(now);
         }
-        let alert = own.alert.clone();
-        let retitled = alert.state == AlertState::Firing && self.body.grows(&alert);
+        let own = own.clone();
+        let alert = &own.alert;
+        let retitled = alert.state == AlertState::Firing && self.body.retitle(&own);
         if was_firing && alert.state == AlertState::Inactive {
             let at = alert.resolved_at.unwrap_or(now);
-            let text = format!("no longer true: {}", summary(&alert));
+            let text = format!("no longer true: {}", summary(alert));
             return (
                 true,
                 Some(entry(at, TimelineKind::AlertResolved, text, &alert.rule)),
@@ -159,7 +171,7 @@ impl IncidentRecord {
     pub(crate) fn moments(&self) -> Moments {
         Moments {
             onset: self.body.onset.at,
-            first_true: self.body.alerts.iter().map(|a| a.alert.active_at).min(),
+            first_true: self.first_true(),
             interval_seconds: self.body.interval_seconds,
             detected: self.detected_at,
             page_due: self.body.page_due,
@@ -167,6 +179,13 @@ impl IncidentRecord {
             acknowledged: self.acknowledged_at,
             recovered: self.recovered_at,
         }
+    }
+
+    /// The first evaluation at which a rule was true, of those that count for detection.
+    fn first_true(&self) -> Option<Timestamp> {
+        let counts = |a: &&IncidentAlert| pages(severity(&a.alert.labels)) || !pages(self.severity);
+        let counting = self.body.alerts.iter().filter(counts);
+        counting.map(|a| a.alert.active_at).min()
     }
 
     /// As the console shows it.
@@ -228,35 +247,32 @@ impl IncidentBody {
 
     fn put(&mut self, alert: IncidentAlert) {
         match self.alert_mut(&alert.rule_key, &alert.alert.labels) {
-            Some(known) => *known = alert,
+            Some(known) => known.stand_as(&alert.alert),
             None => self.alerts.push(alert),
         }
     }
 
-    fn title_after(&mut self, alert: &AlertInstance) {
-        self.title = summary(alert);
-        self.title_value = alert.value;
-    }
-
-    /// A failure that grows changes its title: "40 % fail" becomes "100 % fail".
-    fn grows(&mut self, alert: &AlertInstance) -> bool {
-        // The first of the gravest to fire; of several at once the first in the list.
-        let gives_title = self
-            .alerts
-            .iter()
-            .rev()
-            .max_by_key(|a| {
-                (
-                    severity(&a.alert.labels),
-                    std::cmp::Reverse(a.alert.fired_at),
-                )
-            })
-            .is_some_and(|a| a.alert.labels == alert.labels);
-        if !gives_title || alert.value <= self.title_value || self.title == summary(alert) {
+    /// Lets an alert give the title if it says more than the one that did. Says whether that
+    /// changed it.
+    fn retitle(&mut self, alert: &IncidentAlert) -> bool {
+        let Some((title, source)) = title::better(self.title_source.as_ref(), alert) else {
             return false;
-        }
-        self.title_after(alert);
-        true
+        };
+        self.title_source = Some(source);
+        let changed = title != self.title;
+        self.title = title;
+        changed
+    }
+}
+
+impl IncidentAlert {
+    /// Takes over how the alert stands now. One that fired, ended and fires again within the same
+    /// failure goes on: it has fired since it first did.
+    fn stand_as(&mut self, now: &AlertInstance) {
+        let first = (self.alert.active_at, self.alert.fired_at);
+        self.alert.clone_from(now);
+        self.alert.active_at = self.alert.active_at.min(first.0);
+        self.alert.fired_at = first.1.or(now.fired_at).min(now.fired_at.or(first.1));
     }
 }
 
@@ -303,6 +319,7 @@ pub(super) mod tests {
         ];
         Fired {
             rule_key: format!("g/Failing/{severity}"),
+            interval_seconds: 5.0,
             alert: AlertInstance {
                 rule: "Failing".to_owned(),
                 labels: LabelSet::new(labels),
@@ -335,7 +352,7 @@ pub(super) mod tests {
             resolved_at: None,
             body: IncidentBody {
                 title: String::new(),
-                title_value: 0.0,
+                title_source: None,
                 services: vec![],
                 onset: Onset {
                     at: detected_at,
@@ -377,6 +394,39 @@ pub(super) mod tests {
         assert_eq!(say(40.0), "40 % fail");
         assert_eq!(say(100.0), "100 % fail");
         assert_eq!(say(10.0), "100 % fail");
+    }
+
+    #[test]
+    fn a_warning_does_not_count_as_detection() {
+        let mut incident = incident("a", "content", "warning", 100);
+        assert_eq!(incident.detected_at, Timestamp::from_secs(100));
+        let now = Timestamp::from_secs(115);
+        let told = incident.take(&fired("content", "error", 110), now);
+        assert_eq!(incident.detected_at, now);
+        assert_eq!(told.last().map(|e| e.kind), Some(TimelineKind::Detected));
+        assert_eq!(
+            incident.moments().first_true,
+            Some(Timestamp::from_secs(110))
+        );
+        incident.take(
+            &fired("content", "critical", 120),
+            Timestamp::from_secs(120),
+        );
+        assert_eq!(incident.detected_at, now);
+    }
+
+    #[test]
+    fn an_alert_that_flickers_has_fired_since_it_first_did() {
+        let mut incident = incident("a", "content", "error", 100);
+        let again = fired("content", "error", 300);
+        incident.take(&again, Timestamp::from_secs(300));
+        let labels = again.alert.labels.clone();
+        let now = Timestamp::from_secs(310);
+        incident.refresh("g/Failing/error", &labels, Some(&again.alert), now);
+        let alert = &incident.body.alerts[0].alert;
+        assert_eq!(alert.fired_at, Some(Timestamp::from_secs(100)));
+        assert_eq!(alert.active_at, Timestamp::from_secs(100));
+        assert_eq!(alert.state, AlertState::Firing);
     }
 
     #[test]

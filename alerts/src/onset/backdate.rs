@@ -138,20 +138,41 @@ impl Scope<'_> {
         let (mut seen, mut usual) = (0.0, 0.0);
         let mut found = Vec::with_capacity(self.counts.len() - self.first);
         for bin in (self.first..self.counts.len()).rev() {
+            let after = (seen, usual);
             seen += self.counts[bin];
             usual += self.expected[bin];
             if bin > self.last {
                 continue;
             }
-            let ratio = self.bounded(seen / usual);
+            let (gained, ratio) = match self.direction {
+                Direction::Up => {
+                    let ratio = self.bounded(seen / usual);
+                    (gain(seen, usual, ratio), ratio)
+                }
+                Direction::Down => self.fall(bin, after),
+            };
             found.push(Candidate {
                 bin,
-                likelihood: gain(seen, usual, ratio) / self.dispersion,
+                likelihood: gained / self.dispersion,
                 ratio,
                 ramp: 0,
             });
         }
         found
+    }
+
+    /// A fall within a bin: what came before it came at the usual rate. Near a rate of nothing this
+    /// must be said: a bin that is half full would be all but impossible, and a ramp that began long
+    /// before would seem likelier. `after` is what was seen and usual in the bins that follow.
+    fn fall(&self, bin: usize, after: (f64, f64)) -> (f64, f64) {
+        let (count, expected) = (self.counts[bin], self.expected[bin]);
+        let own = self.bounded(count / expected);
+        if after.1 <= 0.0 {
+            return (gain(count, expected, own), own);
+        }
+        let ratio = self.bounded(after.0 / after.1);
+        let gained = gain(after.0, after.1, ratio) + gain(count, expected, own.max(ratio));
+        (gained, ratio)
     }
 
     fn bounded(&self, ratio: f64) -> f64 {

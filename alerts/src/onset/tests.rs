@@ -247,7 +247,41 @@ fn traffic_that_stops_is_dated_too() {
         .unwrap()
         .onset
         .unwrap();
-    assert_eq!(onset.at, Timestamp::from_secs(3700));
+    let off = onset.at.seconds_since(Timestamp::from_secs(3700));
+    assert!(off.abs() < 0.01, "{off}");
+}
+
+#[test]
+fn traffic_that_stops_within_a_bin_is_no_ramp() {
+    for seed in 0..20 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let kept = 0.05 * seed as f64;
+        let mut counts: Vec<f64> = (0..400).map(|_| poisson(&mut rng, 100.0)).collect();
+        counts[370] = poisson(&mut rng, 100.0 * kept);
+        counts[371..].fill(0.0);
+        let input = SeriesInput {
+            id: "silence".to_owned(),
+            start: Timestamp::from_secs(0),
+            bin_seconds: BIN,
+            counts,
+            traffic: None,
+            direction: Direction::Down,
+        };
+        let onset = estimate_ongoing(&input, Duration::from_mins(1))
+            .unwrap()
+            .onset
+            .unwrap();
+        let truth = Timestamp::from_secs(3700) + Duration::from_secs_f64(BIN * kept);
+        let off = onset.at.seconds_since(truth);
+        assert!(
+            onset.model == Model::Step && off.abs() <= 4.0,
+            "{seed}: {off} {onset:?}"
+        );
+        assert!(
+            onset.earliest <= truth && truth <= onset.latest,
+            "{seed}: {onset:?}"
+        );
+    }
 }
 
 #[test]
