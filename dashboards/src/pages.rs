@@ -6,7 +6,6 @@ pub(crate) mod exceptions;
 pub(crate) mod explore;
 pub(crate) mod fault;
 pub(crate) mod incident;
-pub(crate) mod incident_axis;
 pub(crate) mod incidents;
 pub(crate) mod log_view;
 pub(crate) mod logs;

@@ -13,14 +13,14 @@ const AXIS: u32 = 20;
 /// Height of one lane of marks.
 const LANE: u32 = 22;
 
-/// A moment with a name. Each mark has a lane of its own, so that names never collide; the bar in
-/// its lane begins at the mark before it, so that the lanes are also the account of where time went.
+/// A moment in a lane of its own, [`LANE`] pixels high, whose name stands beside the drawing; the bar
+/// in its lane begins at the mark before it, so that the lanes account for where time went.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Mark {
     pub(crate) at: Timestamp,
     /// Where the bar of the lane begins; none for a bare moment.
     pub(crate) since: Option<Timestamp>,
-    pub(crate) text: String,
+    pub(crate) title: String,
     pub(crate) class: &'static str,
 }
 
@@ -44,6 +44,7 @@ pub(crate) struct TimePlot {
     most: f64,
     unit: &'static str,
     under: String,
+    ground: String,
     stretched: String,
     over: String,
     readout: Vec<String>,
@@ -60,6 +61,7 @@ impl TimePlot {
             most: ticks.last().copied().unwrap_or(1.0),
             unit,
             under: String::new(),
+            ground: String::new(),
             stretched: String::new(),
             over: String::new(),
             readout: Vec::new(),
@@ -88,21 +90,14 @@ impl TimePlot {
             let (x, class) = (self.x(mark.at), mark.class);
             let from = mark.since.map_or(x, |since| self.x(since));
             let middle = y + LANE / 2;
-            let text_fits_right = x < 60.0;
-            let (anchor, dx, text_x) = if text_fits_right {
-                ("start", 8, x)
-            } else {
-                ("end", -8, from)
-            };
             write!(
                 self.over,
-                "<g class=\"mark {class}\"><line class=\"thread\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{middle}\" y2=\"{bottom}\"/>\
+                "<g class=\"mark {class}\"><title>{}</title><line class=\"thread\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{middle}\" y2=\"{bottom}\"/>\
                  <rect class=\"phase\" x=\"{from:.2}%\" width=\"{:.2}%\" y=\"{}\" height=\"8\" rx=\"2\"/>\
-                 <circle cx=\"{x:.2}%\" cy=\"{middle}\" r=\"4\"/>\
-                 <text x=\"{text_x:.2}%\" dx=\"{dx}\" y=\"{middle}\" dy=\"4\" text-anchor=\"{anchor}\">{}</text></g>",
+                 <circle cx=\"{x:.2}%\" cy=\"{middle}\" r=\"4\"/></g>",
+                escape(&mark.title),
                 (x - from).max(0.0),
-                middle - 4,
-                escape(&mark.text)
+                middle - 4
             )
             .expect("writing to memory does not fail");
         }
@@ -144,6 +139,39 @@ impl TimePlot {
         points: &[(Timestamp, f64)],
         scale: f64,
     ) {
+        let path = self.path(points, scale);
+        write!(
+            self.stretched,
+            "<path class=\"line {class}\" d=\"{path}\" vector-effect=\"non-scaling-stroke\"/>"
+        )
+        .expect("writing to memory does not fail");
+        self.read(name, points);
+    }
+
+    /// What lies between values and zero, behind everything that follows.
+    pub(crate) fn area(
+        &mut self,
+        name: &str,
+        class: &str,
+        points: &[(Timestamp, f64)],
+        scale: f64,
+    ) {
+        let known: Vec<_> = points.iter().copied().filter(|p| p.1.is_finite()).collect();
+        let (Some(first), Some(last)) = (known.first(), known.last()) else {
+            return;
+        };
+        let foot = |at: Timestamp| percent_of(at, self.range) * 10.0;
+        let (path, height) = (self.path(&known, scale), self.height);
+        let (from, to) = (foot(first.0), foot(last.0));
+        write!(
+            self.ground,
+            "<path class=\"area {class}\" d=\"{path}L{to:.1} {height}L{from:.1} {height}Z\"/>"
+        )
+        .expect("writing to memory does not fail");
+        self.read(name, points);
+    }
+
+    fn path(&self, points: &[(Timestamp, f64)], scale: f64) -> String {
         let mut path = String::new();
         let mut is_open = false;
         for (at, value) in points {
@@ -157,12 +185,7 @@ impl TimePlot {
             write!(path, "{command}{x:.1} {y:.1}").expect("writing to memory does not fail");
             is_open = true;
         }
-        write!(
-            self.stretched,
-            "<path class=\"line {class}\" d=\"{path}\" vector-effect=\"non-scaling-stroke\"/>"
-        )
-        .expect("writing to memory does not fail");
-        self.read(name, points);
+        path
     }
 
     /// Bars of stacked parts.
@@ -216,6 +239,12 @@ impl TimePlot {
     pub(crate) fn finish(self, label: &str) -> Svg {
         let (top, bottom, height) = (self.top, self.bottom(), self.height);
         let total = bottom + AXIS;
+        let stretched = |drawn: &str| {
+            format!(
+                "<svg class=\"lines\" x=\"0\" y=\"{top}\" width=\"100%\" height=\"{height}\" viewBox=\"0 0 1000 {height}\" preserveAspectRatio=\"none\">{drawn}</svg>"
+            )
+        };
+        let (ground, lines) = (stretched(&self.ground), stretched(&self.stretched));
         // An image hides what is in it; links must not be hidden.
         let role = if self.over.contains("<a ") {
             "group"
@@ -233,8 +262,8 @@ impl TimePlot {
             if value > 0.0 {
                 write!(
                     labels,
-                    "<text class=\"tick value\" x=\"2\" y=\"{:.1}\">{}{}</text>",
-                    y + 11.0,
+                    "<text class=\"tick value\" x=\"-8\" y=\"{:.1}\" text-anchor=\"end\">{}{}</text>",
+                    y + 4.0,
                     figures::short(value),
                     self.unit
                 )
@@ -256,15 +285,14 @@ impl TimePlot {
             .expect("writing to memory does not fail");
         }
         Svg(format!(
-            "<svg class=\"chart\" width=\"100%\" height=\"{total}\" role=\"{role}\" aria-label=\"{}\" data-chart data-start=\"{}\" data-end=\"{}\" data-top=\"{top}\" data-bottom=\"{bottom}\" data-unit=\"{}\" data-series=\"{}\">{}{grid}\
-             <svg x=\"0\" y=\"{top}\" width=\"100%\" height=\"{height}\" viewBox=\"0 0 1000 {height}\" preserveAspectRatio=\"none\">{}</svg>{}{labels}</svg>",
+            "<svg class=\"chart plot\" width=\"100%\" height=\"{total}\" role=\"{role}\" aria-label=\"{}\" data-chart data-start=\"{}\" data-end=\"{}\" data-top=\"{top}\" data-bottom=\"{bottom}\" data-unit=\"{}\" data-series=\"{}\">{}{grid}\
+             {ground}{}{lines}{labels}</svg>",
             escape(label),
             self.range.start.millis(),
             self.range.end.millis(),
             self.unit,
             escape(&format!("[{}]", self.readout.join(","))),
             self.under,
-            self.stretched,
             self.over
         ))
     }
@@ -314,7 +342,7 @@ mod tests {
         let mark = |second, text: &str| Mark {
             at: at(second),
             since: Some(at(10)),
-            text: text.to_owned(),
+            title: text.to_owned(),
             class: "detected",
         };
         plot.marks(&[mark(20, "<detected>"), mark(900, "late")]);

@@ -10,7 +10,7 @@ use watchfire_tsdb::{InstantSample, QueryValue, RangeSeries, TsdbStats};
 
 use crate::ask::ServiceRed;
 use crate::console::{DiskUse, InboxEntry, IngestReport};
-use crate::pages::incident_axis::Measured;
+use crate::pages::incident::{Measured, TellingLogs};
 use crate::pages::{exception, incident, logs, status};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -473,6 +473,7 @@ pub(crate) fn incident_context(mood: Mood) -> incident::Context {
                     wave(age as usize / 7, 30.0, 9.0)
                 }
             }),
+            requests: series(&|age| wave(age as usize / 11, 140.0, 12.0)),
             bin_seconds: 10.0,
         },
         changes: changes(mood),
@@ -505,7 +506,10 @@ pub(crate) fn incident_context(mood: Mood) -> incident::Context {
                 Some("gone: the endpoint was removed"),
             ),
         ],
-        logs: Some(log_page_of(mood)),
+        logs: TellingLogs {
+            records: log_page_of(mood).records,
+            total: 1996,
+        },
         traces: Some(span_page(mood)),
         trends: (0..3)
             .map(|row| {
@@ -690,7 +694,7 @@ pub(crate) fn quarantine(mood: Mood) -> LogPage {
     page
 }
 
-fn span_id(n: u8) -> SpanId {
+pub(crate) fn span_id(n: u8) -> SpanId {
     SpanId::from_bytes([0, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 0x02, n]).unwrap()
 }
 

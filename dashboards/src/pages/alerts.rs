@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use watchfire_alerts::{AlertInstance, AlertState, RuleStatus};
-use watchfire_schemas::Timestamp;
+use watchfire_schemas::{LabelSet, Timestamp};
 
 use super::{Page, render};
 use crate::figures::{self, When};
@@ -13,7 +13,7 @@ use crate::{Console, url};
 #[derive(Debug)]
 pub(crate) struct AlertRow {
     pub(crate) rule: String,
-    pub(crate) labels: String,
+    pub(crate) labels: Vec<(String, String)>,
     pub(crate) summary: String,
     pub(crate) state: &'static str,
     pub(crate) value: String,
@@ -84,11 +84,20 @@ pub(crate) fn view(
     }
 }
 
+/// Labels as chips, without the alert's name and what is said elsewhere.
+pub(crate) fn chips(labels: &LabelSet, said: &[&str]) -> Vec<(String, String)> {
+    labels
+        .iter()
+        .filter(|(key, _)| *key != "alertname" && !said.contains(key))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
 fn alert_row(alert: &AlertInstance, now: Timestamp) -> AlertRow {
     let annotation = |name| alert.annotations.get(name);
     AlertRow {
         rule: alert.rule.clone(),
-        labels: alert.labels.to_string(),
+        labels: chips(&alert.labels, &[]),
         summary: annotation("summary")
             .or(annotation("description"))
             .unwrap_or_default()

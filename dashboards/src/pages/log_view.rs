@@ -31,6 +31,8 @@ pub(crate) struct LogView {
     pub(crate) service: String,
     /// The first line, cut.
     pub(crate) line: String,
+    /// `×34`, where the row stands for several records.
+    pub(crate) times: String,
     pub(crate) message: String,
     pub(crate) is_cut: bool,
     pub(crate) exception: Option<String>,
@@ -76,6 +78,7 @@ pub(crate) fn log_view(found: &FoundLog, context: &LogContext<'_>) -> LogView {
         severity: record.severity.as_str(),
         service: record.service.clone(),
         line: one_line(&record.message),
+        times: String::new(),
         message: message.to_owned(),
         is_cut: !(is_whole && is_whole_trace),
         exception: exception.map(|exception| match exception.message.as_str() {
