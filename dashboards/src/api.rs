@@ -10,10 +10,9 @@ mod schemas;
 mod traces;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
-pub(crate) use problem::Problem;
+pub(crate) use problem::{Problem, write as write_problem};
 
 use crate::Console;
 
@@ -21,7 +20,7 @@ use crate::Console;
 const LIMIT: usize = 100;
 const MOST: usize = 1000;
 
-pub(crate) fn router(console: &Console) -> Router<Console> {
+pub(crate) fn router() -> Router<Console> {
     Router::new()
         .route("/api/v1/logs", get(logs::search))
         .route("/api/v1/logs/histogram", get(logs::histogram))
@@ -42,7 +41,6 @@ pub(crate) fn router(console: &Console) -> Router<Console> {
         .route("/api/v1/changes", get(changes::list).post(changes::record))
         .route("/api/v1/quarantine", get(schemas::quarantine))
         .route("/api/v1/schemas", get(schemas::list))
-        .route_layer(from_fn_with_state(console.clone(), problem::write))
 }
 
 /// The items after the one whose id is the cursor, at most `limit`, and the cursor of what follows.

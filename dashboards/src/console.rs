@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use serde_json::Value;
@@ -87,7 +87,9 @@ pub fn console_router(console: Console) -> Router {
             "/favicon.ico",
             get(|| async { Redirect::permanent(&assets::ICON.href) }),
         )
-        .merge(api::router(&console))
+        .merge(api::router())
+        .fallback(pages::missing::answer)
+        .layer(from_fn_with_state(console.clone(), api::write_problem))
         .layer(from_fn(headers::secure))
         .with_state(console)
 }

@@ -155,6 +155,10 @@ impl When {
         }
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// `05:57:27`, with the day where it is not the day of `now`.
     pub(crate) fn clock(at: Timestamp, now: Timestamp) -> Self {
         let same_day = at.to_string()[..10] == now.to_string()[..10];

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::pages::{
-    alerts, exception, exceptions, explore, incident, incidents, logs, overview, reliability,
-    schemas, service, services, settings, status, trace, traces,
+    alerts, exception, exceptions, explore, incident, incidents, logs, missing, overview,
+    reliability, schemas, service, services, settings, status, trace, traces,
 };
 use crate::range::Asked;
 use crate::shell::{House, Shell};
@@ -61,6 +61,7 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
                 now(),
                 &red,
                 &samples::incidents_of(mood),
+                &samples::lately(mood),
             )),
         ),
         (
@@ -236,6 +237,13 @@ fn house_pages(mood: Mood) -> Vec<(&'static str, String)> {
                 Shell::new(&house, "/status", "Status"),
                 now(),
                 &samples::status_found(mood),
+            )),
+        ),
+        (
+            "missing",
+            text(&missing::view(
+                Shell::new(&house, "/x", "There is no such page"),
+                samples::query(mood).as_str(),
             )),
         ),
         (

@@ -111,6 +111,12 @@ pub(crate) fn round_step(length: Duration, bins: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// The shortest range offered by one click that covers `length`, or the longest.
+pub(crate) fn quick_over(length: Duration) -> &'static str {
+    let covers = |label: &&str| span(label).is_some_and(|quick| quick >= length);
+    QUICK.into_iter().find(covers).unwrap_or("30d")
+}
+
 /// `90s`, `15m`, `6h`, `7d`, `2w`.
 fn span(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;
@@ -215,6 +221,14 @@ mod tests {
                 .name,
             "start"
         );
+    }
+
+    #[test]
+    fn a_length_is_covered() {
+        assert_eq!(quick_over(Duration::from_secs(1)), "5m");
+        assert_eq!(quick_over(Duration::from_hours(1)), "1h");
+        assert_eq!(quick_over(Duration::from_secs(3601)), "6h");
+        assert_eq!(quick_over(Duration::from_hours(9999)), "30d");
     }
 
     #[test]

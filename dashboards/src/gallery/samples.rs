@@ -11,6 +11,7 @@ use watchfire_tsdb::{InstantSample, QueryValue, RangeSeries, TsdbStats};
 use crate::ask::ServiceRed;
 use crate::console::{DiskUse, InboxEntry, IngestReport};
 use crate::pages::incident::{Measured, TellingLogs};
+use crate::pages::overview::lately;
 use crate::pages::{exception, incident, logs, status};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -377,6 +378,26 @@ pub(crate) fn incidents_of(mood: Mood) -> Vec<Incident> {
     match mood {
         Mood::Empty => Vec::new(),
         _ => vec![incident(mood)],
+    }
+}
+
+pub(crate) fn lately(mood: Mood) -> lately::Found {
+    if mood == Mood::Empty {
+        return lately::Found::default();
+    }
+    let mut incidents = vec![incident(mood), resolved_incident()];
+    incidents.extend(past_incidents());
+    lately::Found {
+        incidents,
+        groups: groups_of(mood).0,
+        changes: changes(mood),
+        intake: lately::Intake {
+            logs_per_second: 41.3,
+            spans_per_second: 88.0,
+            quarantined: 24.0,
+            dropped: 0,
+            newest: Some(ago(0.4)),
+        },
     }
 }
 

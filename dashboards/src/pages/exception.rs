@@ -20,6 +20,9 @@ use crate::range::Asked;
 use crate::shell::{House, Shell};
 use crate::{Console, query_text, url};
 
+/// A group is called new for so long.
+const NEW_FOR: Duration = Duration::from_hours(24);
+
 /// What was asked for beside the group itself.
 #[derive(Debug, Default)]
 pub(crate) struct Context {
@@ -66,9 +69,9 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Page {
     let house = House::ask(&console).await;
-    let asked = Asked::from_params(&params, house.now, "24h")?;
     let group = console.alerts.exception_group(&id).await?;
     let group = group.ok_or_else(|| Fault::NotFound(format!("exception group {id}")))?;
+    let asked = Asked::from_params(&params, house.now, fitting(&group, house.now))?;
     let path = format!("/exceptions/{}", url::encode(&id));
     let mut shell = Shell::ranged(&house, &path, group.kind.clone(), &asked, &[]);
     let query = query_text::term("exception_group", &id);
@@ -94,6 +97,12 @@ pub(crate) async fn page(
         who: posted::remembered_name(&headers),
     };
     render(&view(shell, &asked, &group, &context))
+}
+
+/// A range in which the whole life of a group can be seen, or the last day of a long one.
+fn fitting(group: &ExceptionGroup, now: Timestamp) -> &'static str {
+    let known = now.since(group.first_seen).mul_f64(1.15);
+    crate::range::quick_over(known.min(NEW_FOR))
 }
 
 pub(crate) fn view(
@@ -130,7 +139,7 @@ pub(crate) fn view(
         service: group.service.clone(),
         service_href: format!("/services/{}", url::encode(&group.service)),
         status: status_name(group.status),
-        is_new: group.first_seen >= asked.range.start,
+        is_new: group.first_seen >= now - NEW_FOR,
         is_regressed: group.regressed_at.is_some_and(|at| at >= asked.range.start),
         assignee: group.assignee.clone().unwrap_or_default(),
         count: figures::count(occurrences(Some(&context.trend))),

@@ -193,7 +193,11 @@ fn group_row(group: &ExceptionGroup, trend: Option<&Vec<f64>>, asked: &Asked) ->
     let is_new = group.first_seen >= asked.range.start;
     let is_regressed = group.regressed_at.is_some_and(|at| at >= asked.range.start);
     GroupRow {
-        href: asked.link(&format!("/exceptions/{}", url::encode(&group.id)), &[]),
+        // What is looked at for a day is left to fit the group.
+        href: match asked.last.as_deref() {
+            Some("24h") => format!("/exceptions/{}", url::encode(&group.id)),
+            _ => asked.link(&format!("/exceptions/{}", url::encode(&group.id)), &[]),
+        },
         kind: group.kind.clone(),
         message: super::log_view::one_line(&group.message),
         culprit: group.culprit.clone(),

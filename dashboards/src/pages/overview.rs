@@ -1,5 +1,7 @@
 //! `/`: the health of each service at a glance, what is broken first.
 
+pub(crate) mod lately;
+
 use askama::Template;
 use axum::extract::State;
 use watchfire_alerts::Incident;
@@ -12,6 +14,7 @@ use crate::charts::{Svg, flow, sparkline};
 use crate::range::Asked;
 use crate::shell::{House, Shell};
 use crate::{Console, figures, query_text, url};
+use lately::Lately;
 
 /// From this share of failed requests on a service counts as failing.
 const FAILING: f64 = 0.05;
@@ -43,6 +46,8 @@ pub(crate) struct Overview {
     pub(crate) is_calm: bool,
     pub(crate) incidents: Vec<IncidentRow>,
     pub(crate) services: Vec<ServiceRow>,
+    /// None before anything has arrived.
+    pub(crate) lately: Option<Lately>,
 }
 
 pub(crate) async fn page(State(console): State<Console>) -> Page {
@@ -57,9 +62,10 @@ pub(crate) async fn page(State(console): State<Console>) -> Page {
         ask::red(&console, range, std::time::Duration::from_mins(1)),
         console.alerts.incidents(range, true, 50),
     );
+    let lately = lately::ask(&console, &house, &mut shell).await;
     let services = shell.take("request figures", services);
     let open = shell.take("incidents", open);
-    render(&view(shell, house.now, &services, &open))
+    render(&view(shell, house.now, &services, &open, &lately))
 }
 
 pub(crate) fn view(
@@ -67,6 +73,7 @@ pub(crate) fn view(
     now: Timestamp,
     services: &[ServiceRed],
     open: &[Incident],
+    lately: &lately::Found,
 ) -> Overview {
     let mut rows: Vec<ServiceRow> = services
         .iter()
@@ -89,6 +96,8 @@ pub(crate) fn view(
             .iter()
             .map(|incident| incident_row(incident, now))
             .collect(),
+        lately: (!rows.is_empty() || !lately.incidents.is_empty())
+            .then(|| lately::view(lately, now)),
         services: rows,
     }
 }

@@ -170,6 +170,7 @@ fn headline_figures(now: Timestamp, found: &Found) -> Vec<(&'static str, String,
     let ingest = &found.ingest;
     let dropped: u64 = ingest.drops.iter().map(|(_, count)| count).sum();
     let disk: u64 = found.disk.iter().map(|part| part.bytes).sum();
+    let newest = ingest.sources.iter().map(|source| source.4).max();
     let share = ingest.memory_used as f64 / (ingest.memory_budget.max(1)) as f64;
     vec![
         (
@@ -183,9 +184,15 @@ fn headline_figures(now: Timestamp, found: &Found) -> Vec<(&'static str, String,
             "lines that broke their contract".to_owned(),
         ),
         (
-            "Behind",
-            figures::count(ingest.batches_behind),
-            "batches in the log, not yet in a split or snapshot".to_owned(),
+            "Newest record",
+            newest.map_or_else(
+                || "none".to_owned(),
+                |newest| When::ago(newest, now).text().to_owned(),
+            ),
+            format!(
+                "all searchable; a restart would read {} batches again from the log",
+                figures::count(ingest.batches_behind)
+            ),
         ),
         (
             "Memory",
