@@ -80,7 +80,7 @@ pub(super) fn telling(found: &TellingLogs, context: &LogContext<'_>) -> Vec<LogV
                 view.times = format!("×{times}");
             }
             if let Some(exception) = &view.exception {
-                view.line = format!("{}: {exception}", view.line);
+                view.line = format!("{exception} ({})", view.line);
             }
             view
         })

@@ -32,9 +32,30 @@ pub(super) fn timeline_rows(
     });
     let rows = |entries: Vec<&TimelineEntry>| {
         let rows = entries.into_iter().map(|entry| timeline_row(entry, now));
-        rows.collect()
+        joined(rows)
     };
     (rows(told), rows(further))
+}
+
+/// Several destinations that took the same at the same time are one row.
+fn joined(rows: impl Iterator<Item = TimelineRow>) -> Vec<TimelineRow> {
+    let mut told: Vec<TimelineRow> = Vec::new();
+    for mut row in rows {
+        if row.kind == "notified"
+            && let Some(status) = row.text.find(" (HTTP")
+        {
+            row.text.truncate(status);
+        }
+        match told.last_mut() {
+            Some(last)
+                if row.kind == "notified" && last.kind == row.kind && last.text == row.text =>
+            {
+                last.actor = format!("{}, {}", last.actor, row.actor);
+            }
+            _ => told.push(row),
+        }
+    }
+    told
 }
 
 fn timeline_row(entry: &TimelineEntry, now: Timestamp) -> TimelineRow {
@@ -67,6 +88,24 @@ mod tests {
         assert_eq!(told.len() + further.len(), before);
         assert_eq!(further.len(), 78);
         assert!(told.iter().any(|row| row.kind == "note"));
+    }
+
+    #[test]
+    fn destinations_that_took_the_same_are_one_row() {
+        let mut incident = samples::incident(Mood::Full);
+        let mut entry = incident.timeline[4].clone();
+        incident.timeline.clear();
+        for actor in ["pagerduty", "slack", "webhook"] {
+            entry.text = format!("trigger taken (HTTP 20{})", actor.len() % 3);
+            entry.actor = Some(actor.to_owned());
+            incident.timeline.push(entry.clone());
+        }
+        entry.text = "resolve taken (HTTP 200)".to_owned();
+        incident.timeline.push(entry);
+        let (told, _) = timeline_rows(&incident, now());
+        assert_eq!(told.len(), 2);
+        assert_eq!(told[0].text, "trigger taken");
+        assert_eq!(told[0].actor, "pagerduty, slack, webhook");
     }
 
     #[test]

@@ -195,24 +195,16 @@ fn intake_figures(intake: &Intake, now: Timestamp) -> Vec<IntakeFigure> {
             "newest record",
             age.is_none_or(|age| age > SILENT_SECONDS),
         ),
-        figure(
-            figures::short(intake.logs_per_second),
-            "logs per second",
-            false,
-        ),
-        figure(
-            figures::short(intake.spans_per_second),
-            "spans per second",
-            false,
-        ),
+        figure(figures::short(intake.logs_per_second), "logs/s", false),
+        figure(figures::short(intake.spans_per_second), "spans/s", false),
         figure(
             figures::count(intake.quarantined.max(0.0).round() as u64),
-            "quarantined, last hour",
+            "quarantined/h",
             intake.quarantined >= 1.0,
         ),
         figure(
             figures::count(intake.dropped),
-            "dropped since start",
+            "dropped",
             intake.dropped > 0,
         ),
     ]

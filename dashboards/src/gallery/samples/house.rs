@@ -1,0 +1,102 @@
+//! The state of the house itself.
+
+use super::*;
+
+#[expect(clippy::too_many_lines, reason = "sample data, written out")]
+pub(crate) fn status_found(mood: Mood) -> status::Found {
+    if mood == Mood::Empty {
+        return status::Found {
+            version: "0.1.0",
+            ..status::Found::default()
+        };
+    }
+    let source = |receiver: &str, signal: &str, service: &str, n, last| {
+        (
+            receiver.to_owned(),
+            signal.to_owned(),
+            name(mood, service),
+            n,
+            ago(last),
+        )
+    };
+    let dataset = |splits, records, bytes| DatasetStats {
+        splits,
+        split_records: records,
+        split_bytes: bytes,
+        tail_records: 2204,
+        tail_bytes: 811_232,
+    };
+    let disk = |what: &str, bytes| DiskUse {
+        what: what.to_owned(),
+        bytes,
+    };
+    status::Found {
+        ingest: IngestReport {
+            sources: vec![
+                source("in_process", "logs", "content", 812_004, 0.4),
+                source("in_process", "traces", "content", 2_400_118, 0.4),
+                source("otlp_grpc", "logs", "payments", 31_009, 312.0),
+                source("ingest", "logs", "cron", 1_204, 44.0),
+            ],
+            drops: vec![
+                ("schema".to_owned(), 37),
+                ("not_json".to_owned(), 4),
+                ("overload".to_owned(), 0),
+            ],
+            wal_bytes: 88 << 20,
+            memory_used: 61 << 20,
+            memory_budget: 1 << 30,
+            batches_behind: 212,
+        },
+        disk: vec![
+            disk("write-ahead log", 88 << 20),
+            disk("log splits", 412 << 20),
+            disk("span splits", 230 << 20),
+            disk("metrics", 31 << 20),
+            disk("database", 2 << 20),
+        ],
+        datasets: vec![
+            ("logs", dataset(9, 1_204_117, 412 << 20)),
+            ("quarantine", dataset(1, 41, 20_112)),
+            ("spans", dataset(7, 2_400_118, 230 << 20)),
+        ],
+        series: TsdbStats {
+            head_series: 1_840,
+            head_samples: 441_002,
+            blocks: 3,
+            block_bytes: 31 << 20,
+            refused_samples: 0,
+        },
+        destinations: vec![
+            DestinationStatus {
+                name: name(mood, "pagerduty"),
+                kind: "pagerduty".to_owned(),
+                queued: 0,
+                delivered: 14,
+                dead: 0,
+                last_success_at: Some(ago(444.0)),
+                last_error: None,
+                breaker_open: false,
+            },
+            DestinationStatus {
+                name: "statuspage hook".to_owned(),
+                kind: "webhook".to_owned(),
+                queued: 3,
+                delivered: 9,
+                dead: 1,
+                last_success_at: None,
+                last_error: Some(name(mood, "410 gone")),
+                breaker_open: true,
+            },
+        ],
+        inbox: vec![InboxEntry {
+            at: ago(444.0),
+            path: "/pagerduty/v2/enqueue".to_owned(),
+            body: json!({"event_action": "trigger", "dedup_key": "20261122-7f3a",
+            "payload": {"summary": message(mood, "content fails 31 % of requests"), "severity": "critical", "source": "content"}}),
+        }],
+        quarantine_rate: 0.4,
+        version: "0.1.0",
+        started_at: ago(7_300.0),
+    }
+}

@@ -1,0 +1,240 @@
+//! What stands around incidents: changes, deliveries, rules, reports.
+
+use super::*;
+
+pub(crate) fn changes(mood: Mood) -> Vec<ChangeEvent> {
+    let change =
+        |id: &str, at, kind, service: &str, summary: &str, version: Option<&str>| ChangeEvent {
+            id: id.to_owned(),
+            at,
+            kind,
+            service: name(mood, service),
+            summary: name(mood, summary),
+            version: version.map(str::to_owned),
+            author: Some(name(mood, "deploy-bot")),
+            link: Some(
+                if mood == Mood::Hostile {
+                    "javascript:alert(1)"
+                } else {
+                    "https://ci.example.com/run/8812"
+                }
+                .to_owned(),
+            ),
+            attributes: Attributes::new(),
+        };
+    match mood {
+        Mood::Empty => Vec::new(),
+        _ => vec![
+            change(
+                "c1",
+                ago(521.0),
+                ChangeKind::Deploy,
+                "content",
+                "places: new tile index",
+                Some("2.14.0"),
+            ),
+            change(
+                "c2",
+                ago(1500.0),
+                ChangeKind::Flag,
+                "gateway",
+                "http2 to upstreams 10 % → 50 %",
+                None,
+            ),
+        ],
+    }
+}
+
+pub(crate) fn lately(mood: Mood) -> overview_lately::Found {
+    if mood == Mood::Empty {
+        return overview_lately::Found::default();
+    }
+    let mut incidents = vec![incident(mood), resolved_incident()];
+    incidents.extend(past_incidents());
+    overview_lately::Found {
+        incidents,
+        groups: groups_of(mood).0,
+        changes: changes(mood),
+        intake: overview_lately::Intake {
+            logs_per_second: 41.3,
+            spans_per_second: 88.0,
+            quarantined: 24.0,
+            dropped: 0,
+            newest: Some(ago(0.4)),
+        },
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "sample data, written out")]
+pub(crate) fn incident_context(mood: Mood) -> incident_page::Context {
+    if mood == Mood::Empty {
+        return incident_page::Context::default();
+    }
+    let series = |value: &dyn Fn(f64) -> f64| -> Vec<(Timestamp, f64)> {
+        (0..70)
+            .map(|at| {
+                let age = 700.0 - f64::from(at) * 10.0;
+                (ago(age), value(age))
+            })
+            .collect()
+    };
+    let fails = |age: f64| {
+        if age > 487.0 {
+            f64::from(u8::from((age as u32).is_multiple_of(130)))
+        } else {
+            wave(age as usize / 10, 61.0, 18.0)
+        }
+    };
+    let delivery =
+        |id, destination: &str, kind: &str, state, status, attempts, error: Option<&str>| {
+            Delivery {
+                id,
+                incident: "20261122-7f3a".to_owned(),
+                destination: name(mood, destination),
+                kind: kind.to_owned(),
+                action: "trigger".to_owned(),
+                state,
+                attempts,
+                queued_at: ago(446.0),
+                last_attempt_at: Some(ago(444.0)),
+                delivered_at: (state == DeliveryState::Delivered).then(|| ago(444.0)),
+                http_status: status,
+                error: error.map(str::to_owned),
+            }
+        };
+    incident_page::Context {
+        measured: Measured {
+            signal: name(mood, "server errors of content"),
+            counts: series(&fails),
+            baseline: series(&|_| 0.8),
+            exceptions: series(&|age| {
+                if age > 487.0 {
+                    0.0
+                } else {
+                    wave(age as usize / 7, 30.0, 9.0)
+                }
+            }),
+            requests: series(&|age| wave(age as usize / 11, 140.0, 12.0)),
+            bin_seconds: 10.0,
+        },
+        changes: changes(mood),
+        deliveries: vec![
+            delivery(
+                1,
+                "pagerduty",
+                "pagerduty",
+                DeliveryState::Delivered,
+                Some(202),
+                1,
+                None,
+            ),
+            delivery(
+                2,
+                "slack #ops",
+                "slack",
+                DeliveryState::Delivered,
+                Some(200),
+                2,
+                None,
+            ),
+            delivery(
+                3,
+                "statuspage hook",
+                "webhook",
+                DeliveryState::Dead,
+                Some(410),
+                1,
+                Some("gone: the endpoint was removed"),
+            ),
+        ],
+        logs: TellingLogs {
+            records: log_page_of(mood).records,
+            total: 1996,
+        },
+        traces: Some(span_page(mood)),
+        trends: (0..3)
+            .map(|row| {
+                (0..40)
+                    .map(|at| {
+                        if at < 14 + row {
+                            0.0
+                        } else {
+                            wave(at, 20.0, 9.0)
+                        }
+                    })
+                    .collect()
+            })
+            .collect(),
+        who: name(mood, "Mira"),
+    }
+}
+
+pub(crate) fn reports(mood: Mood) -> Vec<ReliabilityReport> {
+    let summary = |median: f64| ResponseSummary {
+        n: 19,
+        censored: 1,
+        median: Some(median),
+        p90: Some(median * 3.4),
+        geometric_mean: Some(median * 1.1),
+        interval: Some((median * 0.7, median * 1.7)),
+    };
+    let report = |key: Option<&str>, incidents| ReliabilityReport {
+        key: key.map(|key| name(mood, key)),
+        incidents,
+        ttd: summary(31.0),
+        tta: summary(118.0),
+        ttr: summary(870.0),
+    };
+    match mood {
+        Mood::Empty => Vec::new(),
+        _ => vec![
+            report(None, 20),
+            report(Some("payments"), 6),
+            report(Some("content"), 5),
+            report(Some("search"), 5),
+        ],
+    }
+}
+
+pub(crate) fn rules(mood: Mood) -> (Vec<RuleStatus>, Vec<AlertInstance>) {
+    let rule = |rule: &str, expr: &str, state, summary: &str| RuleStatus {
+        group: "default".to_owned(),
+        name: name(mood, rule),
+        expr: expr.to_owned(),
+        hold_seconds: 15.0,
+        keep_firing_seconds: 60.0,
+        labels: labels(mood),
+        annotations: LabelSet::new([("summary".to_owned(), name(mood, summary))]),
+        state,
+        last_evaluation: Some(ago(4.0)),
+        evaluation_seconds: 0.0031,
+        last_error: (mood == Mood::Hostile).then(|| name(mood, "parse error")),
+        alerts: Vec::new(),
+    };
+    match mood {
+        Mood::Empty => (Vec::new(), Vec::new()),
+        _ => (
+            vec![
+                rule(
+                    "HighLatency",
+                    "histogram_quantile(0.99, sum by (service, le)(rate(traces_span_metrics_duration_seconds_bucket{kind=\"SPAN_KIND_SERVER\"}[1m]))) > 1",
+                    AlertState::Inactive,
+                    "p99 above 1 s",
+                ),
+                rule(
+                    "HighErrorRatio",
+                    "sum by (service)(rate(traces_span_metrics_calls_total{kind=\"SPAN_KIND_SERVER\",status=\"STATUS_CODE_ERROR\"}[1m])) / sum by (service)(rate(traces_span_metrics_calls_total{kind=\"SPAN_KIND_SERVER\"}[1m])) > 0.05",
+                    AlertState::Firing,
+                    "more than 5 % of requests fail",
+                ),
+                rule(
+                    "NewException",
+                    "sum by (service, group)(increase(exceptions_total[1m])) > 5",
+                    AlertState::Pending,
+                    "an exception that was not there before",
+                ),
+            ],
+            vec![alert(mood)],
+        ),
+    }
+}
