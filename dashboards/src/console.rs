@@ -35,6 +35,18 @@ pub struct IngestReport {
     pub batches_behind: u64,
 }
 
+impl IngestReport {
+    /// Records that are gone. A quarantined line is not: it is kept and can be searched.
+    pub(crate) fn lost(&self) -> u64 {
+        const KEPT: [&str; 4] = ["schema", "not_json", "not_an_object", "not_utf8"];
+        let lost = self
+            .drops
+            .iter()
+            .filter(|(reason, _)| !KEPT.contains(&reason.as_str()));
+        lost.map(|(_, count)| count).sum()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct DiskUse {
     pub what: String,
@@ -92,4 +104,18 @@ pub fn console_router(console: Console) -> Router {
         .layer(from_fn_with_state(console.clone(), api::write_problem))
         .layer(from_fn(headers::secure))
         .with_state(console)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quarantined_is_not_lost() {
+        let report = IngestReport {
+            drops: vec![("schema".to_owned(), 37), ("overload".to_owned(), 2)],
+            ..IngestReport::default()
+        };
+        assert_eq!(report.lost(), 2);
+    }
 }

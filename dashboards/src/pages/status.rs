@@ -168,15 +168,14 @@ pub(crate) fn view(shell: Shell, now: Timestamp, found: &Found) -> Status {
 /// What must be seen first: what is lost, late or full.
 fn headline_figures(now: Timestamp, found: &Found) -> Vec<(&'static str, String, String)> {
     let ingest = &found.ingest;
-    let dropped: u64 = ingest.drops.iter().map(|(_, count)| count).sum();
     let disk: u64 = found.disk.iter().map(|part| part.bytes).sum();
     let newest = ingest.sources.iter().map(|source| source.4).max();
     let share = ingest.memory_used as f64 / (ingest.memory_budget.max(1)) as f64;
     vec![
         (
-            "Dropped or refused",
-            figures::count(dropped),
-            "records since start, by reason below".to_owned(),
+            "Lost",
+            figures::count(ingest.lost()),
+            "dropped or refused since start, by reason below".to_owned(),
         ),
         (
             "Quarantined",

@@ -59,7 +59,7 @@ pub(crate) fn lately(mood: Mood) -> overview_lately::Found {
             logs_per_second: 41.3,
             spans_per_second: 88.0,
             quarantined: 24.0,
-            dropped: 0,
+            lost: 0,
             newest: Some(ago(0.4)),
         },
     }

@@ -36,8 +36,8 @@ pub(crate) struct Intake {
     pub(crate) spans_per_second: f64,
     /// Lines that broke their contract in the last hour.
     pub(crate) quarantined: f64,
-    /// Since start.
-    pub(crate) dropped: u64,
+    /// Dropped or refused since start.
+    pub(crate) lost: u64,
     pub(crate) newest: Option<Timestamp>,
 }
 
@@ -117,7 +117,7 @@ async fn intake(console: &Console, now: Timestamp) -> Result<Intake, watchfire_t
         logs_per_second: number(logs),
         spans_per_second: number(spans),
         quarantined: number(quarantined),
-        dropped: report.drops.iter().map(|(_, count)| count).sum(),
+        lost: report.lost(),
         newest: report.sources.iter().map(|source| source.4).max(),
     })
 }
@@ -202,11 +202,7 @@ fn intake_figures(intake: &Intake, now: Timestamp) -> Vec<IntakeFigure> {
             "quarantined/h",
             intake.quarantined >= 1.0,
         ),
-        figure(
-            figures::count(intake.dropped),
-            "dropped",
-            intake.dropped > 0,
-        ),
+        figure(figures::count(intake.lost), "lost", intake.lost > 0),
     ]
 }
 
