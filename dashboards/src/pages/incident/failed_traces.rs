@@ -11,12 +11,15 @@ use crate::pages::traces::{SpanRow, span_row};
 /// Operations shown.
 const SHOWN: usize = 6;
 
+/// An operation with fewer failures than this part of the most frequent one comes last.
+const RARE: usize = 20;
+
 /// An operation that fails, by its slowest failure.
 #[derive(Debug)]
 pub(crate) struct FailedOperation {
     pub(crate) sample: SpanRow,
     pub(crate) times: String,
-    /// Whether nothing below it failed in its trace.
+    /// Whether nothing below it failed in its traces.
     pub(crate) is_origin: bool,
 }
 
@@ -40,7 +43,14 @@ pub(super) fn failed_operations(page: &SpanPage, now: Timestamp) -> Vec<FailedOp
             Some((origins * 2 > failed.len(), *slowest, failed.len()))
         })
         .collect();
-    found.sort_by_key(|(origin, span, _)| std::cmp::Reverse((*origin, span.duration())));
+    // What failed once beside a hundred is no origin of them.
+    let most = found.iter().map(|(_, _, times)| *times).max().unwrap_or(0);
+    for (origin, _, times) in &mut found {
+        *origin &= *times * RARE >= most;
+    }
+    found.sort_by_key(|(origin, span, times)| {
+        std::cmp::Reverse((*origin, *times * RARE >= most, span.duration()))
+    });
     found.truncate(SHOWN);
     let longest = found
         .iter()
@@ -75,5 +85,10 @@ mod tests {
         assert_eq!(operations[0].sample.name, "SELECT places");
         assert!(operations[0].is_origin && !operations[1].is_origin);
         assert_eq!(operations[1].times, "2");
+        let often = page.spans[0].clone();
+        page.spans.extend(std::iter::repeat_n(often, 40));
+        let operations = failed_operations(&page, now());
+        assert!(!operations.iter().any(|operation| operation.is_origin));
+        assert_eq!(operations[1].sample.name, "SELECT places");
     }
 }
