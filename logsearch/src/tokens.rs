@@ -4,7 +4,8 @@
 /// Longer tokens are cut: nobody searches for the whole of a base64 blob.
 const MAX_TOKEN_BYTES: usize = 200;
 
-/// Cuts `text` into lower-case tokens: runs of letters and digits.
+/// Cuts `text` into lower-case tokens: runs of letters, digits and underscores. `request_id` is one
+/// word, which a search for `request` does not mean and one for `request*` does.
 pub(crate) fn tokens(text: &str) -> Vec<String> {
     let mut normal = String::new();
     normalise(text, &mut normal);
@@ -63,7 +64,7 @@ fn normalise(text: &str, out: &mut String) {
     out.reserve(text.len() + 2);
     let mut token_start = None;
     for c in text.chars() {
-        if !c.is_alphanumeric() {
+        if !(c.is_alphanumeric() || c == '_') {
             end_token(&mut token_start, out);
             continue;
         }
@@ -100,12 +101,12 @@ mod tests {
     }
 
     #[test]
-    fn words_are_runs_of_letters_and_digits() {
+    fn words_are_runs_of_letters_digits_and_underscores() {
         check(
             "Connection RESET by 10.0.0.1",
             &["connection", "reset", "by", "10", "0", "0", "1"],
         );
-        check("sync_in_progress", &["sync", "in", "progress"]);
+        check("sync_in_progress=1", &["sync_in_progress", "1"]);
         check("Straße ÄÖ", &["straße", "äö"]);
         check(" -- ", &[]);
         assert_eq!(tokens(&"x".repeat(500))[0].len(), MAX_TOKEN_BYTES);

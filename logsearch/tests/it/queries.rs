@@ -68,7 +68,9 @@ async fn words_and_phrases() {
     check("\"by reset\"", "").await;
     check("timed", "c").await;
     check("sockettimeoutexception", "c").await;
-    check("sync", "s").await;
+    check("sync", "").await;
+    check("sync_in_progress", "s").await;
+    check("sync*", "s").await;
     check("star* or don*", "srD").await;
     check("10.0.0*", "c").await;
     check("-reset", "ssD").await;
