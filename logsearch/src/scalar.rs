@@ -75,7 +75,8 @@ pub(crate) fn cut(text: &str) -> &str {
 /// their dotted path. A null and an empty object are no value. A key with control characters
 /// cannot be asked for, so its values are passed over.
 pub(crate) fn each_scalar(key: &str, value: &Value, each: &mut dyn FnMut(&str, Scalar<'_>)) {
-    if key.is_empty() || key.contains(char::is_control) {
+    let is_plain = key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    if key.is_empty() || !is_plain && key.contains(char::is_control) {
         return;
     }
     match value {

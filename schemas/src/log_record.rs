@@ -52,21 +52,29 @@ pub enum LogRecordError {
     },
 }
 
-const RESERVED: [&str; 13] = [
-    "timestamp",
-    "severity",
-    "severity_number",
-    "service.name",
-    "message",
-    "event_name",
-    "trace_id",
-    "span_id",
-    "exception.type",
-    "exception.message",
-    "exception.stacktrace",
-    "exception_group",
-    "pattern_id",
-];
+/// Whether JSON writes the byte as it is within a text.
+fn is_written_as_it_is(byte: u8) -> bool {
+    (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\'
+}
+
+fn is_reserved(key: &str) -> bool {
+    matches!(
+        key,
+        "timestamp"
+            | "severity"
+            | "severity_number"
+            | "service.name"
+            | "message"
+            | "event_name"
+            | "trace_id"
+            | "span_id"
+            | "exception.type"
+            | "exception.message"
+            | "exception.stacktrace"
+            | "exception_group"
+            | "pattern_id"
+    )
+}
 
 impl LogRecord {
     /// A record with the required fields and nothing else, observed when it happened.
@@ -139,7 +147,13 @@ impl LogRecord {
         let start = out.len();
         let mut put = |key: &str, value: &dyn erased::Json| {
             out.push(if out.len() == start { b'{' } else { b',' });
-            erased::Json::write(&key, out);
+            if key.bytes().all(is_written_as_it_is) {
+                out.push(b'"');
+                out.extend_from_slice(key.as_bytes());
+                out.push(b'"');
+            } else {
+                erased::Json::write(&key, out);
+            }
             out.push(b':');
             value.write(out);
         };
@@ -177,7 +191,7 @@ impl LogRecord {
         }
         for (key, value) in &self.attributes {
             // An attribute cannot take the place of a reserved key.
-            if !RESERVED.contains(&key.as_str()) {
+            if !is_reserved(key) {
                 put(key, value);
             }
         }

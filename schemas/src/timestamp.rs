@@ -146,17 +146,30 @@ impl fmt::Display for Timestamp {
         let at = self.to_date_time();
         let (year, month, day) = at.to_calendar_date();
         let (hour, minute, second) = at.to_hms();
-        write!(
-            f,
-            "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}",
-            u8::from(month)
-        )?;
-        match at.nanosecond() {
-            0 => f.write_str("Z"),
-            n if n % 1_000_000 == 0 => write!(f, ".{:03}Z", n / 1_000_000),
-            n if n % 1_000 == 0 => write!(f, ".{:06}Z", n / 1_000),
-            n => write!(f, ".{n:09}Z"),
-        }
+        let nanos = at.nanosecond();
+        // The digits are put by hand: a log line is written twice on its way.
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        let mut put = |end: usize, places: usize, mut number: u32| {
+            for digit in text[end - places..end].iter_mut().rev() {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        };
+        put(4, 4, year.unsigned_abs());
+        put(7, 2, u32::from(u8::from(month)));
+        put(10, 2, u32::from(day));
+        put(13, 2, u32::from(hour));
+        put(16, 2, u32::from(minute));
+        put(19, 2, u32::from(second));
+        put(29, 9, nanos);
+        let end = match nanos {
+            0 => 19,
+            n if n % 1_000_000 == 0 => 23,
+            n if n % 1_000 == 0 => 26,
+            _ => 29,
+        };
+        text[end] = b'Z';
+        f.write_str(std::str::from_utf8(&text[..=end]).expect("digits are UTF-8"))
     }
 }
 

@@ -1,5 +1,3 @@
-use std::fmt::Write;
-
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use serde_json::Value;
@@ -100,6 +98,9 @@ fn severity(record: &LogRecord) -> SeverityRange {
 }
 
 fn set_aside_fields(mut all: Attributes) -> Attributes {
+    if !all.keys().any(|key| FIELDS.contains(&key.as_str())) {
+        return all;
+    }
     for field in FIELDS {
         if let Some(value) = all.remove(field) {
             all.insert(format!("attributes.{field}"), value);
@@ -109,12 +110,10 @@ fn set_aside_fields(mut all: Attributes) -> Attributes {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("memory takes it");
-            text
-        })
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let mut text = String::with_capacity(2 * bytes.len());
+    text.extend(digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
+    text
 }
 
 #[cfg(test)]
