@@ -18,12 +18,12 @@ mod status;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tikv_jemallocator::Jemalloc;
+use mimalloc::MiMalloc;
 
 /// A record is made on one thread, searched by a second and freed by a third: libc's allocator
 /// takes more time for that, and keeps more memory.
 #[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     rustls::crypto::ring::default_provider()
