@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use watchfire_schemas::TraceId;
+use watchfire_schemas::{SpanId, TraceId};
 
 use crate::scalar::Scalar;
 
@@ -61,6 +61,15 @@ pub(crate) enum NumberStore {
     },
 }
 
+/// What the columns of a split say of one record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InColumns {
+    pub(crate) time: i64,
+    /// None also where trace ids are terms and no column.
+    pub(crate) trace_id: Option<TraceId>,
+    pub(crate) span_id: Option<SpanId>,
+}
+
 /// A kind of record that the store keeps.
 pub(crate) trait Dataset: Debug + Send + Sync + 'static {
     /// The name of its folder and the label of its metrics.
@@ -80,10 +89,10 @@ pub(crate) trait Dataset: Debug + Send + Sync + 'static {
     /// Every attribute that no field stands for.
     fn each_attribute(record: &Self::Record, each: &mut dyn FnMut(&str, Scalar<'_>));
 
-    /// What [`Self::read_source`] makes the same record of.
+    /// What [`Self::read_source`] makes the same record of; it may leave out what columns hold.
     fn write_source(record: &Self::Record, out: &mut Vec<u8>);
 
-    fn read_source(source: &[u8]) -> Result<Self::Record, String>;
+    fn read_source(source: &[u8], columns: InColumns) -> Result<Self::Record, String>;
 
     /// About how much memory the record takes.
     fn bytes(record: &Self::Record) -> usize;

@@ -14,6 +14,7 @@ mod engine;
 mod fields;
 mod filter;
 mod histogram;
+mod log_source;
 mod logs;
 mod metrics;
 mod queries;

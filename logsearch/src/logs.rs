@@ -3,7 +3,8 @@
 use serde_json::Value;
 use watchfire_schemas::{Attributes, LogRecord, RecordId, SeverityRange, SpanId, Timestamp};
 
-use crate::fields::{Dataset, EachText, Field, Kind, NumberStore, as_it_is};
+use crate::fields::{Dataset, EachText, Field, InColumns, Kind, NumberStore, as_it_is};
+use crate::log_source;
 use crate::scalar::{Scalar, each_scalar};
 
 /// Accepted log records.
@@ -44,11 +45,11 @@ macro_rules! log_dataset {
             }
 
             fn write_source(record: &LogRecord, out: &mut Vec<u8>) {
-                write_source(record, out);
+                log_source::write(record, out);
             }
 
-            fn read_source(source: &[u8]) -> Result<LogRecord, String> {
-                read_source(source)
+            fn read_source(source: &[u8], columns: InColumns) -> Result<LogRecord, String> {
+                log_source::read(source, columns)
             }
 
             fn bytes(record: &LogRecord) -> usize {
@@ -239,20 +240,6 @@ fn each_attribute(record: &LogRecord, each: &mut dyn FnMut(&str, Scalar<'_>)) {
             }
         });
     }
-}
-
-/// The canonical line, after the time of receipt, which is not part of it.
-fn write_source(record: &LogRecord, out: &mut Vec<u8>) {
-    out.extend(record.observed_timestamp.nanos().to_le_bytes());
-    record.write_line(out);
-}
-
-fn read_source(source: &[u8]) -> Result<LogRecord, String> {
-    let (observed, line) = source
-        .split_first_chunk()
-        .ok_or("a source of too few bytes")?;
-    let observed = Timestamp::from_nanos(i64::from_le_bytes(*observed));
-    LogRecord::from_line(line, observed).map_err(|error| error.to_string())
 }
 
 fn bytes(record: &LogRecord) -> usize {

@@ -2,7 +2,7 @@
 
 use watchfire_schemas::{SeverityRange, Span, SpanStatus};
 
-use crate::fields::{Dataset, Field, Kind, NumberStore, as_it_is};
+use crate::fields::{Dataset, Field, InColumns, Kind, NumberStore, as_it_is};
 use crate::logs::{attribute_bytes, record_id, span_id, time};
 use crate::scalar::{Scalar, each_scalar};
 
@@ -45,7 +45,7 @@ impl Dataset for Spans {
         serde_json::to_writer(out, span).expect("writing JSON to memory does not fail");
     }
 
-    fn read_source(source: &[u8]) -> Result<Span, String> {
+    fn read_source(source: &[u8], _: InColumns) -> Result<Span, String> {
         serde_json::from_slice(source).map_err(|error| error.to_string())
     }
 

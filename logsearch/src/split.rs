@@ -2,6 +2,7 @@
 
 mod bloom;
 mod build;
+mod columns;
 mod complement;
 mod facts;
 mod layout;
@@ -30,11 +31,12 @@ pub(crate) use selection::Selection;
 use crate::fields::{Dataset, Kind, NumberStore};
 use crate::filter::{Filter, KeywordTest};
 use crate::row::{Position, Row};
+use columns::Columns;
 use layout::Layout;
 
 const FACTS_FILE: &str = "facts.json.zst";
 const BLOOM_FILE: &str = "traces.bloom";
-/// Blocks of 64 KiB that a fetch keeps unpacked: neighbours of a page lie in few.
+/// Blocks of 128 KiB that a fetch keeps unpacked: neighbours of a page lie in few.
 const CACHED_BLOCKS: usize = 4;
 
 /// A split; its files are opened when a query first needs them.
@@ -213,11 +215,13 @@ impl<D: Dataset> Split<D> {
     pub(crate) fn fetch(&self, documents: &[u32]) -> io::Result<Vec<D::Record>> {
         let opened = self.opened()?;
         let store = opened.reader.get_store_reader(CACHED_BLOCKS)?;
+        let columns = Columns::of(&opened.reader, &opened.times).map_err(io::Error::other)?;
         let read = |document: &u32| {
             let stored: TantivyDocument = store.get(*document).map_err(io::Error::other)?;
             let source = stored.get_first(opened.layout.source);
             let source = source.as_ref().and_then(Value::as_bytes);
-            D::read_source(source.unwrap_or_default()).map_err(io::Error::other)
+            D::read_source(source.unwrap_or_default(), columns.at(*document))
+                .map_err(io::Error::other)
         };
         documents.iter().map(read).collect()
     }

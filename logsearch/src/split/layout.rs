@@ -16,7 +16,9 @@ pub(super) const ATTRIBUTES: &str = "attributes";
 /// Cuts where [`crate::tokens`] has put spaces.
 const WORDS: &str = "words";
 /// Larger blocks compress better and cost a page of neighbouring records no more.
-const DOCSTORE_BLOCK: usize = 64 << 10;
+const DOCSTORE_BLOCK: usize = 128 << 10;
+/// A source is packed once and read for weeks.
+const DOCSTORE_LEVEL: i32 = 6;
 
 /// Where the index keeps the fields of a dataset. The order of columns is that of the field table,
 /// so a change to a table is a change of the format.
@@ -80,7 +82,9 @@ impl Layout {
         let tokenizers = TokenizerManager::default();
         tokenizers.register(WORDS, TextAnalyzer::from(WhitespaceTokenizer::default()));
         let settings = IndexSettings {
-            docstore_compression: Compressor::Zstd(ZstdCompressor::default()),
+            docstore_compression: Compressor::Zstd(ZstdCompressor {
+                compression_level: Some(DOCSTORE_LEVEL),
+            }),
             docstore_blocksize: DOCSTORE_BLOCK,
             docstore_compress_dedicated_thread: false,
             ..IndexSettings::default()
