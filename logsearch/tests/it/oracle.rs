@@ -145,7 +145,7 @@ fn texts(record: &LogRecord) -> Vec<&str> {
 
 fn cut(text: &str) -> Vec<String> {
     let words = text
-        .split(|c: char| !c.is_alphanumeric())
+        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
         .filter(|word| !word.is_empty());
     words.map(str::to_lowercase).collect()
 }
