@@ -243,30 +243,47 @@ fn each_attribute(record: &LogRecord, each: &mut dyn FnMut(&str, Scalar<'_>)) {
 }
 
 fn bytes(record: &LogRecord) -> usize {
-    let exception = record
-        .exception
-        .as_ref()
-        .map_or(0, |e| e.kind.len() + e.message.len() + e.stacktrace.len());
+    let exception = record.exception.as_ref().map_or(0, |e| {
+        heap(e.kind.len()) + heap(e.message.len()) + heap(e.stacktrace.len())
+    });
     size_of::<LogRecord>()
-        + record.service.len()
-        + record.message.len()
+        + heap(record.service.len())
+        + heap(record.message.len())
         + exception
         + attribute_bytes(&record.attributes)
 }
 
-/// About how much memory attributes take.
+/// About how much memory attributes take: the nodes of their tree, which are made whole, and what
+/// keys and values hold.
 pub(crate) fn attribute_bytes(attributes: &Attributes) -> usize {
-    fn of(value: &Value) -> usize {
-        size_of::<Value>()
-            + match value {
-                Value::String(text) => text.len(),
-                Value::Array(elements) => elements.iter().map(of).sum(),
-                Value::Object(members) => attribute_bytes(members),
-                _ => 0,
-            }
+    /// A leaf of the tree has room for this many entries, and is filled with six or more.
+    const LEAF_ENTRIES: usize = 11;
+    const FILLED: usize = 6;
+    const LEAF: usize = LEAF_ENTRIES * (size_of::<String>() + size_of::<Value>());
+    fn held(value: &Value) -> usize {
+        match value {
+            Value::String(text) => heap(text.len()),
+            Value::Array(elements) => elements
+                .iter()
+                .map(|element| size_of::<Value>() + held(element))
+                .sum(),
+            Value::Object(members) => attribute_bytes(members),
+            _ => 0,
+        }
     }
-    attributes
-        .iter()
-        .map(|(key, value)| key.len() + size_of::<String>() + of(value))
-        .sum()
+    let leaves = match attributes.len() {
+        0 => 0,
+        few if few <= LEAF_ENTRIES => 1,
+        many => many.div_ceil(FILLED),
+    };
+    let entries = attributes.iter();
+    leaves * LEAF
+        + entries
+            .map(|(key, value)| heap(key.len()) + held(value))
+            .sum::<usize>()
+}
+
+/// What the allocator gives for a text: nothing for none, else steps of 16 bytes.
+fn heap(len: usize) -> usize {
+    len.next_multiple_of(16)
 }

@@ -10,8 +10,8 @@ const FAILS: u64 = 4800;
 /// A round of evaluation with 200 operations, quiet and while one of them fails. By hand, in a
 /// release build: `cargo test --release -p watchfire --test default_pack cost -- --ignored --nocapture`.
 #[tokio::test]
-#[ignore = "speaks of a release build only"]
-async fn a_round_over_two_hundred_operations_is_short() {
+#[ignore = "a measurement, to be read by hand from a release build"]
+async fn a_round_over_two_hundred_operations_is_timed() {
     let mut traffic = Vec::new();
     for service in 0..SERVICES {
         for operation in 0..OPERATIONS {
@@ -37,7 +37,6 @@ async fn a_round_over_two_hundred_operations_is_short() {
     assert!(!world.pages().await.is_empty());
     let failing = median(std::mem::take(&mut world.rounds));
     println!("a round takes {quiet:?}, while one operation fails {failing:?}");
-    assert!(quiet < Duration::from_millis(100), "{quiet:?}");
 }
 
 fn median(mut rounds: Vec<Duration>) -> Duration {

@@ -2,7 +2,7 @@
 //! strings, `NaN` and infinities as their names. Unknown fields are passed over, as OTLP demands;
 //! a value of the wrong form is an error with its place, so that nothing is dropped in silence.
 
-mod common;
+mod attributes;
 mod fields;
 mod logs;
 mod metrics;

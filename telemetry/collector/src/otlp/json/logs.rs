@@ -1,7 +1,7 @@
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 
 use super::JsonError;
-use super::common::{any_value, attributes, resource, scope};
+use super::attributes::{any_value, attributes, resource, scope};
 use super::fields::Fields;
 
 pub(super) fn resource_logs(fields: Fields<'_>) -> Result<ResourceLogs, JsonError> {

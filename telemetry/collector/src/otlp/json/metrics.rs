@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 
 use super::JsonError;
-use super::common::{attributes, resource, scope};
+use super::attributes::{attributes, resource, scope};
 use super::fields::{Fields, boolean, double, whole};
 
 pub(super) fn resource_metrics(fields: Fields<'_>) -> Result<ResourceMetrics, JsonError> {

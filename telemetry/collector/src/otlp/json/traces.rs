@@ -2,7 +2,7 @@ use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 
 use super::JsonError;
-use super::common::{attributes, resource, scope};
+use super::attributes::{attributes, resource, scope};
 use super::fields::Fields;
 
 pub(super) fn resource_spans(fields: Fields<'_>) -> Result<ResourceSpans, JsonError> {
