@@ -2,7 +2,7 @@
 
     bench_queries.py BINARY FOLDER [--runs 10]
 
-FOLDER holds logs.otlp, logs.ndjson and logs.json of `obsgen logs`. The lines are loaded over OTLP;
+FOLDER holds logs.otlp, logs.ndjson and logs.json, as the generator of the workload writes them. The lines are loaded over OTLP;
 the queries are asked once while a part is still in memory, and timed after a clean stop and a new
 start, when all is on disk. CPU seconds are those of the whole first life without the queries:
 receive, log ahead, index, stop.
