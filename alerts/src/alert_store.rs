@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sqlx::{Row, SqliteConnection, SqlitePool};
+use watchfire_schemas::LabelSet;
 
 use crate::alert_state::{AlertStates, TrackedAlert};
 use crate::incident::store::{from_json, to_json};
@@ -31,11 +32,7 @@ pub(crate) async fn save(
     after: &AlertStates,
 ) -> Result<(), sqlx::Error> {
     for labels in before.keys().filter(|labels| !after.contains_key(*labels)) {
-        sqlx::query("DELETE FROM alert_states WHERE rule_key = $1 AND labels = $2")
-            .bind(rule_key)
-            .bind(to_json(labels)?)
-            .execute(&mut *tx)
-            .await?;
+        forget_alert(tx, rule_key, labels).await?;
     }
     for (labels, tracked) in after {
         if before
@@ -54,6 +51,20 @@ pub(crate) async fn save(
         .execute(&mut *tx)
         .await?;
     }
+    Ok(())
+}
+
+/// Forgets one alert.
+pub(crate) async fn forget_alert(
+    tx: &mut SqliteConnection,
+    rule_key: &str,
+    labels: &LabelSet,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM alert_states WHERE rule_key = $1 AND labels = $2")
+        .bind(rule_key)
+        .bind(to_json(labels)?)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

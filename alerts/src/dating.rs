@@ -9,7 +9,7 @@ use watchfire_schemas::Timestamp;
 use crate::onset::{Direction, Estimate, SeriesInput, estimate_ongoing, recovery};
 use crate::{AlertInstance, Onset, OnsetEvidence, OnsetMethod, OnsetSource, SignalError, Signals};
 
-pub(crate) use watched::{WatchedSignal, is_watched};
+pub(crate) use watched::{WatchedSignal, is_watched, told_signals};
 
 /// How far back the change is looked for, the hour of baseline included.
 const LOOK_BACK: Duration = Duration::from_hours(3);

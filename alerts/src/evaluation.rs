@@ -5,6 +5,7 @@
 //! memory: a failure in between repeats the evaluation, a crash loses none of it.
 
 mod board;
+mod echo;
 mod follow_up;
 mod meters;
 mod settle;

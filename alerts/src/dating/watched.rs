@@ -71,6 +71,14 @@ pub(crate) fn is_watched(alert: &AlertInstance, shown: &[String]) -> bool {
         .any(|signal| shown.contains(&signal.shown()))
 }
 
+/// The signals that the alert itself says it is about; none if it says nothing.
+pub(crate) fn told_signals(alert: &AlertInstance) -> Vec<WatchedSignal> {
+    match alert.annotations.get("signal") {
+        Some(_) => by_alert(alert),
+        None => Vec::new(),
+    }
+}
+
 fn by_alert(alert: &AlertInstance) -> Vec<WatchedSignal> {
     let labels = &alert.labels;
     let named = |pair: &[&str]| labels.filtered(|name| pair.contains(&name));

@@ -37,6 +37,12 @@ impl Board {
         self.states.insert(rule_key.to_owned(), states);
     }
 
+    pub(crate) fn forget(&mut self, rule_key: &str, labels: &LabelSet) {
+        if let Some(states) = self.states.get_mut(rule_key) {
+            states.remove(labels);
+        }
+    }
+
     /// Takes the health of a rule; gives the reason if it just began to fail, or fails otherwise
     /// than before.
     pub(crate) fn report(&mut self, rule_key: &str, health: Health) -> Option<String> {

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use watchfire_schemas::Timestamp;
 
+use super::echo::AlertKey;
 use super::settle::Told;
 use crate::dating;
 use crate::incident::{IncidentAlert, IncidentRecord, entry, pages, store};
 use crate::notification::{EventAction, NewNotification};
 use crate::rules::severity;
-use crate::{AlertState, Alerts, IncidentStatus, StoreError, TimelineKind};
+use crate::{AlertState, Alerts, IncidentStatus, StoreError, TimelineKind, alert_store};
 
 /// When the onset is looked at again, after detection; the last look is at the end.
 const LATER_LOOKS: [Duration; 2] = [Duration::from_mins(5), Duration::from_mins(15)];
@@ -29,8 +30,15 @@ impl Alerts {
                 told.extend(self.look_after(&mut changed, now).await?);
             }
             let notifications = self.page(&mut changed, &incident, now);
+            let ends = !changed.is_open();
+            let gone = if ends {
+                Self::let_go(&mut changed, now)
+            } else {
+                Vec::new()
+            };
             if changed != incident {
-                self.write_changed(&changed, &told, &notifications).await?;
+                self.write_changed(&changed, &told, &notifications, gone)
+                    .await?;
             }
         }
         Ok(())
@@ -124,32 +132,27 @@ impl Alerts {
     /// Since when it has been over; `None` while it goes on, or while that cannot be told.
     async fn over_since(&self, incident: &IncidentRecord, now: Timestamp) -> Option<Timestamp> {
         let body = &incident.body;
-        let known: Vec<String> = body
-            .signals
-            .iter()
-            .map(dating::WatchedSignal::shown)
-            .collect();
-        let unwatched = |a: &&IncidentAlert| {
-            a.alert.state == AlertState::Firing
-                && weighs(incident, a)
-                && !dating::is_watched(&a.alert, &known)
-        };
-        if body.alerts.iter().any(|a| unwatched(&a)) {
-            return None;
+        let mut signals = body.signals.clone();
+        let weighty =
+            |a: &&IncidentAlert| a.alert.state == AlertState::Firing && weighs(incident, a);
+        for firing in body.alerts.iter().filter(weighty) {
+            let known: Vec<String> = signals.iter().map(dating::WatchedSignal::shown).collect();
+            if dating::is_watched(&firing.alert, &known) {
+                continue;
+            }
+            let told = dating::told_signals(&firing.alert);
+            if told.is_empty() {
+                return None;
+            }
+            signals.extend(told);
         }
-        if body.signals.is_empty() {
+        if signals.is_empty() {
             let last = body.alerts.iter().filter_map(|a| a.alert.resolved_at).max();
             return last.filter(|at| now.since(*at) >= self.config.quiet);
         }
         let moments = (body.onset.at, incident.detected_at);
-        let over = dating::recovered(
-            &*self.signals,
-            &body.signals,
-            moments,
-            now,
-            self.config.quiet,
-        )
-        .await;
+        let over =
+            dating::recovered(&*self.signals, &signals, moments, now, self.config.quiet).await;
         over.unwrap_or_else(|error| {
             self.signal_failed(&error, &incident.id);
             None
@@ -189,6 +192,7 @@ impl Alerts {
         changed: &IncidentRecord,
         told: &Told,
         notifications: &[NewNotification],
+        gone: Vec<AlertKey>,
     ) -> Result<(), sqlx::Error> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let mut changed = changed.clone();
@@ -199,7 +203,13 @@ impl Alerts {
         store::save(&mut tx, &changed).await?;
         store::tell(&mut tx, &changed.id, told).await?;
         self.outbox.enqueue(&mut tx, notifications).await?;
+        for (rule_key, labels) in &gone {
+            alert_store::forget_alert(&mut tx, rule_key, labels).await?;
+        }
         tx.commit().await?;
+        for (rule_key, labels) in gone {
+            self.board().forget(&rule_key, &labels);
+        }
         if !notifications.is_empty() {
             self.outbox.wake();
         }

@@ -15,6 +15,7 @@ pub(crate) struct Meters {
     pub duration: Histogram,
     pub store_failures: Counter,
     pub signal_failures: Counter,
+    pub echoes: Counter,
     pub incidents_opened: Counter,
     pub incidents_open: Gauge,
 }
@@ -28,6 +29,7 @@ impl Meters {
             duration: Histogram::new(DURATION_BUCKETS),
             store_failures: Counter::default(),
             signal_failures: Counter::default(),
+            echoes: Counter::default(),
             incidents_opened: Counter::default(),
             incidents_open: Gauge::default(),
         };
@@ -58,6 +60,11 @@ impl Meters {
             "signal_failures",
             "Questions to the telemetry that failed while an incident was dated",
             &meters.signal_failures,
+        );
+        counter(
+            "echoes",
+            "Alerts left out because the failure that they see is over",
+            &meters.echoes,
         );
         counter(
             "incidents_opened",

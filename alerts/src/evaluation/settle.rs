@@ -42,10 +42,13 @@ impl Alerts {
         &self,
         now: Timestamp,
         interval: Duration,
-        updates: Vec<Update>,
+        mut updates: Vec<Update>,
     ) -> Result<(), sqlx::Error> {
         let _one_at_a_time = self.step.lock().await;
+        // What was let go since the evaluation began must not come back by it; the next one tells.
+        updates.retain(|u| !alert_store::differ(&u.before, &self.board().states(&u.rule_key)));
         let fired: Vec<Fired> = updates.iter().flat_map(|u| fired(u, interval)).collect();
+        let fired = self.leave_out_echoes(fired, &mut updates, now).await?;
         let is_same = |u: &Update| !alert_store::differ(&u.before, &u.after.states);
         if fired.is_empty() && updates.iter().all(is_same) {
             self.take_over(updates);

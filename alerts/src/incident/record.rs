@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use watchfire_schemas::{AlertSeverity, ChangeEvent, LabelSet, Timestamp};
 
@@ -67,6 +69,18 @@ impl IncidentRecord {
         self.body
             .alert(&fired.rule_key, &fired.alert.labels)
             .is_some()
+    }
+
+    /// Whether the alert is its own, or of one of its services.
+    pub(crate) fn concerns(&self, fired: &Fired) -> bool {
+        let service = fired.alert.labels.get("service");
+        let shares = service.is_some_and(|s| self.body.services.iter().any(|known| known == s));
+        shares || self.has(fired)
+    }
+
+    /// Whether it was over by then, or at most so much before.
+    pub(crate) fn ended_by(&self, at: Timestamp, slack: Duration) -> bool {
+        self.recovered_at.is_some_and(|over| at <= over + slack)
     }
 
     /// Takes an alert in. Says what happened, for the timeline.

@@ -71,6 +71,20 @@ pub(crate) async fn open(pool: &SqlitePool) -> Result<Vec<IncidentRecord>, sqlx:
     rows.iter().map(record).collect()
 }
 
+/// Those that were over at that time or later, resolved since or not; newest first.
+pub(crate) async fn recovered_since(
+    pool: &SqlitePool,
+    since: Timestamp,
+) -> Result<Vec<IncidentRecord>, sqlx::Error> {
+    let rows = sqlx::query(select(
+        "WHERE recovered_at >= $1 ORDER BY recovered_at DESC, id",
+    ))
+    .bind(since.nanos())
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(record).collect()
+}
+
 /// One by its id; within a transaction that writes it, so that nobody writes in between.
 pub(crate) async fn by_id(
     connection: &mut SqliteConnection,

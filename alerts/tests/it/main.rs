@@ -9,6 +9,7 @@
 mod acts;
 mod breakdown;
 mod default_rules;
+mod echo;
 mod failure;
 mod groups;
 mod house;

@@ -89,8 +89,8 @@ fn asks_for(selector: &str, name: &str) -> bool {
 
 #[async_trait]
 impl Signals for Script {
-    /// Knows one form of expression: `counter[seconds]`, how much it grew in these seconds. Above
-    /// zero it gives one sample with the labels of a service and an operation.
+    /// Knows one form of expression: `increase(counter{…}[60s]) > 20`, where 15 s and 0 go without
+    /// saying. Above the threshold it gives one sample with the labels of a service and an operation.
     async fn instant(&self, expr: &str, at: Timestamp) -> Result<Vec<SignalSeries>, SignalError> {
         self.answer()?;
         let (name, rest) = expr.split_once('{').unwrap_or((expr, ""));
@@ -99,8 +99,12 @@ impl Signals for Script {
             .rsplit_once("> ")
             .and_then(|(_, number)| number.trim().parse().ok())
             .unwrap_or(0.0);
+        let window: f64 = expr
+            .split_once('[')
+            .and_then(|(_, rest)| rest.split_once("s]")?.0.parse().ok())
+            .unwrap_or(15.0);
         let to = at.seconds_since(Self::START);
-        let grown = self.grown(&format!("{name}{{{matchers}}}"), to - 15.0, to);
+        let grown = self.grown(&format!("{name}{{{matchers}}}"), to - window, to);
         if grown <= threshold {
             return Ok(Vec::new());
         }
