@@ -9,14 +9,18 @@
 
 #![warn(missing_docs)]
 
+mod context;
 mod counts;
 mod engine;
+mod field_list;
 mod fields;
 mod filter;
 mod histogram;
+mod live;
 mod log_source;
 mod logs;
 mod metrics;
+mod plan;
 mod queries;
 mod query;
 mod query_types;
@@ -27,12 +31,18 @@ mod search;
 mod spans;
 mod split;
 mod store;
+mod table;
 mod tokens;
 mod top_values;
 mod watch;
 
+pub use live::LogTail;
+pub use plan::plan_query;
+pub use query::has_pipe;
 pub use query_types::{
-    Explain, FieldValue, FoundLog, HistogramBar, LogPage, LogSearch, QueryError, SpanPage,
-    SpanSearch,
+    AnsweredBy, ClausePlan, ContextBy, ContextSearch, Explain, FieldKind, FieldList, FieldSummary,
+    FieldValue, FieldValues, FoundLog, HistogramBar, LogContext, LogPage, LogSearch, LogTable,
+    LogTableSearch, PrunedBy, QueryError, QueryPlan, SpanPage, SpanSearch, SplitPlan, TailEvent,
+    ValueSearch,
 };
 pub use store::{AppendError, Config, DatasetStats, Entry, EventStore, OpenError};

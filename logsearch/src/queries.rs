@@ -14,7 +14,8 @@ use crate::filter::{Filter, resolve};
 use crate::histogram::{Bars, histogram};
 use crate::query::parse;
 use crate::query_types::{
-    FieldValue, FoundLog, HistogramBar, LogPage, LogSearch, QueryError, SpanPage, SpanSearch,
+    FieldValue, FieldValues, FoundLog, HistogramBar, LogPage, LogSearch, QueryError, SpanPage,
+    SpanSearch, ValueSearch,
 };
 use crate::row::Position;
 use crate::search::{Page, Search, search};
@@ -108,6 +109,14 @@ impl EventStore {
                 .map_err(QueryError::Store)
         })
         .await
+    }
+
+    /// The most frequent values of a field among the records of a query, and how sure that is.
+    pub async fn field_values(
+        self: &Arc<Self>,
+        search: ValueSearch,
+    ) -> Result<FieldValues, QueryError> {
+        unimplemented!("{search:?}")
     }
 
     /// Spans, newest first by their start.

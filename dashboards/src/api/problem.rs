@@ -107,6 +107,7 @@ impl From<watchfire_logsearch::QueryError> for Problem {
                 ..Self::new(StatusCode::BAD_REQUEST, format!("q: {error}"))
             },
             QueryError::Cursor => Self::cursor(),
+            QueryError::Busy { .. } => Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()),
             QueryError::Store(_) => Self::internal(&error),
         }
     }

@@ -82,6 +82,7 @@ pub(crate) fn log_page_of(mood: Mood) -> LogPage {
             splits_pruned: 6,
             rows_scanned: 51_204,
             tail_records: 2_204,
+            ..Explain::default()
         },
         hints: if mood == Mood::Hostile {
             vec![format!("unknown field {SCRIPT}: did you mean message?")]

@@ -1,0 +1,35 @@
+use std::time::Duration;
+
+use watchfire_schemas::{RecordId, Span, TimeRange};
+
+/// A search for spans, newest first. The query language is the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpanSearch {
+    /// In the query language; empty for everything.
+    pub query: String,
+    /// When the spans began.
+    pub range: TimeRange,
+    /// How many spans a page has at most; 10,000 if it is more.
+    pub limit: usize,
+    /// As given by the page before.
+    pub cursor: Option<String>,
+    /// How long the search may take; what is found until then is the answer.
+    pub deadline: Duration,
+}
+
+/// An answer to [`SpanSearch`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpanPage {
+    /// Newest first, by their start.
+    pub spans: Vec<(RecordId, Span)>,
+    /// How many spans the query has in its range, whatever the cursor.
+    pub total: u64,
+    /// Whether there was time to count all of them; otherwise there are at least so many.
+    pub total_is_exact: bool,
+    /// The cursor of the next page, if there is one.
+    pub next: Option<String>,
+    /// Whether the deadline cut the answer short.
+    pub partial: bool,
+    /// How long it took.
+    pub took: Duration,
+}
