@@ -246,11 +246,11 @@ fn understand<D: Dataset>(
     query: &str,
     engine: &Engine<D>,
 ) -> Result<(Filter, Vec<String>), QueryError> {
-    let expr = parse(query).map_err(|error| QueryError::Parse {
+    let parsed = parse(query).map_err(|error| QueryError::Parse {
         column: error.column,
         reason: error.reason,
     })?;
-    Ok(resolve::<D>(&expr, engine))
+    Ok(resolve::<D>(&parsed.filter, engine))
 }
 
 fn position(cursor: Option<&str>) -> Result<Option<Position>, QueryError> {

@@ -287,7 +287,7 @@ mod tests {
     }
 
     fn hints<D: Dataset>(query: &str) -> Vec<String> {
-        resolve::<D>(&parse(query).unwrap(), &Known).1
+        resolve::<D>(&parse(query).unwrap().filter, &Known).1
     }
 
     #[test]
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn severities_compare_by_their_order() {
-        let bounds = |query: &str| match resolve::<Logs>(&parse(query).unwrap(), &Known).0 {
+        let bounds = |query: &str| match resolve::<Logs>(&parse(query).unwrap().filter, &Known).0 {
             Filter::Number { low, high, .. } => (low, high),
             other => panic!("{other:?}"),
         };

@@ -1,4 +1,13 @@
-/// A query as its author wrote it.
+use super::Pipe;
+
+/// Which records are meant, and what is made of them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Query {
+    pub(crate) filter: Expr,
+    pub(crate) pipe: Option<Pipe>,
+}
+
+/// Which records are meant, as the author wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Expr {
     /// Every record.
@@ -45,6 +54,19 @@ pub(crate) enum Edge {
     Open,
     Inclusive(String),
     Exclusive(String),
+}
+
+impl Expr {
+    /// Calls `each` with every clause, in order: words and fields.
+    pub(crate) fn each_clause<'a>(&'a self, each: &mut dyn FnMut(&'a Expr)) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => {
+                parts.iter().for_each(|part| part.each_clause(each));
+            }
+            Self::Not(inner) => inner.each_clause(each),
+            clause => each(clause),
+        }
+    }
 }
 
 impl Comparison {

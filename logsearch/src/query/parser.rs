@@ -1,19 +1,33 @@
 #[cfg(test)]
 mod tests;
 
-use super::expr::{Comparison, Edge, Expr, Pattern, Test};
+use super::expr::{Comparison, Edge, Expr, Pattern, Query, Test};
+use super::pipe::Pipe;
 use super::scanner::{Bare, ParseError, Scanner};
 
 /// Deeper nesting is an error; the parser and everything after it recurse no further than this.
 const MAX_DEPTH: usize = 64;
 /// More words, fields and ranges are an error.
 const MAX_CLAUSES: usize = 1_000;
+/// Longer queries are an error: they are refused before anything is read of them.
+const MAX_BYTES: usize = 64 << 10;
+const AND: [&str; 3] = ["and", "AND", "&&"];
+const OR: [&str; 3] = ["or", "OR", "||"];
 
 /// Parses a query; an empty one asks for everything.
 ///
 /// A colon makes a field only where a value follows at once and the name is no number, so that
 /// `error: disk full`, `std::io`, `http://x` and `12:30` can be pasted as they are.
-pub(crate) fn parse(query: &str) -> Result<Expr, ParseError> {
+pub(crate) fn parse(query: &str) -> Result<Query, ParseError> {
+    if query.len() > MAX_BYTES {
+        return Err(ParseError {
+            column: 1,
+            reason: format!(
+                "a query has at most {MAX_BYTES} bytes; this one has {}",
+                query.len()
+            ),
+        });
+    }
     let mut parser = Parser {
         scan: Scanner::new(query),
         depth: 0,
@@ -21,14 +35,16 @@ pub(crate) fn parse(query: &str) -> Result<Expr, ParseError> {
         field: None,
     };
     parser.scan.skip_space();
-    if parser.scan.peek().is_none() {
-        return Ok(Expr::All);
-    }
-    let expr = parser.or()?;
-    match parser.scan.peek() {
-        None => Ok(expr),
-        Some(_) => Err(parser.scan.expected("a word, a field, and, or, not")),
-    }
+    let filter = match parser.scan.peek() {
+        None | Some('|') => Expr::All,
+        Some(_) => parser.or()?,
+    };
+    let pipe = match parser.scan.peek() {
+        None => None,
+        Some('|') => Some(Pipe::parse(&mut parser.scan)?),
+        Some(_) => return Err(parser.scan.expected("a word, a field, and, or, not")),
+    };
+    Ok(Query { filter, pipe })
 }
 
 struct Parser {
@@ -42,7 +58,7 @@ struct Parser {
 impl Parser {
     fn or(&mut self) -> Result<Expr, ParseError> {
         let mut parts = vec![self.and()?];
-        while self.scan.take_operator(&["or", "OR"]) {
+        while self.scan.take_operator(&OR) {
             parts.push(self.and()?);
         }
         Ok(single_or(parts, Expr::Or))
@@ -52,9 +68,9 @@ impl Parser {
         let mut parts = vec![self.not()?];
         loop {
             self.scan.skip_space();
-            let explicit = self.scan.take_operator(&["and", "AND"]);
-            let ends = matches!(self.scan.peek(), None | Some(')'))
-                || self.scan.at_operator(&["or", "OR"]);
+            let explicit = self.scan.take_operator(&AND);
+            let ends =
+                matches!(self.scan.peek(), None | Some(')' | '|')) || self.scan.at_operator(&OR);
             if !explicit && ends {
                 return Ok(single_or(parts, Expr::And));
             }
@@ -68,7 +84,7 @@ impl Parser {
             && self
                 .scan
                 .peek_at(1)
-                .is_some_and(|c| !c.is_whitespace() && c != ')');
+                .is_some_and(|c| !c.is_whitespace() && !matches!(c, ')' | '>' | '<'));
         if !dash && !self.scan.take_operator(&["not", "NOT"]) {
             return self.primary();
         }
@@ -94,15 +110,26 @@ impl Parser {
             return Ok(Expr::Field { name, test });
         }
         if self.scan.peek() == Some('"') {
-            return Ok(Expr::Words(Pattern::Exact(self.scan.quoted()?)));
+            return Ok(Expr::Words(self.quoted()?));
         }
-        // `@timestamp` is how others write it; an `@` after a backslash is part of the name.
+        if self.scan.takes("*:*") {
+            return Ok(Expr::All);
+        }
+        if let Some(arrow) = self.scan.arrow() {
+            return Ok(Expr::Words(Pattern::Exact(arrow)));
+        }
+        // `+x` is what `x` is; `@timestamp` is how others write it. After a backslash they are part
+        // of the name.
+        let is_name = |c: char| c.is_alphanumeric() || c == '@';
+        if self.scan.peek() == Some('+') && self.scan.peek_at(1).is_some_and(is_name) {
+            self.scan.skip(1);
+        }
         let has_at = self.scan.peek() == Some('@');
         let start = self.scan.place();
         let word = self.scan.bare(|scan, c| {
             matches!(c, '(' | '"' | '<' | '>') || c == ':' && scan.colon_makes_field(start)
         })?;
-        let strip_at = |text: String| text[usize::from(has_at)..].to_owned();
+        let strip_at = |text: String| text[usize::from(has_at && text.len() > 1)..].to_owned();
         if self.scan.peek() == Some(':') && !word.prefix {
             let name = strip_at(word.text);
             self.scan.skip(1);
@@ -160,7 +187,7 @@ impl Parser {
                 let value = self.scan.value("a value to compare with")?;
                 Ok(Test::Compare(comparison, value))
             }
-            Some('"') => Ok(Test::Is(Pattern::Exact(self.scan.quoted()?))),
+            Some('"') => Ok(Test::Is(self.quoted()?)),
             _ => {
                 let word = self.scan.bare(|_, c| c == '"')?;
                 match word {
@@ -175,6 +202,16 @@ impl Parser {
                 }
             }
         }
+    }
+
+    /// A text in quotes; a `*` right after it makes it the beginning of one.
+    fn quoted(&mut self) -> Result<Pattern, ParseError> {
+        let text = self.scan.quoted()?;
+        Ok(if !text.is_empty() && self.scan.takes("*") {
+            Pattern::Prefix(text)
+        } else {
+            Pattern::Exact(text)
+        })
     }
 
     fn comparison(&mut self) -> Comparison {

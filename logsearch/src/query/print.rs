@@ -1,8 +1,18 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
-use super::expr::{Edge, Expr, Pattern, Test};
+use super::expr::{Edge, Expr, Pattern, Query, Test};
 
 /// The canonical text of a query: it parses to the same tree.
+impl Display for Query {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.filter.fmt(f)?;
+        match &self.pipe {
+            Some(pipe) => write!(f, " | {pipe}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
@@ -17,6 +27,10 @@ impl Display for Expr {
             }
             Self::Words(pattern) => pattern.fmt(f),
             Self::Field { name, test } => {
+                // A name of digits alone would be a time such as 12:30.
+                if name.bytes().all(|byte| byte.is_ascii_digit()) {
+                    f.write_char('\\')?;
+                }
                 escaped(f, name)?;
                 f.write_char(':')?;
                 test.fmt(f)
@@ -98,13 +112,15 @@ fn nested(f: &mut Formatter<'_>, part: &Expr, parentheses: bool) -> fmt::Result 
 }
 
 /// As it is where that cannot be misread, in quotes otherwise.
-fn quoted(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
+pub(super) fn quoted(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '/');
     let operator = matches!(
         text,
         "and" | "AND" | "or" | "OR" | "not" | "NOT" | "to" | "TO"
     );
-    if !text.is_empty() && !operator && text.chars().all(plain) {
+    // After a colon, two slashes would make it the address of a page.
+    let is_address = text.starts_with("//");
+    if !text.is_empty() && !operator && !is_address && text.chars().all(plain) {
         return f.write_str(text);
     }
     f.write_char('"')?;
@@ -133,7 +149,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::expr::Comparison;
-    use super::super::parse;
+    use super::super::{Pipe, Step, parse};
     use super::*;
 
     fn pattern() -> impl Strategy<Value = Pattern> {
@@ -153,7 +169,7 @@ mod tests {
         ];
         prop_oneof![
             pattern().prop_map(Expr::Words),
-            ("[a-zé.:@ (-]{1,9}", test).prop_map(|(name, test)| Expr::Field { name, test }),
+            ("[a-zé0-9.:@ (-]{1,9}", test).prop_map(|(name, test)| Expr::Field { name, test }),
         ]
     }
 
@@ -167,11 +183,40 @@ mod tests {
         })
     }
 
+    fn pipe() -> impl Strategy<Value = Pipe> {
+        let name = || "[a-zé.:@ ,|(-]{1,9}";
+        let step = prop_oneof![
+            (1_u32..9_999_999).prop_map(|n| Step::Number(f64::from(n) / 1e3)),
+            (1_u64..1 << 40).prop_map(|n| Step::Duration(std::time::Duration::from_nanos(n))),
+        ];
+        prop_oneof![
+            prop::collection::vec(name(), 0..4).prop_map(Pipe::Count),
+            (prop::option::of(1_usize..10_000), name())
+                .prop_map(|(most, field)| Pipe::Top { most, field }),
+            (name(), prop::option::of(step)).prop_map(|(field, step)| Pipe::Hist { field, step }),
+        ]
+    }
+
     proptest! {
         #[test]
         fn what_is_printed_parses_to_the_same_tree(expr in expr()) {
             let text = expr.to_string();
-            prop_assert_eq!(parse(&text), Ok(expr), "{}", text);
+            let query = Query { filter: expr, pipe: None };
+            prop_assert_eq!(parse(&text), Ok(query), "{}", text);
+        }
+
+        #[test]
+        fn a_query_with_a_pipe_parses_to_the_same(filter in leaf(), pipe in pipe()) {
+            let query = Query { filter, pipe: Some(pipe) };
+            let text = query.to_string();
+            prop_assert_eq!(parse(&text), Ok(query), "{}", text);
+        }
+
+        #[test]
+        fn no_text_ends_the_parser(text in "[a-c\\\\ \"()\\[\\]{}:|*<>=@+&,-]{0,24}|.{0,40}") {
+            if let Ok(query) = parse(&text) {
+                prop_assert_eq!(parse(&query.to_string()), Ok(query), "{}", text);
+            }
         }
     }
 }

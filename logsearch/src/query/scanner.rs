@@ -1,3 +1,5 @@
+use super::pipe::starts_verb;
+
 /// Where a query stops making sense and what was expected there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ParseError {
@@ -81,14 +83,15 @@ impl Scanner {
         }
     }
 
-    /// Reads up to white space, `)` or where `stops` says so.
+    /// Reads up to white space, `)`, a pipe or where `stops` says so.
     pub(super) fn bare(&mut self, stops: impl Fn(&Self, char) -> bool) -> Result<Bare, ParseError> {
         let mut word = Bare {
             text: String::new(),
             prefix: false,
         };
         while let Some(c) = self.peek() {
-            if c.is_whitespace() || c == ')' || stops(self, c) {
+            let is_pipe = c == '|' && starts_verb(&self.chars[self.at + 1..]);
+            if c.is_whitespace() || c == ')' || is_pipe || stops(self, c) {
                 break;
             }
             if word.prefix {
@@ -118,32 +121,60 @@ impl Scanner {
             match c {
                 ':' => return false,
                 '\\' => is_name |= name.next().is_some(),
+                '@' | '+' => {}
                 _ => is_name |= !c.is_ascii_digit(),
             }
         }
         is_name && !is_path && next.is_some_and(|c| !c.is_whitespace() && c != ')')
     }
 
-    pub(super) fn take_operator(&mut self, spellings: &[&str]) -> bool {
-        self.skip_space();
-        let found = self.at_operator(spellings);
-        if found {
-            self.at += spellings[0].len();
-        }
-        found
+    /// Goes past the text if it stands here.
+    pub(super) fn takes(&mut self, text: &str) -> bool {
+        let is_here = text
+            .chars()
+            .enumerate()
+            .all(|(i, c)| self.peek_at(i) == Some(c));
+        self.at += if is_here { text.chars().count() } else { 0 };
+        is_here
     }
 
-    /// Whether one of the spellings, which are of one length, stands here as a word of its own.
+    /// Goes past `->` and `=>`, which stand in pasted text and compare nothing.
+    pub(super) fn arrow(&mut self) -> Option<String> {
+        ["->", "=>"]
+            .into_iter()
+            .find(|arrow| self.takes(arrow))
+            .map(str::to_owned)
+    }
+
+    pub(super) fn take_operator(&mut self, spellings: &[&str]) -> bool {
+        self.skip_space();
+        let found = self.operator(spellings);
+        self.at += found.unwrap_or(0);
+        found.is_some()
+    }
+
     pub(super) fn at_operator(&self, spellings: &[&str]) -> bool {
-        spellings.iter().any(|operator| {
-            operator
+        self.operator(spellings).is_some()
+    }
+
+    /// The length of the spelling that stands here as a word of its own.
+    fn operator(&self, spellings: &[&str]) -> Option<usize> {
+        let lengths = spellings.iter().map(|operator| {
+            let is_here = operator
                 .chars()
                 .enumerate()
-                .all(|(i, c)| self.peek_at(i) == Some(c))
-                && self
-                    .peek_at(operator.len())
-                    .is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')' | '"'))
-        })
+                .all(|(i, c)| self.peek_at(i) == Some(c));
+            (operator.len(), is_here)
+        });
+        lengths
+            .filter(|(length, is_here)| {
+                *is_here
+                    && self
+                        .peek_at(*length)
+                        .is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')' | '"' | '|'))
+            })
+            .map(|(length, _)| length)
+            .next()
     }
 
     pub(super) fn skip_space(&mut self) {
@@ -161,9 +192,17 @@ impl Scanner {
     }
 
     pub(super) fn expected(&self, what: &str) -> ParseError {
-        let found = match self.peek() {
+        /// So much of a word is enough to find it.
+        const SHOWN: usize = 24;
+        let is_sign = |c: &char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
+        let found: String = match self.peek() {
             None => "the end of the query".to_owned(),
-            Some(c) => format!("{c}"),
+            Some(c) if is_sign(&c) => c.into(),
+            Some(_) => self.chars[self.at..]
+                .iter()
+                .take_while(|c| !is_sign(c))
+                .take(SHOWN)
+                .collect(),
         };
         self.error(format!("expected {what}, found {found}"))
     }

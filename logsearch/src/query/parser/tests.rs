@@ -3,7 +3,7 @@ use super::*;
 /// The tree, printed with every operator and parenthesis that its shape needs.
 fn check(query: &str, expected: &str) {
     let found = match parse(query) {
-        Ok(expr) => expr.to_string(),
+        Ok(query) => query.to_string(),
         Err(error) => format!("column {}: {}", error.column, error.reason),
     };
     assert_eq!(found, expected, "{query}");
@@ -54,6 +54,57 @@ fn pasted_text_stays_text() {
 }
 
 #[test]
+fn others_spellings() {
+    check("a && b || c", "a b or c");
+    check("*:*", "*");
+    check("+a +service:pay -b", "a service:pay not b");
+    check("\"reset by p\"*", "reset\\ by\\ p*");
+    check("a -> b => c", "a \"->\" b \"=>\" c");
+    check("a|b", "\"a|b\"");
+}
+
+#[test]
+fn pipes() {
+    check("a | count", "a | count");
+    check("| count by service", "* | count by service");
+    check(
+        "a or b | count by @f, \"g h\"",
+        "a or b | count by f, \"g h\"",
+    );
+    check("error|top 5 service", "error | top 5 service");
+    check("a | top 404", "a | top 404");
+    check("a | HIST f BY 0.50", "a | hist f by 0.5");
+    check("f:x|hist timestamp by 300s", "f:x | hist timestamp by 5m");
+    check("a \\| b", "a \"|\" b");
+    check(
+        "a | cuont by f",
+        "column 5: expected count, top or hist after the pipe (the sign itself is searched in quotes), found cuont",
+    );
+    check(
+        "a | count by",
+        "column 13: expected the name of a field, found the end of the query",
+    );
+    check(
+        "a | count by f g",
+        "column 16: expected the end of the query, found g",
+    );
+    check("a | count by f | top g", "column 16: a query has one pipe");
+    check(
+        "a | count by a,b,c,d,e",
+        "column 21: records are counted by at most 4 fields",
+    );
+    check(
+        "a | top 0 f",
+        "column 9: expected a number from 1 to 10000, found 0",
+    );
+    check(
+        "a | hist f by 0",
+        "column 15: expected a step above zero, such as 100, 0.5, 250ms or 5m, found 0",
+    );
+    check("(a | count)", "column 4: expected ), found |");
+}
+
+#[test]
 fn errors_say_where_and_what() {
     check(
         "a and",
@@ -85,7 +136,7 @@ fn errors_say_where_and_what() {
 
 #[test]
 fn nesting_and_length_are_bounded() {
-    let deep = |open: &str| parse(&open.repeat(100_000)).unwrap_err().reason;
+    let deep = |open: &str| parse(&open.repeat(10_000)).unwrap_err().reason;
     assert_eq!(
         deep("("),
         format!("a query is nested at most {MAX_DEPTH} deep")
@@ -98,8 +149,8 @@ fn nesting_and_length_are_bounded() {
         deep("not "),
         format!("a query is nested at most {MAX_DEPTH} deep")
     );
-    assert_eq!(
-        deep("a "),
-        format!("a query has at most {MAX_CLAUSES} clauses")
-    );
+    let many = parse(&"a ".repeat(MAX_CLAUSES + 1)).unwrap_err().reason;
+    assert_eq!(many, format!("a query has at most {MAX_CLAUSES} clauses"));
+    let long = parse(&"a ".repeat(MAX_BYTES)).unwrap_err().reason;
+    assert_eq!(long, "a query has at most 65536 bytes; this one has 131072");
 }
