@@ -12,10 +12,11 @@ use crate::engine::Engine;
 use crate::fields::{Dataset, find};
 use crate::filter::{Filter, resolve};
 use crate::histogram::{Bars, histogram};
-use crate::query::parse;
+use crate::plan::clauses;
+use crate::query::{Query, parse};
 use crate::query_types::{
-    FieldValue, FieldValues, FoundLog, HistogramBar, LogPage, LogSearch, QueryError, SpanPage,
-    SpanSearch, ValueSearch,
+    Explain, FieldValue, FieldValues, FoundLog, HistogramBar, LogPage, LogSearch, QueryError,
+    SpanPage, SpanSearch, ValueSearch,
 };
 use crate::row::Position;
 use crate::search::{Page, Search, search};
@@ -179,7 +180,7 @@ impl EventStore {
         .await
     }
 
-    async fn ask<T: Send + 'static>(
+    pub(crate) async fn ask<T: Send + 'static>(
         self: &Arc<Self>,
         query: &'static str,
         allowed: Duration,
@@ -206,7 +207,8 @@ where
     D: Dataset<Record = watchfire_schemas::LogRecord>,
 {
     let started = Instant::now();
-    let (filter, hints) = understand(&search.query, engine)?;
+    let query = parsed(&search.query)?.filter;
+    let (filter, hints) = resolve::<D>(&query, engine);
     let before = position(search.cursor.as_deref())?;
     let page = run(engine, filter, search.range, search.limit, before, watch)?;
     Ok(LogPage {
@@ -220,7 +222,10 @@ where
         next: page.next,
         partial: page.partial,
         took: started.elapsed(),
-        explain: page.explain,
+        explain: Explain {
+            clauses: clauses::<D>(&query),
+            ..page.explain
+        },
         hints,
     })
 }
@@ -246,11 +251,14 @@ fn understand<D: Dataset>(
     query: &str,
     engine: &Engine<D>,
 ) -> Result<(Filter, Vec<String>), QueryError> {
-    let parsed = parse(query).map_err(|error| QueryError::Parse {
+    Ok(resolve::<D>(&parsed(query)?.filter, engine))
+}
+
+pub(crate) fn parsed(query: &str) -> Result<Query, QueryError> {
+    parse(query).map_err(|error| QueryError::Parse {
         column: error.column,
         reason: error.reason,
-    })?;
-    Ok(resolve::<D>(&parsed.filter, engine))
+    })
 }
 
 fn position(cursor: Option<&str>) -> Result<Option<Position>, QueryError> {

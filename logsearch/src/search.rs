@@ -11,6 +11,7 @@ use watchfire_schemas::{RecordId, TimeRange, Timestamp};
 use crate::engine::Snapshot;
 use crate::fields::Dataset;
 use crate::filter::{Filter, matches};
+use crate::plan::pruned;
 use crate::query_types::Explain;
 use crate::row::{Position, Row};
 use crate::split::Split;
@@ -68,11 +69,12 @@ pub(crate) fn search<D: Dataset>(
     explain.tail_records = tail.scanned;
     let mut splits = Vec::new();
     for split in snapshot.splits.iter() {
-        if split.overlaps(search.range) && split.could_match(&search.filter)? {
-            splits.push(split);
+        match pruned(split, &search.filter, search.range)? {
+            Some(reason) => explain.pruned_by.count(reason),
+            None => splits.push(split),
         }
     }
-    explain.splits_pruned = explain.splits_total - splits.len();
+    explain.splits_pruned = explain.pruned_by.total();
     splits.sort_by_key(|split| Reverse(split.meta.max_time));
 
     let mut candidates = tail.candidates;

@@ -1,5 +1,6 @@
 //! An immutable, time-bounded part of a dataset on disk. Only this module names the engine.
 
+mod access;
 mod bloom;
 mod build;
 mod columns;
@@ -24,6 +25,7 @@ use tantivy::schema::Value;
 use tantivy::{Index, SegmentReader, TantivyDocument};
 use watchfire_schemas::{TimeRange, Timestamp};
 
+pub(crate) use access::answered_by;
 pub(crate) use build::SplitMeta;
 pub(crate) use facts::{Cell, Facts};
 pub(crate) use selection::Selection;
