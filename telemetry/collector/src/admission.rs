@@ -10,6 +10,7 @@ use watchfire_schemas::{
 
 use crate::drop_reason::DropReason;
 use crate::enrich::enrich_record;
+use crate::otlp::Arrived;
 
 /// What became of one record.
 #[derive(Debug)]
@@ -53,6 +54,10 @@ impl Admission {
             let fault = Fault::new(reason, "", "", message);
             self.quarantine(fault, &Attributes::new(), raw(), arrival)
         };
+        let plain = LogRecord::from_plain_line(line, arrival.at);
+        if let Some(accepted) = plain.and_then(typed) {
+            return accepted;
+        }
         let Ok(text) = std::str::from_utf8(line) else {
             return unreadable(DropReason::NotUtf8, "the line is not UTF-8".to_owned());
         };
@@ -60,6 +65,15 @@ impl Admission {
             Ok(Value::Object(object)) => self.object(flatten(object), arrival, Some(text)),
             Ok(_) => unreadable(DropReason::NotAnObject, "expected a JSON object".to_owned()),
             Err(error) => unreadable(DropReason::NotJson, error.to_string()),
+        }
+    }
+
+    /// Judges a record of OTLP.
+    pub(crate) fn arrived(&self, arrived: Arrived, arrival: Arrival) -> Verdict {
+        match arrived {
+            Ok(record) if record.keeps_contract() => accepted(record),
+            Ok(record) => self.object(record.to_object(), arrival, None),
+            Err(object) => self.object(object, arrival, None),
         }
     }
 
@@ -86,10 +100,7 @@ impl Admission {
         };
         let readable = identity(&object);
         match LogRecord::from_object(object, arrival.at) {
-            Ok(mut record) => {
-                enrich_record(&mut record);
-                Verdict::Accepted(record)
-            }
+            Ok(record) => accepted(record),
             Err(error) => {
                 let path = match &error {
                     LogRecordError::Key { key, .. } => format!("/{key}"),
@@ -109,12 +120,13 @@ impl Admission {
         record.pattern_id = None;
         // As it will be read from the log again.
         record.attributes = flatten(std::mem::take(&mut record.attributes));
+        if record.keeps_contract() {
+            return accepted(record);
+        }
         let line = record.to_line();
-        let object = serde_json::from_str(&line).unwrap_or_default();
-        let value = Value::Object(object);
+        let value = Value::Object(record.to_object());
         if self.contract.is_kept_by(&value) {
-            enrich_record(&mut record);
-            return Verdict::Accepted(record);
+            return accepted(record);
         }
         let Value::Object(object) = value else {
             unreachable!("made of an object")
@@ -142,6 +154,16 @@ impl Admission {
         record.attributes = fault.attributes(self.contract.name(), arrival.receiver);
         Verdict::Quarantined(record, fault)
     }
+}
+
+/// A record of which the types alone say that it keeps the contract of a log line.
+fn typed(record: LogRecord) -> Option<Verdict> {
+    record.keeps_contract().then(|| accepted(record))
+}
+
+fn accepted(mut record: LogRecord) -> Verdict {
+    enrich_record(&mut record);
+    Verdict::Accepted(record)
 }
 
 impl Fault {

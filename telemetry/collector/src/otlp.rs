@@ -6,14 +6,15 @@ pub(crate) mod json;
 mod logs;
 mod metric_name;
 mod metrics;
+mod records;
 mod spans;
 
 use watchfire_schemas::Timestamp;
 
 use crate::drop_reason::DropReason;
 
-pub(crate) use logs::objects;
 pub(crate) use metrics::{point_count, series};
+pub(crate) use records::{Arrived, records};
 pub(crate) use spans::spans;
 
 /// What could not be taken of a request, by reason, and the first case in words.

@@ -55,12 +55,12 @@ impl Admission {
 
     pub(crate) fn otlp_logs(
         &self,
-        request: &ExportLogsServiceRequest,
+        request: ExportLogsServiceRequest,
         arrival: Arrival,
     ) -> Prepared {
-        let objects = otlp::objects(request, arrival.at).enumerate();
+        let records = otlp::records(request, arrival.at).enumerate();
         judged(
-            objects.map(|(index, object)| (index + 1, self.object(object, arrival, None))),
+            records.map(|(index, record)| (index + 1, self.arrived(record, arrival))),
             arrival,
         )
     }

@@ -62,9 +62,17 @@ fn double(number: f64) -> Value {
     }
 }
 
+/// The same, of a value that is not needed any more.
+pub(super) fn value_of(value: AnyValue) -> Value {
+    match value.value {
+        Some(any_value::Value::StringValue(text)) => Value::String(text),
+        _ => any_value(&value),
+    }
+}
+
 /// Any value in words: a text as it is, everything else as JSON.
-pub(super) fn in_words(value: &AnyValue) -> String {
-    match any_value(value) {
+pub(super) fn in_words(value: AnyValue) -> String {
+    match value_of(value) {
         Value::String(text) => text,
         Value::Null => String::new(),
         other => other.to_string(),

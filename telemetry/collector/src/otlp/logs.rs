@@ -1,4 +1,3 @@
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use serde_json::Value;
 use watchfire_schemas::{Attributes, SeverityNumber, SeverityRange, Timestamp};
@@ -7,7 +6,7 @@ use super::{UNKNOWN_SERVICE, attributes, time_of};
 
 /// The fields of a line that an attribute of the same name must not take the place of. Such an
 /// attribute is kept as `attributes.<name>`.
-const FIELDS: [&str; 9] = [
+pub(super) const FIELDS: [&str; 9] = [
     "timestamp",
     "severity",
     "severity_number",
@@ -19,28 +18,19 @@ const FIELDS: [&str; 9] = [
     "pattern_id",
 ];
 
-/// Every record of a request as the object of a log line, in the order of the request. What is
-/// wrong in OTLP is wrong in the object too, so that the contract finds it.
-pub(crate) fn objects(
-    request: &ExportLogsServiceRequest,
-    received_at: Timestamp,
-) -> impl Iterator<Item = Attributes> + '_ {
-    request.resource_logs.iter().flat_map(move |of_resource| {
-        let resource = attributes::resource(of_resource.resource.as_ref());
-        of_resource.scope_logs.iter().flat_map(move |of_scope| {
-            let mut base = resource.clone();
-            base.extend(attributes::scope(of_scope.scope.as_ref()));
-            if base.get("service.name").is_none_or(|name| name == "") {
-                base.insert("service.name".to_owned(), Value::from(UNKNOWN_SERVICE));
-            }
-            let base = set_aside_fields(base);
-            let records = of_scope.log_records.iter();
-            records.map(move |record| object(record, &base, received_at))
-        })
-    })
+/// What the records of a scope share, as part of the object of a line.
+pub(super) fn base(resource: Attributes, scope: Attributes) -> Attributes {
+    let mut base = resource;
+    base.extend(scope);
+    if base.get("service.name").is_none_or(|name| name == "") {
+        base.insert("service.name".to_owned(), Value::from(UNKNOWN_SERVICE));
+    }
+    set_aside_fields(base)
 }
 
-fn object(record: &LogRecord, base: &Attributes, received_at: Timestamp) -> Attributes {
+/// A record as the object of a log line. What is wrong in OTLP is wrong in the object too, so that
+/// the contract finds it.
+pub(super) fn object(record: &LogRecord, base: &Attributes, received_at: Timestamp) -> Attributes {
     let mut object = base.clone();
     object.extend(set_aside_fields(attributes::attributes(&record.attributes)));
     let times = [record.time_unix_nano, record.observed_time_unix_nano];
@@ -57,7 +47,7 @@ fn object(record: &LogRecord, base: &Attributes, received_at: Timestamp) -> Attr
     {
         put("severity_text", record.severity_text.as_str().into());
     }
-    let message = record.body.as_ref().map(attributes::in_words);
+    let message = record.body.clone().map(attributes::in_words);
     let message = message.unwrap_or_else(|| record.event_name.clone());
     put("message", message.into());
     if !record.event_name.is_empty() {
@@ -83,17 +73,18 @@ fn object(record: &LogRecord, base: &Attributes, received_at: Timestamp) -> Attr
 
 /// The named range: by the number, else by the text, else INFO. A number that is none stays for
 /// the contract to find.
-fn severity(record: &LogRecord) -> SeverityRange {
+pub(super) fn severity(record: &LogRecord) -> SeverityRange {
     if let Some(number) = SeverityNumber::new(i64::from(record.severity_number)) {
         return number.range();
     }
-    match record.severity_text.to_ascii_uppercase().as_str() {
-        "TRACE" => SeverityRange::Trace,
-        "DEBUG" => SeverityRange::Debug,
-        "WARN" | "WARNING" => SeverityRange::Warn,
-        "ERROR" | "ERR" => SeverityRange::Error,
-        "FATAL" | "CRITICAL" => SeverityRange::Fatal,
-        _ => SeverityRange::Info,
+    let says = |name: &str| record.severity_text.eq_ignore_ascii_case(name);
+    match () {
+        () if says("TRACE") => SeverityRange::Trace,
+        () if says("DEBUG") => SeverityRange::Debug,
+        () if says("WARN") || says("WARNING") => SeverityRange::Warn,
+        () if says("ERROR") || says("ERR") => SeverityRange::Error,
+        () if says("FATAL") || says("CRITICAL") => SeverityRange::Fatal,
+        () => SeverityRange::Info,
     }
 }
 
@@ -114,6 +105,22 @@ fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     text.extend(digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
     text
+}
+
+/// Every record of a request as the object of a log line.
+#[cfg(test)]
+pub(super) fn objects(
+    request: &opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest,
+    received_at: Timestamp,
+) -> impl Iterator<Item = Attributes> + '_ {
+    request.resource_logs.iter().flat_map(move |of_resource| {
+        let resource = attributes::resource(of_resource.resource.as_ref());
+        of_resource.scope_logs.iter().flat_map(move |of_scope| {
+            let base = base(resource.clone(), attributes::scope(of_scope.scope.as_ref()));
+            let records = of_scope.log_records.iter();
+            records.map(move |record| object(record, &base, received_at))
+        })
+    })
 }
 
 #[cfg(test)]

@@ -162,7 +162,7 @@ impl Service {
     async fn take<M>(
         &self,
         request: M,
-        prepare: fn(&Intake, &M, Arrival) -> Result<Prepared, BodyError>,
+        prepare: fn(&Intake, M, Arrival) -> Result<Prepared, BodyError>,
     ) -> Result<Taken, tonic::Status>
     where
         M: Message + 'static,
@@ -179,7 +179,7 @@ impl Service {
             .map_err(|refusal| refuse(&refusal))?;
         let arrival = intake.arrival(RECEIVER);
         let prepared = intake
-            .compute(move |intake| prepare(intake, &request, arrival))
+            .compute(move |intake| prepare(intake, request, arrival))
             .await;
         let prepared = prepared.map_err(|refusal| refuse(&refusal))?;
         let prepared = prepared.map_err(|error| {
@@ -200,9 +200,9 @@ impl LogsService for Service {
         &self,
         request: tonic::Request<ExportLogsServiceRequest>,
     ) -> Result<tonic::Response<ExportLogsServiceResponse>, tonic::Status> {
-        let prepare: fn(&Intake, &ExportLogsServiceRequest, Arrival) -> _ =
+        let prepare: fn(&Intake, ExportLogsServiceRequest, Arrival) -> _ =
             |intake, request, arrival| {
-                prepare::check_spread(intake.max_body, prepare::spread_of_logs(request))?;
+                prepare::check_spread(intake.max_body, prepare::spread_of_logs(&request))?;
                 Ok(intake.admission.otlp_logs(request, arrival))
             };
         let taken = self.take(request.into_inner(), prepare).await?;
@@ -225,10 +225,10 @@ impl TraceService for Service {
         &self,
         request: tonic::Request<ExportTraceServiceRequest>,
     ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
-        let prepare: fn(&Intake, &ExportTraceServiceRequest, Arrival) -> _ =
+        let prepare: fn(&Intake, ExportTraceServiceRequest, Arrival) -> _ =
             |intake, request, arrival| {
-                prepare::check_spread(intake.max_body, prepare::spread_of_traces(request))?;
-                Ok(prepare::otlp_traces(request, arrival))
+                prepare::check_spread(intake.max_body, prepare::spread_of_traces(&request))?;
+                Ok(prepare::otlp_traces(&request, arrival))
             };
         let taken = self.take(request.into_inner(), prepare).await?;
         let partial_success =
@@ -250,8 +250,8 @@ impl MetricsService for Service {
         &self,
         request: tonic::Request<ExportMetricsServiceRequest>,
     ) -> Result<tonic::Response<ExportMetricsServiceResponse>, tonic::Status> {
-        let prepare: fn(&Intake, &ExportMetricsServiceRequest, Arrival) -> _ =
-            |_, request, arrival| Ok(prepare::otlp_metrics(request, arrival));
+        let prepare: fn(&Intake, ExportMetricsServiceRequest, Arrival) -> _ =
+            |_, request, arrival| Ok(prepare::otlp_metrics(&request, arrival));
         let taken = self.take(request.into_inner(), prepare).await?;
         let partial_success = partial(&taken).map(|(rejected_data_points, error_message)| {
             ExportMetricsPartialSuccess {

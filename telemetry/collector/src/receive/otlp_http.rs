@@ -129,7 +129,7 @@ fn prepared(
         Signal::Logs => {
             let request = decoded::<ExportLogsServiceRequest>(form, plain, json::logs)?;
             prepare::check_spread(intake.max_body, prepare::spread_of_logs(&request))?;
-            Ok(intake.admission.otlp_logs(&request, arrival))
+            Ok(intake.admission.otlp_logs(request, arrival))
         }
         Signal::Traces => {
             let request = decoded::<ExportTraceServiceRequest>(form, plain, json::traces)?;
