@@ -1,10 +1,16 @@
+mod cost;
+mod documents;
+mod reading;
+
 use std::fmt;
 
-use jsonschema::{Draft, Validator};
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::LOG_RECORD_V1;
+use crate::{FormatRule, LOG_RECORD_V1};
+pub use documents::Documents;
+pub(crate) use reading::Reading;
 
 /// A compiled JSON Schema that records are held against.
 pub struct Contract {
@@ -30,7 +36,7 @@ pub enum CompileError {
     #[error("the schema is not JSON")]
     NotJson(#[source] serde_json::Error),
     /// JSON, but not a schema.
-    #[error("the schema is not valid at {path}: {reason}")]
+    #[error("the schema is not valid at {}: {reason}", if .path.is_empty() { "its root" } else { .path.as_str() })]
     NotASchema {
         /// The place in the schema, as a JSON pointer.
         path: String,
@@ -39,9 +45,31 @@ pub enum CompileError {
     },
 }
 
+impl CompileError {
+    /// The place in the schema, as a JSON pointer.
+    pub fn path(&self) -> &str {
+        match self {
+            Self::NotJson(_) => "",
+            Self::NotASchema { path, .. } => path,
+        }
+    }
+
+    fn at(path: &str, reason: impl Into<String>) -> Self {
+        Self::NotASchema {
+            path: path.to_owned(),
+            reason: reason.into(),
+        }
+    }
+}
+
 impl Contract {
     /// How many violations of one record are told; the rest say the same again.
     pub const MAX_VIOLATIONS: usize = 16;
+    /// A pattern that looks around or back is tried so many times before it counts as broken. All
+    /// other patterns take time in proportion to the text.
+    const MOST_BACKTRACKS: usize = 20_000;
+    /// What one compiled pattern may take in memory.
+    const MOST_PATTERN_BYTES: usize = 1 << 20;
 
     /// The contract of a log line, version 1.
     pub fn log_record_v1() -> Self {
@@ -49,17 +77,38 @@ impl Contract {
             .expect("our own schema is valid, a test holds it")
     }
 
-    /// Compiles a schema. Formats are asserted; nothing is fetched from elsewhere.
+    /// Compiles a schema of ours. Formats are asserted; nothing is fetched from elsewhere.
     pub fn compile(name: &str, schema: &str) -> Result<Self, CompileError> {
         let schema: Value = serde_json::from_str(schema).map_err(CompileError::NotJson)?;
-        let validator = jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .should_validate_formats(true)
-            .build(&schema)
-            .map_err(|error| CompileError::NotASchema {
-                path: error.instance_path().to_string(),
-                reason: error.to_string(),
-            })?;
+        Self::build(
+            name,
+            &schema,
+            Some(FormatRule::Assert),
+            &Documents::default(),
+        )
+    }
+
+    /// Compiles a schema of anybody: draft 2020-12, or draft 7 if its `$schema` says so. `$ref`
+    /// may lead into `documents`; nothing is fetched from elsewhere. `format` is held as `formats`
+    /// says, else as the draft has it. A schema that could take for ever is refused.
+    pub fn build(
+        name: &str,
+        schema: &Value,
+        formats: Option<FormatRule>,
+        documents: &Documents,
+    ) -> Result<Self, CompileError> {
+        cost::check(schema, documents)?;
+        let patterns = PatternOptions::fancy_regex()
+            .backtrack_limit(Self::MOST_BACKTRACKS)
+            .size_limit(Self::MOST_PATTERN_BYTES);
+        let mut options = jsonschema::options()
+            .with_draft(draft(schema)?)
+            .with_pattern_options(patterns)
+            .with_retriever(documents.clone());
+        if let Some(rule) = formats {
+            options = options.should_validate_formats(rule == FormatRule::Assert);
+        }
+        let validator = options.build(schema).map_err(|error| refused(&error))?;
         Ok(Self {
             name: name.to_owned(),
             validator,
@@ -85,6 +134,33 @@ impl Contract {
         });
         violations.take(Self::MAX_VIOLATIONS).collect()
     }
+}
+
+/// By `$schema`; 2020-12 where nothing is said.
+fn draft(schema: &Value) -> Result<Draft, CompileError> {
+    let Some(said) = schema.get("$schema") else {
+        return Ok(Draft::Draft202012);
+    };
+    let said = said.as_str().unwrap_or_default();
+    match said.trim_end_matches('#') {
+        "https://json-schema.org/draft/2020-12/schema" => Ok(Draft::Draft202012),
+        "http://json-schema.org/draft-07/schema" | "https://json-schema.org/draft-07/schema" => {
+            Ok(Draft::Draft7)
+        }
+        _ => Err(CompileError::at(
+            "/$schema",
+            format!(
+                "expected https://json-schema.org/draft/2020-12/schema or \
+                 http://json-schema.org/draft-07/schema#, found {said:?}"
+            ),
+        )),
+    }
+}
+
+fn refused(error: &ValidationError<'_>) -> CompileError {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    let reason = format!("{error}{}", cause.unwrap_or_default());
+    CompileError::at(&error.instance_path().to_string(), shortened(&reason))
 }
 
 impl fmt::Debug for Contract {

@@ -14,8 +14,12 @@ mod exception;
 mod exposition;
 mod flatten;
 mod ids;
+mod json_place;
 mod log_record;
 mod metric;
+#[cfg(feature = "validators")]
+mod registry;
+mod schema_definition;
 mod severity;
 mod span;
 mod timestamp;
@@ -24,13 +28,19 @@ pub use batch::{Batch, ExceptionSeen, Origin};
 pub use change::{ChangeEvent, ChangeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "validators")]
-pub use contract::{CompileError, Contract, Violation};
+pub use contract::{CompileError, Contract, Documents, Violation};
 pub use exception::Exception;
 pub use exposition::{ExpositionError, MetricFamily, parse_exposition};
 pub use flatten::flatten;
 pub use ids::{BatchSeq, IdError, RecordId, SpanId, TraceId};
+pub use json_place::{line_and_column, locate};
 pub use log_record::{LogRecord, LogRecordError};
 pub use metric::{Exemplar, LabelSet, MetricKind, Sample, SeriesSamples, Temporality};
+#[cfg(feature = "validators")]
+pub use registry::{RegisterError, RegisteredSchema, SchemaSet, Subject};
+pub use schema_definition::{
+    DefinitionError, FormatRule, SchemaDefinition, SchemaPolicy, SchemaVersion,
+};
 pub use severity::{AlertSeverity, SeverityError, SeverityNumber, SeverityRange};
 pub use span::{Span, SpanEvent, SpanKind, SpanLink, SpanStatus};
 pub use timestamp::{TimeRange, Timestamp, TimestampError};
