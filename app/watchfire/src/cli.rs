@@ -5,11 +5,17 @@
     reason = "these comments are the help text, which is no Markdown"
 )]
 
+mod search;
+mod send;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use search::SearchArgs;
+pub(crate) use send::{Compression, SendArgs, SendDeployArgs, SendLogsArgs, SendWhat};
 
 use crate::config::ConfigError;
 
@@ -34,6 +40,10 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// The application services by themselves; telemetry goes where OTEL_EXPORTER_OTLP_ENDPOINT says
     Services(ServicesArgs),
+    /// Search the logs of a running server; exit code 0 if something was found, 1 if not, 2 on an error
+    Search(SearchArgs),
+    /// Send log lines or a change to a running server
+    Send(SendArgs),
     /// Validate configuration, rules or schemas; exit code 1 on a finding
     Check(CheckArgs),
     /// Show how a decision is made, on the code that the server runs

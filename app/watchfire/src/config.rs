@@ -11,7 +11,8 @@ use std::time::Duration;
 use watchfire_alerts::{Alerts, DestinationConfig, RuleFinding, check_rules};
 
 pub(crate) use file::FileConfig;
-use quantity::{parse_duration, parse_size};
+pub(crate) use quantity::parse_duration;
+use quantity::parse_size;
 
 use crate::cli::ServeArgs;
 

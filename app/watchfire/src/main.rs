@@ -1,5 +1,6 @@
 //! The `watchfire` binary: arguments, configuration, wiring, start and stop.
 
+mod api;
 mod check;
 mod cli;
 mod config;
@@ -10,6 +11,8 @@ mod inbox;
 mod listeners;
 mod metrics_page;
 mod migrate;
+mod search;
+mod send;
 mod services_command;
 mod signals;
 mod stack;
@@ -34,6 +37,8 @@ fn main() -> ExitCode {
         cli::Command::Demo(args) => demo::run(&args),
         cli::Command::Serve(args) => stack::run(&args),
         cli::Command::Services(args) => services_command::run(&args),
+        cli::Command::Search(args) => Ok(search::run(&args)),
+        cli::Command::Send(args) => Ok(send::run(&args)),
         cli::Command::Check(args) => Ok(check::run(&args)),
         cli::Command::Explain(args) => explain::run(&args),
     };

@@ -27,7 +27,7 @@ pub(super) fn parse_size(text: &str) -> Result<usize, String> {
 }
 
 /// `15s`, `5m`, `12h`, `14d`, `500ms`, and sums such as `1h30m`.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no duration; write for example 15s, 5m or 14d");
     let mut total = Duration::ZERO;
     let mut rest = text.trim();

@@ -15,4 +15,6 @@ mod durability;
 mod guard;
 mod incident;
 mod ingest;
+mod search_command;
+mod send_command;
 mod server;
