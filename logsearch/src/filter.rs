@@ -1,8 +1,10 @@
 //! A query that knows its field table: what the tail evaluates and a split is asked.
 
+mod did_you_mean;
 mod matches;
 mod resolve;
 
+pub(crate) use did_you_mean::hint_at;
 pub(crate) use matches::{matches, number_of};
 pub(crate) use resolve::{KnownNames, resolve};
 

@@ -12,7 +12,7 @@ use crate::split::Split;
 use crate::watch::Watch;
 
 const SEVERITIES: usize = SeverityRange::ALL.len();
-const MINUTE: Duration = Duration::from_mins(1);
+pub(crate) const MINUTE_NANOS: i64 = 60_000_000_000;
 /// More bars than any chart has points.
 const MAX_BARS: i64 = 50_000;
 
@@ -97,7 +97,7 @@ fn add_split<D: Dataset>(
     watch: &Watch,
 ) -> io::Result<()> {
     let range = bars.range;
-    let look_into = if bars.step % (MINUTE.as_nanos() as i64) == 0 {
+    let look_into = if bars.step % MINUTE_NANOS == 0 {
         let parts = parts(split, filter, range)?;
         for (cell, _) in parts.cells {
             bars.add(

@@ -10,7 +10,7 @@ use watchfire_schemas::{RecordId, Span, TimeRange, TraceId};
 
 use crate::engine::Engine;
 use crate::fields::{Dataset, find};
-use crate::filter::{Filter, resolve};
+use crate::filter::{Filter, hint_at, resolve};
 use crate::histogram::{Bars, histogram};
 use crate::plan::clauses;
 use crate::query::{Query, parse};
@@ -19,6 +19,7 @@ use crate::query_types::{
     SpanPage, SpanSearch, ValueSearch,
 };
 use crate::row::Position;
+use crate::scope::Scope;
 use crate::search::{Page, Search, search};
 use crate::store::EventStore;
 use crate::top_values::top_values;
@@ -103,13 +104,14 @@ impl EventStore {
         field: String,
         limit: usize,
     ) -> Result<Vec<FieldValue>, QueryError> {
-        self.ask("top_values", PATIENCE, move |store, watch| {
-            let (filter, _) = understand(&query, store.logs.as_ref())?;
-            let field = field.strip_prefix('@').unwrap_or(&field);
-            top_values(&store.logs.snapshot(), &filter, range, field, limit, watch)
-                .map_err(QueryError::Store)
-        })
-        .await
+        let search = ValueSearch {
+            query,
+            range,
+            field,
+            limit,
+            deadline: PATIENCE,
+        };
+        Ok(self.field_values(search).await?.values)
     }
 
     /// The most frequent values of a field among the records of a query, and how sure that is.
@@ -117,7 +119,23 @@ impl EventStore {
         self: &Arc<Self>,
         search: ValueSearch,
     ) -> Result<FieldValues, QueryError> {
-        unimplemented!("{search:?}")
+        let allowed = search.deadline;
+        self.ask("field_values", allowed, move |store, watch| {
+            let engine = store.logs.as_ref();
+            let (filter, mut hints) = understand(&search.query, engine)?;
+            let field = search.field.strip_prefix('@').unwrap_or(&search.field);
+            hints.extend(hint_at::<crate::logs::Logs>(field, engine));
+            let scope = Scope {
+                snapshot: &engine.snapshot(),
+                filter: &filter,
+                range: search.range,
+                watch,
+            };
+            let mut found = top_values(&scope, field, search.limit).map_err(QueryError::Store)?;
+            hints.append(&mut found.hints);
+            Ok(FieldValues { hints, ..found })
+        })
+        .await
     }
 
     /// Spans, newest first by their start.

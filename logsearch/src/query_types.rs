@@ -8,6 +8,8 @@ mod plan;
 mod spans;
 mod table;
 
+use std::time::Duration;
+
 pub use context::{ContextBy, ContextSearch, LogContext};
 pub use fields::{FieldKind, FieldList, FieldSummary, FieldValue, FieldValues, ValueSearch};
 pub use live::TailEvent;
@@ -30,13 +32,13 @@ pub enum QueryError {
     /// It was not made here, or for another store.
     #[error("the cursor is not one that a page gave")]
     Cursor,
-    /// So many questions of this kind are being answered that this one has to wait.
-    #[error("there are {most} {what} already, which is the most at a time")]
+    /// Too many others are under way.
+    #[error("the store is busy: {reason}")]
     Busy {
-        /// Of what there are too many.
-        what: &'static str,
-        /// How many there may be.
-        most: usize,
+        /// What there are too many of.
+        reason: String,
+        /// When to try again.
+        retry_after: Duration,
     },
     /// A file could not be read, or a question that takes no half answer ran out of time.
     #[error("the store could not be read")]

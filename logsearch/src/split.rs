@@ -9,7 +9,7 @@ mod facts;
 mod layout;
 mod plan;
 mod selection;
-mod values;
+mod value_columns;
 
 use std::fmt;
 use std::io;
@@ -29,6 +29,7 @@ pub(crate) use access::answered_by;
 pub(crate) use build::SplitMeta;
 pub(crate) use facts::{Cell, Facts};
 pub(crate) use selection::Selection;
+pub(crate) use value_columns::{ValueColumns, ValueKey};
 
 use crate::fields::{Dataset, Kind, NumberStore};
 use crate::filter::{Filter, KeywordTest};

@@ -8,6 +8,7 @@ use watchfire_schemas::{BatchSeq, Clock, LogRecord, Span};
 
 use crate::engine::{Engine, Policy};
 use crate::fields::Dataset;
+use crate::live::Live;
 use crate::logs::{Logs, Quarantine};
 use crate::metrics::Metrics;
 use crate::sealer::{Sealed, Sealer};
@@ -121,6 +122,7 @@ pub struct EventStore {
     pub(crate) quarantine: Arc<Engine<Quarantine>>,
     pub(crate) spans: Arc<Engine<Spans>>,
     pub(crate) metrics: Metrics,
+    pub(crate) live: Live,
     clock: Arc<dyn Clock>,
     seal_bytes: usize,
 }
@@ -164,6 +166,7 @@ impl EventStore {
             })?;
         Ok(Arc::new(Self {
             sealer,
+            live: Live::new(logs_engine.checkpoint()),
             logs: logs_engine,
             quarantine: quarantine_engine,
             spans: spans_engine,
@@ -188,6 +191,7 @@ impl EventStore {
         let tail_bytes = match entry {
             Entry::Logs(records) => {
                 self.logs.append(batch, records, now);
+                self.live.tell(batch);
                 self.logs.tail_bytes()
             }
             Entry::Quarantine(records) => {

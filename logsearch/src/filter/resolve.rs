@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
+use super::did_you_mean::hint_at;
 use super::{AttributeTest, Filter, KeywordTest, Literal, NumberRange, TextFilter};
 use crate::fields::{Dataset, Kind, find};
 use crate::query::{Edge, Expr, Pattern, Test};
@@ -27,8 +28,6 @@ pub(crate) fn resolve<D: Dataset>(expr: &Expr, known: &dyn KnownNames) -> (Filte
 
 /// After this many hints, names are not looked up any more.
 const MOST_HINTS: usize = 10;
-/// No other name is looked for in place of one that is longer than this many letters.
-const LONGEST_NAME: usize = 256;
 
 struct Resolver<'a, D> {
     known: &'a dyn KnownNames,
@@ -138,8 +137,9 @@ impl<D: Dataset> Resolver<'_, D> {
 
     fn attribute(&mut self, path: &str, test: &Test) -> Filter {
         // To know the names is to ask every split, so it is not done for each of many clauses.
-        if self.hints.len() < MOST_HINTS && !self.known.contains(path) {
-            let hint = self.did_you_mean(path);
+        if self.hints.len() < MOST_HINTS
+            && let Some(hint) = hint_at::<D>(path, self.known)
+        {
             self.hint(hint);
         }
         let test = match test {
@@ -178,34 +178,6 @@ impl<D: Dataset> Resolver<'_, D> {
     fn hint(&mut self, hint: String) {
         if !self.hints.contains(&hint) {
             self.hints.push(hint);
-        }
-    }
-
-    fn did_you_mean(&self, path: &str) -> String {
-        let letters = path.chars().count();
-        if letters > LONGEST_NAME {
-            return "no record has a field with so long a name".to_owned();
-        }
-        let mut names = self.known.all();
-        let fields = D::fields().iter();
-        names.extend(
-            fields
-                .flat_map(|f| [f.name].into_iter().chain(f.aliases.iter().copied()))
-                .map(str::to_owned),
-        );
-        let nearest = names
-            .into_iter()
-            .filter_map(|name| {
-                let most = 1 + name.len().min(path.len()) / 4;
-                // Each letter that one has more is one to leave out.
-                let may_be_near = name.chars().count().abs_diff(letters) <= most;
-                let distance = may_be_near.then(|| distance(&name, path))?;
-                (distance <= most).then_some((distance, name))
-            })
-            .min();
-        match nearest {
-            Some((_, name)) => format!("no record has the field {path}; did you mean {name}?"),
-            None => format!("no record has the field {path}"),
         }
     }
 }
@@ -249,22 +221,6 @@ fn number_range(low: &Edge, high: &Edge) -> Option<NumberRange> {
         low: edge(low)?,
         high: edge(high)?,
     })
-}
-
-/// How many letters one must change, add or leave out to come from one name to the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, a) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in b.iter().enumerate() {
-            let change = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -323,11 +279,6 @@ mod tests {
     fn hints_are_bounded_in_number_and_effort() {
         let clauses: Vec<String> = (0..100).map(|n| format!("zzzzzz{n}:5")).collect();
         assert_eq!(hints::<Logs>(&clauses.join(" ")).len(), MOST_HINTS);
-        let long = "a".repeat(LONGEST_NAME + 1);
-        assert_eq!(
-            hints::<Logs>(&format!("{long}:5")),
-            ["no record has a field with so long a name"]
-        );
     }
 
     #[test]
@@ -341,12 +292,5 @@ mod tests {
         assert_eq!(bounds("severity:>WARN"), (17, i64::MAX));
         assert_eq!(bounds("severity < warning"), (i64::MIN, 12));
         assert_eq!(bounds("severity:[INFO TO ERROR}"), (9, 16));
-    }
-
-    #[test]
-    fn names_have_distances() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("same", "same"), 0);
     }
 }

@@ -61,7 +61,9 @@ impl Expr {
     pub(crate) fn each_clause<'a>(&'a self, each: &mut dyn FnMut(&'a Expr)) {
         match self {
             Self::And(parts) | Self::Or(parts) => {
-                parts.iter().for_each(|part| part.each_clause(each));
+                for part in parts {
+                    part.each_clause(each);
+                }
             }
             Self::Not(inner) => inner.each_clause(each),
             clause => each(clause),

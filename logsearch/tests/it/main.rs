@@ -5,8 +5,11 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod context;
 mod crash;
+mod live;
 mod oracle;
 mod paging;
 mod queries;
 mod store;
+mod tables;

@@ -1,0 +1,200 @@
+//! How many records there are for each value of a field, or each combination of values of several.
+
+use std::io;
+
+use watchfire_schemas::SeverityRange;
+
+use crate::counts::parts;
+use crate::fields::Dataset;
+use crate::query_types::Explain;
+use crate::row_values::ValuesOf;
+use crate::scope::Scope;
+use crate::shown::Shown;
+use crate::split::{Split, ValueColumns, ValueKey};
+use crate::tally::Tally;
+
+/// What a record counts as that has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Counted,
+    PassedOver,
+}
+
+/// Records by their values.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    /// One value for each field. A record with several values in a field counts for each.
+    pub(crate) tally: Tally<Vec<Shown>>,
+    /// All that were meant.
+    pub(crate) records: u64,
+    pub(crate) partial: bool,
+}
+
+/// Counts the records of the scope by the values of up to four fields.
+pub(crate) fn group<D: Dataset>(
+    scope: &Scope<'_, D>,
+    by: &[ValuesOf],
+    missing: Missing,
+    explain: &mut Explain,
+) -> io::Result<Groups> {
+    let mut groups = Groups::default();
+    let mut values = vec![Vec::new(); by.len()];
+    let complete = scope.each_tail_row(explain, &mut |row| {
+        groups.records += 1;
+        for (of, values) in by.iter().zip(&mut values) {
+            values.clear();
+            of.each_of_row(row, &mut |value| values.push(value));
+            settle(values, missing, Shown::Missing);
+        }
+        each_combination(&values, &mut Vec::new(), &mut |values| {
+            groups.tally.add(values.to_vec(), 1);
+        });
+    });
+    groups.partial = !complete;
+    for split in scope.splits(explain)? {
+        if groups.partial || scope.watch.is_over() {
+            groups.partial = true;
+            break;
+        }
+        let complete = match by.len() {
+            0 => add_split::<D, 0>(scope, split, by, missing, explain, &mut groups),
+            1 => add_split::<D, 1>(scope, split, by, missing, explain, &mut groups),
+            2 => add_split::<D, 2>(scope, split, by, missing, explain, &mut groups),
+            3 => add_split::<D, 3>(scope, split, by, missing, explain, &mut groups),
+            _ => add_split::<D, 4>(scope, split, by, missing, explain, &mut groups),
+        }?;
+        groups.partial = !complete;
+    }
+    Ok(groups)
+}
+
+/// Adds what a split has. Whether the time sufficed.
+fn add_split<D: Dataset, const N: usize>(
+    scope: &Scope<'_, D>,
+    split: &Split<D>,
+    by: &[ValuesOf],
+    missing: Missing,
+    explain: &mut Explain,
+    groups: &mut Groups,
+) -> io::Result<bool> {
+    let mut look_into = vec![scope.range];
+    if let Some(by) = by.iter().map(counted::<D>).collect::<Option<Vec<_>>>() {
+        let parts = parts(split, scope.filter, scope.range)?;
+        for (cell, service) in parts.cells {
+            let values = by.iter().map(|by| {
+                Shown::Text(match by {
+                    Counted::Service => service.to_owned(),
+                    Counted::Severity => {
+                        let range = SeverityRange::ALL[usize::from(cell.severity)];
+                        range.as_str().to_owned()
+                    }
+                })
+            });
+            groups.tally.add(values.collect(), u64::from(cell.records));
+            groups.records += u64::from(cell.records);
+        }
+        look_into = parts.look_into;
+    }
+    if look_into.is_empty() {
+        return Ok(true);
+    }
+    let columns = by.iter().map(|of| split.value_columns(of));
+    let columns = columns.collect::<io::Result<Vec<_>>>()?;
+    let mut tally: Tally<[ValueKey; N]> = Tally::default();
+    let mut values = vec![Vec::new(); N];
+    let mut complete = true;
+    for range in look_into {
+        complete &= scope.each_document(split, range, explain, &mut |document| {
+            groups.records += 1;
+            for (columns, values) in columns.iter().zip(&mut values) {
+                values.clear();
+                columns.each(document, &mut |key| values.push(key));
+                settle(values, missing, ValueKey::MISSING);
+            }
+            each_combination(&values, &mut Vec::new(), &mut |values| {
+                let key = values.try_into().expect("one value for each column");
+                tally.add(key, 1);
+            });
+        })?;
+    }
+    groups
+        .tally
+        .absorb(tally, |keys| shown(&columns, keys.as_slice()))?;
+    Ok(complete)
+}
+
+fn shown(columns: &[ValueColumns], keys: &[ValueKey]) -> io::Result<Vec<Shown>> {
+    let pairs = columns.iter().zip(keys);
+    pairs.map(|(columns, key)| columns.shown(*key)).collect()
+}
+
+/// A field that every split has counts of.
+enum Counted {
+    Service,
+    Severity,
+}
+
+fn counted<D: Dataset>(of: &ValuesOf) -> Option<Counted> {
+    let ValuesOf::Field(field) = of else {
+        return None;
+    };
+    match D::fields()[*field].name {
+        "service" => Some(Counted::Service),
+        "severity" => Some(Counted::Severity),
+        _ => None,
+    }
+}
+
+/// Makes each value of a record one, and none at all what it counts as.
+fn settle<K: Ord>(values: &mut Vec<K>, missing: Missing, none: K) {
+    if values.len() > 1 {
+        values.sort_unstable();
+        values.dedup();
+    }
+    if values.is_empty() && missing == Missing::Counted {
+        values.push(none);
+    }
+}
+
+fn each_combination<K: Clone>(values: &[Vec<K>], chosen: &mut Vec<K>, each: &mut dyn FnMut(&[K])) {
+    let Some((first, rest)) = values.split_first() else {
+        each(chosen);
+        return;
+    };
+    for value in first {
+        chosen.push(value.clone());
+        each_combination(rest, chosen, each);
+        chosen.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_combination_comes_once() {
+        let mut found = Vec::new();
+        let values = [vec![1, 2], vec![3], vec![4, 5]];
+        each_combination(&values, &mut Vec::new(), &mut |chosen| {
+            found.push(chosen.to_vec());
+        });
+        assert_eq!(found, [[1, 3, 4], [1, 3, 5], [2, 3, 4], [2, 3, 5]]);
+        let mut none = Vec::new();
+        each_combination::<u8>(&[], &mut Vec::new(), &mut |chosen| {
+            none.push(chosen.len());
+        });
+        assert_eq!(none, [0], "no field is one group");
+    }
+
+    #[test]
+    fn a_value_twice_is_one_and_none_counts_as_told() {
+        let settled = |mut values: Vec<u8>, missing| {
+            settle(&mut values, missing, 0);
+            values
+        };
+        assert_eq!(settled(vec![2, 1, 2], Missing::Counted), [1, 2]);
+        assert_eq!(settled(vec![], Missing::Counted), [0]);
+        assert!(settled(vec![], Missing::PassedOver).is_empty());
+    }
+}
