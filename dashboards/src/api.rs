@@ -12,6 +12,7 @@ mod traces;
 use axum::Router;
 use axum::routing::get;
 
+pub(crate) use logs::line_with_id;
 pub(crate) use problem::{Problem, write as write_problem};
 
 use crate::Console;

@@ -15,22 +15,18 @@ pub(crate) struct Asset {
     body: &'static str,
 }
 
-pub(crate) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new(
-        "console",
-        "css",
-        "text/css; charset=utf-8",
-        include_str!("../static/console.css"),
-    )
-});
-pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
-    Asset::new(
-        "console",
-        "js",
-        "text/javascript; charset=utf-8",
-        include_str!("../static/console.js"),
-    )
-});
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+
+pub(crate) static STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("console", "css", CSS, include_str!("../static/console.css")));
+pub(crate) static SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("console", "js", JS, include_str!("../static/console.js")));
+/// What only the page of logs needs.
+pub(crate) static LOGS_STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("logs", "css", CSS, include_str!("../static/logs.css")));
+pub(crate) static LOGS_SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("logs", "js", JS, include_str!("../static/logs.js")));
 pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(
         "beacon",
@@ -39,6 +35,11 @@ pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
         include_str!("../static/beacon.svg"),
     )
 });
+
+/// All of them.
+pub(crate) fn all() -> [&'static Asset; 5] {
+    [&STYLE, &SCRIPT, &LOGS_STYLE, &LOGS_SCRIPT, &ICON]
+}
 
 impl Asset {
     fn new(name: &str, extension: &str, content_type: &'static str, body: &'static str) -> Self {
@@ -67,8 +68,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 /// `GET /static/{name}`.
 pub(crate) async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response {
     let wanted = format!("/static/{name}");
-    let assets: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
-    let Some(asset) = assets.into_iter().find(|asset| asset.href == wanted) else {
+    let Some(asset) = all().into_iter().find(|asset| asset.href == wanted) else {
         return (StatusCode::NOT_FOUND, "there is no such file\n").into_response();
     };
     let cache = [
@@ -91,6 +91,12 @@ mod tests {
     fn files_stay_within_their_weight() {
         assert!(STYLE.body.len() < 30_000, "{}", STYLE.body.len());
         assert!(SCRIPT.body.len() < 10_000, "{}", SCRIPT.body.len());
+        assert!(LOGS_STYLE.body.len() < 12_000, "{}", LOGS_STYLE.body.len());
+        assert!(
+            LOGS_SCRIPT.body.len() < 16_000,
+            "{}",
+            LOGS_SCRIPT.body.len()
+        );
     }
 
     #[tokio::test]

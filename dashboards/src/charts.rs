@@ -6,6 +6,7 @@
 //! inline style.
 
 mod axis;
+mod meter;
 mod sparkline;
 mod strip;
 mod time_plot;
@@ -14,6 +15,7 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 
+pub(crate) use meter::meter;
 pub(crate) use sparkline::{flow, sparkline};
 pub(crate) use strip::{Dot, strip_plot};
 pub(crate) use time_plot::{Mark, Stack, TimePlot};

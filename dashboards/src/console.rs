@@ -10,6 +10,7 @@ use watchfire_logsearch::EventStore;
 use watchfire_schemas::{Clock, Timestamp};
 use watchfire_tsdb::Tsdb;
 
+use crate::saved_searches::SavedSearches;
 use crate::{api, assets, headers};
 
 /// What `/status` shows and the stores do not know. Implemented by the binary.
@@ -66,6 +67,7 @@ pub struct Console {
     pub events: Arc<EventStore>,
     pub tsdb: Arc<Tsdb>,
     pub alerts: Arc<Alerts>,
+    pub saved: SavedSearches,
     pub status: Arc<dyn StatusSource>,
     pub clock: Arc<dyn Clock>,
     /// Shown in the header, so that nobody takes the demo for production.
@@ -78,6 +80,11 @@ pub fn console_router(console: Console) -> Router {
     Router::new()
         .route("/", get(pages::overview::page))
         .route("/logs", get(pages::logs::page))
+        .route("/logs/searches", post(pages::logs::saved::save))
+        .route(
+            "/logs/searches/{id}/forget",
+            post(pages::logs::saved::forget),
+        )
         .route("/exceptions", get(pages::exceptions::page))
         .route("/exceptions/{id}", get(pages::exception::page))
         .route("/exceptions/{id}/{action}", post(pages::posted::exception))

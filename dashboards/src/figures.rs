@@ -178,6 +178,15 @@ impl When {
             is_relative: false,
         }
     }
+
+    /// `11-22 05:57:27.504`.
+    pub(crate) fn dated_millis(at: Timestamp) -> Self {
+        Self {
+            at,
+            text: format!("{} {}", &at.to_string()[5..10], clock_millis(at)),
+            is_relative: false,
+        }
+    }
 }
 
 impl fmt::Display for When {

@@ -31,9 +31,49 @@ fn hour() -> Asked {
 /// All pages of a mood, by name.
 fn pages(mood: Mood) -> Vec<(&'static str, String)> {
     let mut pages = signals(mood);
+    pages.extend(log_pages(mood));
     pages.extend(responses(mood));
     pages.extend(house_pages(mood));
     pages
+}
+
+/// The faces of the page of logs, and one record.
+fn log_pages(mood: Mood) -> Vec<(&'static str, String)> {
+    let house = house(mood);
+    let text = |view: &dyn askama::DynTemplate| view.dyn_render().unwrap();
+    let open = samples::log_page().records[0].id;
+    let page = |more: &str, found: &logs::Found| {
+        let query = crate::url::encode(&samples::query(mood));
+        let asked = format!("q={query}&off=-severity:TRACE&last=1h{more}");
+        let params = crate::params::Params::parse(&asked);
+        let url = logs::state::LogsUrl::from_params(&params, now()).unwrap();
+        let shell = Shell::ranged(&house, "/logs", "Logs", &url.asked, &[]);
+        text(&logs::view(shell, &url, now(), found))
+    };
+    let list = samples::logs_found(mood);
+    let (record, surroundings) = samples::surroundings(mood);
+    let around = logs::AskedAround { pivot: 0, near: 20 };
+    let shell = Shell::new(&house, "/logs", "Log record");
+    // The list of hostile records as it is, and, in the list of samples, as an error.
+    let records = logs::Found {
+        answer: logs::Answer::Records(samples::log_page_of(mood)),
+        ..samples::logs_found(mood)
+    };
+    let columns = format!("&cols=http.route,client.region&field=http.route&open={open}");
+    vec![
+        ("logs", page("", &list)),
+        ("logs-columns", page(&columns, &records)),
+        ("logs-live", page("&view=live", &records)),
+        ("logs-table", page("&tz=local", &samples::table_found(mood))),
+        (
+            "logs-patterns",
+            page("&view=patterns", &samples::patterns_found(mood)),
+        ),
+        (
+            "log-record",
+            text(&logs::record_view(shell, &record, surroundings, around)),
+        ),
+    ]
 }
 
 #[expect(clippy::too_many_lines, reason = "one entry a page")]
@@ -62,16 +102,6 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
                 &red,
                 &samples::incidents_of(mood),
                 &samples::lately(mood),
-            )),
-        ),
-        (
-            "logs",
-            text(&logs::view(
-                shell("/logs", "Logs"),
-                query.clone(),
-                &asked,
-                true,
-                &samples::logs_found(mood),
             )),
         ),
         (
@@ -264,11 +294,7 @@ fn directory() -> PathBuf {
 
 #[test]
 fn every_page_renders_and_is_written_to_the_gallery() {
-    for asset in [
-        &crate::assets::STYLE,
-        &crate::assets::SCRIPT,
-        &crate::assets::ICON,
-    ] {
+    for asset in crate::assets::all() {
         let path = directory().join(asset.href.trim_start_matches('/'));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, asset.text()).unwrap();

@@ -15,6 +15,7 @@ mod pages;
 mod params;
 mod query_text;
 mod range;
+mod saved_searches;
 mod shell;
 mod url;
 
@@ -22,3 +23,4 @@ mod url;
 mod gallery;
 
 pub use console::{Console, DiskUse, InboxEntry, IngestReport, StatusSource, console_router};
+pub use saved_searches::SavedSearches;

@@ -35,6 +35,12 @@ impl Params {
             .unwrap_or_default()
     }
 
+    /// As if a URL had said them.
+    pub(crate) fn from_pairs(pairs: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self(pairs.iter().map(owned).collect())
+    }
+
     #[cfg(test)]
     pub(crate) fn parse(query: &str) -> Self {
         Self::from_uri(&format!("/?{query}").parse().unwrap())
@@ -47,6 +53,16 @@ impl Params {
             .find(|(other, _)| other == name)
             .map(|(_, value)| value.trim())
             .filter(|value| !value.is_empty())
+    }
+
+    /// The values of a parameter that is a list, parted by commas.
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
+        let text = self.get(name).unwrap_or_default();
+        let items = text
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty());
+        items.map(str::to_owned).collect()
     }
 
     pub(crate) fn text(&self, name: &str) -> String {

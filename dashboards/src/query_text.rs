@@ -16,17 +16,50 @@ pub(crate) fn term(field: &str, value: &str) -> String {
     }
 }
 
-/// The query with one more clause; unchanged if it has the clause already.
+/// The query with one more clause, before its pipe; unchanged if it has the clause already. A clause
+/// that says the opposite is replaced.
 pub(crate) fn with(query: &str, clause: &str) -> String {
-    let query = query.trim();
-    if query.is_empty() {
-        return clause.to_owned();
+    let (filter, pipe) = split_pipe(query);
+    let narrowed = match clauses(filter) {
+        Some(mut clauses) => {
+            let opposite = negated(clause);
+            if let Some(turned) = clauses.iter_mut().find(|other| **other == opposite) {
+                clause.clone_into(turned);
+            } else if !clauses.iter().any(|other| other == clause) {
+                clauses.push(clause.to_owned());
+            }
+            clauses.join(" ")
+        }
+        None => format!("({}) {clause}", filter.trim()),
+    };
+    piped(&narrowed, pipe)
+}
+
+/// The query before its pipe, and the pipe with its bar; empty if there is none.
+pub(crate) fn split_pipe(query: &str) -> (&str, &str) {
+    let (mut in_quotes, mut is_escaped) = (false, false);
+    for (at, c) in query.char_indices() {
+        match c {
+            '"' if !is_escaped => in_quotes = !in_quotes,
+            '|' if !in_quotes && !is_escaped => return query.split_at(at),
+            _ => {}
+        }
+        is_escaped = c == '\\' && !is_escaped;
     }
-    match clauses(query) {
-        Some(clauses) if clauses.iter().any(|other| other == clause) => query.to_owned(),
-        Some(_) => format!("{query} {clause}"),
-        None => format!("({query}) {clause}"),
-    }
+    (query, "")
+}
+
+/// A filter and a pipe as one query.
+pub(crate) fn piped(filter: &str, pipe: &str) -> String {
+    let joined = format!("{} {}", filter.trim(), pipe.trim());
+    joined.trim().to_owned()
+}
+
+/// `-clause`, or the clause without its minus.
+pub(crate) fn negated(clause: &str) -> String {
+    clause
+        .strip_prefix('-')
+        .map_or_else(|| format!("-{clause}"), str::to_owned)
 }
 
 /// The query without its clause number `index`.
@@ -41,9 +74,7 @@ pub(crate) fn without(clauses: &[String], index: usize) -> String {
 pub(crate) fn inverted(clauses: &[String], index: usize) -> String {
     let turned = clauses.iter().enumerate().map(|(at, clause)| match at {
         _ if at != index => clause.clone(),
-        _ => clause
-            .strip_prefix('-')
-            .map_or_else(|| format!("-{clause}"), str::to_owned),
+        _ => negated(clause),
     });
     turned.collect::<Vec<_>>().join(" ")
 }
@@ -128,5 +159,18 @@ mod tests {
         assert_eq!(with("c a:b", "a:b"), "c a:b");
         assert_eq!(with("c", "a:b"), "c a:b");
         assert_eq!(with("c or d", "a:b"), "(c or d) a:b");
+        assert_eq!(with("c -a:b d", "a:b"), "c a:b d");
+        assert_eq!(with("a:b", "-a:b"), "-a:b");
+    }
+
+    #[test]
+    fn a_pipe_stays_at_the_end() {
+        assert_eq!(
+            split_pipe(r#"a "x|y" b\| | top f"#),
+            (r#"a "x|y" b\| "#, "| top f")
+        );
+        assert_eq!(with("c | count by f", "f:x"), "c f:x | count by f");
+        assert_eq!(with("| top f", "f:x"), "f:x | top f");
+        assert_eq!(piped("a ", ""), "a");
     }
 }

@@ -21,7 +21,7 @@ function freshen() {
 setInterval(freshen, 1000);
 
 // Keyboard: rows are walked, searched and opened without the mouse.
-let at = -1;
+let at = $$('[data-row]').findIndex((row) => row.matches(':target'));
 function walk(by) {
   const rows = $$('[data-row]');
   if (!rows.length) return;
@@ -84,8 +84,16 @@ function point(chart, event) {
   }
   cursor.setAttribute('x1', `${share * 100}%`);
   cursor.setAttribute('x2', `${share * 100}%`);
+  // A bar's own words, in place of the slow ones of the browser.
+  const holder = event.target.closest?.('a, g');
+  const title = holder && $(':scope > title', holder);
+  if (title) {
+    holder.dataset.told = title.textContent;
+    holder.setAttribute('aria-label', title.textContent);
+    title.remove();
+  }
   const lines = series.map((s) => `${s.n}  ${nearest(s.v, when)[1]}${chart.dataset.unit}`);
-  readout.textContent = [`${dated(when)} UTC`, ...lines].join('\n');
+  readout.textContent = holder?.dataset.told ?? [`${dated(when)} UTC`, ...lines].join('\n');
   readout.hidden = false;
   const left = Math.min(event.pageX + 14, document.documentElement.clientWidth - readout.offsetWidth - 8);
   // Through the object model: the content policy forbids inline style in markup, not this.
@@ -120,7 +128,7 @@ function zoom(event) {
   if (Math.abs(to.share - from.share) < 0.01) return false;
   const [start, end] = [from.when, to.when].sort((a, b) => a - b);
   const url = new URL(location.href);
-  for (const name of ['last', 'cursor']) url.searchParams.delete(name);
+  for (const name of ['last', 'cursor', 'open']) url.searchParams.delete(name);
   url.searchParams.set('start', new Date(start).toISOString());
   url.searchParams.set('end', new Date(end).toISOString());
   location.assign(url);

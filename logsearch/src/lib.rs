@@ -43,6 +43,7 @@ mod top_values;
 mod watch;
 
 pub use live::LogTail;
+pub use patterns::{PatternChange, PatternList, PatternSearch, PatternSummary};
 pub use plan::plan_query;
 pub use query::has_pipe;
 pub use query_types::{

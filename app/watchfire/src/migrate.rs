@@ -8,6 +8,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlSafeStr as _, SqlitePool};
 use watchfire_alerts::Alerts;
+use watchfire_dashboards::SavedSearches;
 
 /// Opens `watchfire.db` in `dir` and brings its tables up to date.
 pub(crate) async fn open(dir: &Path) -> anyhow::Result<SqlitePool> {
@@ -35,7 +36,8 @@ pub(crate) async fn open(dir: &Path) -> anyhow::Result<SqlitePool> {
 }
 
 fn migrator() -> Migrator {
-    let migrations = Alerts::MIGRATIONS.iter().map(|(version, name, sql)| {
+    let tables = Alerts::MIGRATIONS.iter().chain(SavedSearches::MIGRATIONS);
+    let migrations = tables.map(|(version, name, sql)| {
         Migration::new(
             *version,
             (*name).into(),

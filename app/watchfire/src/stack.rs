@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
-use watchfire_dashboards::{Console, console_router};
+use watchfire_dashboards::{Console, SavedSearches, console_router};
 use watchfire_logsearch::LogSearch;
 use watchfire_schemas::{Clock, SystemClock, TimeRange};
 use watchfire_telemetry::{LogOutput, Telemetry};
@@ -224,6 +224,7 @@ fn console_routes(stores: &Stores, status: Status, clock: Arc<dyn Clock>) -> Rou
         events: Arc::clone(&stores.events),
         tsdb: Arc::clone(&stores.tsdb),
         alerts: Arc::clone(&stores.alerts),
+        saved: SavedSearches::new(stores.pool.clone()),
         is_demo: status.inbox.is_some(),
         status: Arc::new(status),
         clock,

@@ -42,7 +42,8 @@ impl From<LogPage> for PageOfRecords {
     }
 }
 
-fn line_with_id(found: &FoundLog) -> Box<RawValue> {
+/// A record's canonical line with its id put first.
+pub(crate) fn line_with_id(found: &FoundLog) -> Box<RawValue> {
     let line = found.record.to_line();
     let line = format!("{{\"id\":\"{}\",{}", found.id, &line[1..]);
     RawValue::from_string(line).expect("a canonical line is a JSON object that is not empty")

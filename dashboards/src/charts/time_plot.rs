@@ -46,6 +46,7 @@ pub(crate) struct TimePlot {
     under: String,
     ground: String,
     stretched: String,
+    bars: String,
     over: String,
     readout: Vec<String>,
 }
@@ -63,6 +64,7 @@ impl TimePlot {
             under: String::new(),
             ground: String::new(),
             stretched: String::new(),
+            bars: String::new(),
             over: String::new(),
             readout: Vec::new(),
         }
@@ -188,40 +190,78 @@ impl TimePlot {
         path
     }
 
-    /// Bars of stacked parts.
+    /// Bars of stacked parts: one path for each class, and over each bar what is clicked and told.
     pub(crate) fn stacks(&mut self, stacks: &[Stack]) {
+        let mut paths: Vec<(&'static str, String)> = Vec::new();
+        let mut bars = String::new();
         for stack in stacks {
-            let (x, end) = (self.x(stack.start), self.x(stack.end));
+            let x = percent_of(stack.start, self.range).max(0.0);
+            let end = percent_of(stack.end, self.range).min(100.0);
             let width = ((end - x) * 0.86).max(0.05);
-            let mut title = format!("{} UTC", figures::date_time(stack.start));
-            let mut rects = String::new();
             let mut height = 0.0;
-            for (class, name, value) in stack.parts.iter().filter(|(_, _, value)| *value > 0.0) {
+            for (class, _, value) in stack.parts.iter().filter(|(_, _, value)| *value > 0.0) {
                 let (foot, head) = (self.y(height), self.y(height + value));
                 height += value;
-                write!(title, "\n{name} {}", figures::short(*value)).expect("writing to memory");
+                let tall = (foot - head).max(1.0);
+                let path = path_of(&mut paths, class);
                 write!(
-                    rects,
-                    "<rect class=\"{class}\" x=\"{x:.2}%\" width=\"{width:.2}%\" y=\"{:.1}\" height=\"{:.1}\"/>",
-                    head.min(foot - 1.0),
-                    (foot - head).max(1.0)
+                    path,
+                    "M{:.1} {:.1}h{:.1}v-{tall:.1}h-{:.1}z",
+                    x * 10.0,
+                    foot - f64::from(self.top),
+                    width * 10.0,
+                    width * 10.0
                 )
                 .expect("writing to memory does not fail");
             }
-            if rects.is_empty() {
-                continue;
+            if height > 0.0 && end > x {
+                self.hit(&mut bars, stack, x, end - x);
             }
-            let title = escape(&title);
-            match &stack.href {
-                None => write!(self.over, "<g><title>{title}</title>{rects}</g>"),
-                Some(href) => write!(
-                    self.over,
-                    "<a href=\"{}\" tabindex=\"-1\" aria-label=\"{title}\"><title>{title}</title>{rects}</a>",
-                    escape(href)
-                ),
-            }
-            .expect("writing to memory does not fail");
         }
+        for (class, path) in paths {
+            write!(self.bars, "<path class=\"{class}\" d=\"{path}\"/>")
+                .expect("writing to memory does not fail");
+        }
+        self.over.push_str(&bars);
+    }
+
+    /// What of a bar is clicked: as high as the plot, so that a short bar is hit as well.
+    fn hit(&self, out: &mut String, stack: &Stack, x: f64, width: f64) {
+        let mut title = format!("{} UTC", figures::date_time(stack.start));
+        for (_, name, value) in stack.parts.iter().filter(|(_, _, value)| *value > 0.0) {
+            write!(title, "\n{name} {}", figures::short(*value)).expect("writing to memory");
+        }
+        let inner = format!(
+            "<title>{}</title><rect class=\"hit\" x=\"{x:.2}%\" width=\"{width:.2}%\" y=\"{}\" height=\"{}\"/>",
+            escape(&title),
+            self.top,
+            self.height
+        );
+        match &stack.href {
+            None => write!(out, "<g>{inner}</g>"),
+            Some(href) => write!(
+                out,
+                "<a href=\"{}\" tabindex=\"-1\">{inner}</a>",
+                escape(href)
+            ),
+        }
+        .expect("writing to memory does not fail");
+    }
+
+    /// A span of time that something lasted, as a stroke along the head of the plot that leads
+    /// there, and a band behind everything.
+    pub(crate) fn lasting(&mut self, from: Timestamp, to: Timestamp, title: &str, href: &str) {
+        self.band(from, to, "trouble", title);
+        let (x, end) = (self.x(from), self.x(to));
+        write!(
+            self.over,
+            "<a class=\"lasting\" href=\"{}\"><title>{}</title><rect x=\"{x:.2}%\" width=\"{:.2}%\" y=\"{}\" height=\"5\" rx=\"2\"/></a>",
+            escape(href),
+            escape(title),
+            (end - x).max(0.6),
+            self.top - 6
+        )
+        .expect("writing to memory does not fail");
     }
 
     fn read(&mut self, name: &str, points: &[(Timestamp, f64)]) {
@@ -245,6 +285,7 @@ impl TimePlot {
             )
         };
         let (ground, lines) = (stretched(&self.ground), stretched(&self.stretched));
+        let bars = stretched(&self.bars);
         // An image hides what is in it; links must not be hidden.
         let role = if self.over.contains("<a ") {
             "group"
@@ -279,14 +320,15 @@ impl TimePlot {
             };
             write!(
                 grid,
-                "<text class=\"tick\" x=\"{x:.2}%\" y=\"{}\" text-anchor=\"{anchor}\">{text}</text>",
+                "<text class=\"tick\" data-at=\"{}\" x=\"{x:.2}%\" y=\"{}\" text-anchor=\"{anchor}\">{text}</text>",
+                at.millis(),
                 bottom + 15
             )
             .expect("writing to memory does not fail");
         }
         Svg(format!(
             "<svg class=\"chart plot\" width=\"100%\" height=\"{total}\" role=\"{role}\" aria-label=\"{}\" data-chart data-start=\"{}\" data-end=\"{}\" data-top=\"{top}\" data-bottom=\"{bottom}\" data-unit=\"{}\" data-series=\"{}\">{}{grid}\
-             {ground}{}{lines}{labels}</svg>",
+             {ground}{bars}{}{lines}{labels}</svg>",
             escape(label),
             self.range.start.millis(),
             self.range.end.millis(),
@@ -296,6 +338,16 @@ impl TimePlot {
             self.over
         ))
     }
+}
+
+/// The path of a class, begun if need be.
+fn path_of<'a>(paths: &'a mut Vec<(&'static str, String)>, class: &'static str) -> &'a mut String {
+    let at = paths.iter().position(|(other, _)| *other == class);
+    let at = at.unwrap_or_else(|| {
+        paths.push((class, String::new()));
+        paths.len() - 1
+    });
+    &mut paths[at].1
 }
 
 #[cfg(test)]
@@ -352,6 +404,18 @@ mod tests {
     }
 
     #[test]
+    fn what_lasts_stays_inside_and_leads_somewhere() {
+        let mut plot = plot();
+        plot.lasting(at(-50), at(50), "<down>", "/incidents/1");
+        let drawn = plot.finish("").to_string();
+        assert!(drawn.contains("&lt;down&gt;") && drawn.contains("href=\"/incidents/1\""));
+        assert!(
+            drawn.contains("x=\"0.00%\" width=\"50.00%\" y=\"0\""),
+            "{drawn}"
+        );
+    }
+
+    #[test]
     fn stacks_tell_their_numbers() {
         let mut plot = plot();
         plot.stacks(&[Stack {
@@ -362,6 +426,10 @@ mod tests {
         }]);
         let drawn = plot.finish("").to_string();
         assert!(drawn.contains("INFO 4"));
+        assert!(
+            drawn.contains("<path class=\"sev-info\" d=\"M0.0 100.0h86.0v-40.0h-86.0z\"/>"),
+            "{drawn}"
+        );
         assert!(!drawn.contains("sev-error"));
         assert!(drawn.contains("/logs?a=1&amp;b=2"));
     }

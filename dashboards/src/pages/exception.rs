@@ -113,12 +113,7 @@ pub(crate) fn view(
 ) -> ExceptionPage {
     let now = asked.range.end;
     let query = query_text::term("exception_group", &group.id);
-    let log_context = LogContext {
-        query: &query,
-        asked,
-        path: "/logs",
-        is_alone: false,
-    };
+    let log_context = LogContext::new(&query, asked);
     let records = context
         .logs
         .as_ref()

@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     Refused(String),
     #[error("the database did not answer")]
     Database(#[source] StoreError),
+    #[error("saved searches could not be read or written")]
+    Saved(#[source] sqlx::Error),
     #[error("the event store did not answer: {0}")]
     Events(#[source] watchfire_logsearch::QueryError),
     #[error("the page could not be written")]
@@ -29,7 +31,7 @@ impl Fault {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Param(_) => StatusCode::BAD_REQUEST,
             Self::Refused(_) => StatusCode::CONFLICT,
-            Self::Database(_) | Self::Events(_) | Self::Template(_) => {
+            Self::Database(_) | Self::Saved(_) | Self::Events(_) | Self::Template(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }

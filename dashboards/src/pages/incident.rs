@@ -144,12 +144,7 @@ pub(crate) fn view(
     let (timeline, alert_changes) = timeline::timeline_rows(incident, now);
     let services = of_services(incident);
     let logs_query = format!("{services} severity:(WARN or ERROR or FATAL)");
-    let log_context = LogContext {
-        query: logs_query.trim(),
-        asked: &asked,
-        path: "/logs",
-        is_alone: false,
-    };
+    let log_context = LogContext::new(logs_query.trim(), &asked);
     if is_open(incident) {
         shell = shell.live(5);
     }

@@ -4,6 +4,7 @@ use serde_json::Value;
 use watchfire_logsearch::FoundLog;
 use watchfire_schemas::{TimeRange, Timestamp};
 
+use super::logs::state::LogsUrl;
 use crate::figures::{self, When};
 use crate::query_text::{term, with};
 use crate::range::Asked;
@@ -22,6 +23,9 @@ pub(crate) struct FieldView {
     pub(crate) value: String,
     pub(crate) only: String,
     pub(crate) without: String,
+    /// Shows the field as a column of the list, or no longer; empty where there are no columns.
+    pub(crate) column: String,
+    pub(crate) is_column: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -39,8 +43,12 @@ pub(crate) struct LogView {
     pub(crate) stacktrace: String,
     pub(crate) fields: Vec<FieldView>,
     pub(crate) permalink: String,
-    pub(crate) around_service: String,
-    pub(crate) around_all: String,
+    /// The record as JSON.
+    pub(crate) json: String,
+    /// (name, link) of the records around this one.
+    pub(crate) around: Vec<(&'static str, String)>,
+    /// All records of its pattern.
+    pub(crate) pattern: Option<String>,
     pub(crate) trace: Option<String>,
     pub(crate) group: Option<String>,
     pub(crate) is_open: bool,
@@ -51,9 +59,38 @@ pub(crate) struct LogView {
 pub(crate) struct LogContext<'a> {
     pub(crate) query: &'a str,
     pub(crate) asked: &'a Asked,
-    /// Where the filters lead: `/logs`, or `/schemas` for quarantined lines.
-    pub(crate) path: &'a str,
     pub(crate) is_alone: bool,
+    /// The state of the page of logs, if that is where the record is shown.
+    pub(crate) logs: Option<&'a LogsUrl>,
+}
+
+impl<'a> LogContext<'a> {
+    /// A list outside of the page of logs, whose filters lead there.
+    pub(crate) const fn new(query: &'a str, asked: &'a Asked) -> Self {
+        Self {
+            query,
+            asked,
+            is_alone: false,
+            logs: None,
+        }
+    }
+
+    /// Within the page of logs.
+    pub(crate) fn within(url: &'a LogsUrl) -> Self {
+        Self {
+            logs: Some(url),
+            ..Self::new(&url.query, &url.asked)
+        }
+    }
+
+    /// Where the query narrowed by a clause leads.
+    fn narrowed(&self, clause: &str) -> String {
+        if let Some(url) = self.logs {
+            return url.narrowed(clause).href();
+        }
+        self.asked
+            .link("/logs", &[("q", &with(self.query, clause))])
+    }
 }
 
 pub(crate) fn log_view(found: &FoundLog, context: &LogContext<'_>) -> LogView {
@@ -67,12 +104,7 @@ pub(crate) fn log_view(found: &FoundLog, context: &LogContext<'_>) -> LogView {
     let exception = record.exception.as_ref();
     let stacktrace = exception.map_or("", |exception| &exception.stacktrace);
     let (stacktrace, is_whole_trace) = figures::cut(stacktrace, most * 4);
-    let minute = std::time::Duration::from_mins(1);
-    let around = Asked::absolute(TimeRange {
-        start: record.timestamp - minute,
-        end: record.timestamp + minute,
-    });
-    let service_clause = term("service.name", &record.service);
+    let id = found.id.to_string();
     LogView {
         time: When::millis(record.timestamp),
         severity: record.severity.as_str(),
@@ -87,9 +119,13 @@ pub(crate) fn log_view(found: &FoundLog, context: &LogContext<'_>) -> LogView {
         }),
         stacktrace: stacktrace.to_owned(),
         fields: fields(found, context),
-        permalink: url::link("/logs", &[("id", &found.id.to_string())]),
-        around_service: around.link("/logs", &[("q", &service_clause)]),
-        around_all: around.link("/logs", &[]),
+        permalink: url::link("/logs", &[("id", &id)]),
+        json: url::link("/logs", &[("id", &id), ("as", "json")]),
+        around: around_links(found),
+        pattern: record
+            .pattern_id
+            .as_ref()
+            .map(|pattern| context.narrowed(&term("pattern_id", pattern))),
         trace: record.trace_id.map(|id| format!("/traces/{id}")),
         group: record
             .exception_group
@@ -97,6 +133,27 @@ pub(crate) fn log_view(found: &FoundLog, context: &LogContext<'_>) -> LogView {
             .map(|group| format!("/exceptions/{}", url::encode(group))),
         is_open: context.is_alone,
     }
+}
+
+/// Where the records around one are shown, by what they share with it.
+fn around_links(found: &FoundLog) -> Vec<(&'static str, String)> {
+    let record = &found.record;
+    let id = found.id.to_string();
+    let mut shared = vec![("service", "its service")];
+    if record.trace_id.is_some() {
+        shared.push(("trace", "its trace"));
+    }
+    if record.attributes.contains_key("host.name") {
+        shared.push(("host", "its host"));
+    }
+    shared.push(("all", "everything"));
+    let link = |(by, name)| {
+        (
+            name,
+            url::link("/logs", &[("id", &id), ("by", by)]) + "#r-" + &id,
+        )
+    };
+    shared.into_iter().map(link).collect()
 }
 
 /// The first line of a message, with what follows hinted at.
@@ -161,15 +218,18 @@ fn field(key: String, value: &Value, context: &LogContext<'_>) -> FieldView {
     let is_filter = is_whole && shown.len() <= 512 && !value.is_array() && !value.is_object();
     let clause = term(&key, &text);
     let link = |clause: &str| {
-        if !is_filter {
-            return String::new();
+        if is_filter {
+            context.narrowed(clause)
+        } else {
+            String::new()
         }
-        let narrowed = with(context.query, clause);
-        context.asked.link(context.path, &[("q", &narrowed)])
     };
+    let url = context.logs.filter(|_| !context.is_alone);
     FieldView {
         only: link(&clause),
         without: link(&format!("-{clause}")),
+        column: url.map_or_else(String::new, |url| url.with_column_turned(&key).href()),
+        is_column: url.is_some_and(|url| url.has_column(&key)),
         value: if is_whole {
             text
         } else {

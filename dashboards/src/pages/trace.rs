@@ -137,12 +137,7 @@ pub(crate) fn view(
     let end = spans.iter().map(|span| span.end).max().unwrap_or(start);
     let length = end.seconds_since(start);
     let query = format!("trace_id:{trace_id}");
-    let context = LogContext {
-        query: &query,
-        asked,
-        path: "/logs",
-        is_alone: false,
-    };
+    let context = LogContext::new(&query, asked);
     let mut by_span: HashMap<Option<SpanId>, Vec<LogView>> = HashMap::new();
     let known: HashSet<SpanId> = spans.iter().map(|span| span.span_id).collect();
     let mut records: Vec<_> = logs.map_or_else(Vec::new, |page| page.records.iter().collect());

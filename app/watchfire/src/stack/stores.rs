@@ -36,7 +36,7 @@ pub(crate) struct Stores {
     pub(crate) events: Arc<EventStore>,
     pub(crate) tsdb: Arc<Tsdb>,
     pub(crate) registry: Arc<Mutex<Registry>>,
-    pool: SqlitePool,
+    pub(super) pool: SqlitePool,
     /// Held so that no second process opens the same data.
     lock: File,
 }

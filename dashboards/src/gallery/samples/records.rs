@@ -1,6 +1,7 @@
 //! Log records, good and quarantined.
 
 use super::*;
+use crate::saved_searches::SavedSearch;
 
 pub(super) const STACK: &str = "TileIndexError: no tile for cell 8a2a1072b59ffff at zoom 14\n    at TileIndex.lookup (src/tiles/index.ts:88:13)\n    at PlaceService.nearby (src/places/service.ts:142:27)\n    at async handler (src/http/routes/places.ts:31:18)\n    at async Server.dispatch (node_modules/fastify/lib/route.js:402:7)";
 
@@ -82,10 +83,21 @@ pub(crate) fn log_page_of(mood: Mood) -> LogPage {
             splits_pruned: 6,
             rows_scanned: 51_204,
             tail_records: 2_204,
-            ..Explain::default()
+            pruned_by: PrunedBy {
+                time: 5,
+                service: 1,
+                ..PrunedBy::default()
+            },
+            clauses: vec![ClausePlan {
+                clause: name(mood, "service.name:content"),
+                answered_by: AnsweredBy::Term,
+                of: name(mood, "service.name"),
+            }],
         },
         hints: if mood == Mood::Hostile {
-            vec![format!("unknown field {SCRIPT}: did you mean message?")]
+            vec![format!(
+                "no record has the field {SCRIPT}; did you mean message?"
+            )]
         } else {
             Vec::new()
         },
@@ -93,17 +105,30 @@ pub(crate) fn log_page_of(mood: Mood) -> LogPage {
 }
 
 pub(crate) fn logs_found(mood: Mood) -> logs::Found {
+    let answer = match mood {
+        Mood::Hostile => logs::Answer::Unreadable(2, format!("expected a term, not {SCRIPT}")),
+        _ => logs::Answer::Records(log_page_of(mood)),
+    };
+    logs::Found {
+        answer,
+        happened: happened(mood),
+        side: side(mood),
+        saved: saved(mood),
+    }
+}
+
+pub(crate) fn happened(mood: Mood) -> logs::Happened {
+    let step = Duration::from_mins(1);
     if mood == Mood::Empty {
-        return logs::Found {
-            page: Some(log_page_of(mood)),
-            step: Duration::from_mins(1),
-            ..logs::Found::default()
+        return logs::Happened {
+            step,
+            ..logs::Happened::default()
         };
     }
     let bar = |at: usize| {
         let trouble = if at > 52 { 90 } else { 0 };
         HistogramBar {
-            start: ago((60 - at) as f64 * 60.0).floor(Duration::from_mins(1)),
+            start: ago((60 - at) as f64 * 60.0).floor(step),
             counts: [
                 wave(at, 6.0, 4.0) as u64,
                 wave(at, 40.0, 20.0) as u64,
@@ -114,43 +139,201 @@ pub(crate) fn logs_found(mood: Mood) -> logs::Found {
             ],
         }
     };
-    let value = |value: &str, count| FieldValue {
-        value: name(mood, value),
-        count,
+    logs::Happened {
+        bars: (0..60).map(bar).collect(),
+        step,
+        incidents: incidents_of(mood),
+        changes: changes(mood),
+    }
+}
+
+pub(crate) fn side(mood: Mood) -> logs::SideFound {
+    if mood == Mood::Empty {
+        return logs::SideFound::default();
+    }
+    let values = |field: &str, values: &[(&str, u64)]| {
+        let value = |(value, count): &(&str, u64)| FieldValue {
+            value: name(mood, value),
+            count: *count,
+        };
+        let found = FieldValues {
+            values: values.iter().map(value).collect(),
+            error: u64::from(mood == Mood::Hostile),
+            ..FieldValues::default()
+        };
+        (name(mood, field), found)
+    };
+    let field = |field: &str, kind, coverage: f64| FieldSummary {
+        name: name(mood, field),
+        kind,
+        records: (coverage * 48_213.0) as u64,
+        coverage,
+    };
+    logs::SideFound {
+        fields: FieldList {
+            fields: vec![
+                field("service.name", FieldKind::Keyword, 1.0),
+                field("message", FieldKind::Text, 1.0),
+                field("trace_id", FieldKind::Id, 0.93),
+                field("http.route", FieldKind::Keyword, 0.88),
+                field("http.response.status_code", FieldKind::Number, 0.88),
+                field("exception.type", FieldKind::Keyword, 0.052),
+                field("sync_in_progress", FieldKind::Bool, 0.0021),
+            ],
+            records: 48_213,
+            sampled: false,
+            partial: mood == Mood::Hostile,
+        },
+        values: vec![
+            values(
+                "service.name",
+                &[
+                    ("content", 31_220),
+                    ("gateway", 12_004),
+                    ("payments", 3_871),
+                    ("search", 1_118),
+                ],
+            ),
+            values(
+                "severity",
+                &[("INFO", 41_002), ("ERROR", 4_010), ("WARN", 3_201)],
+            ),
+            values(
+                "http.route",
+                &[("/places/nearby", 20_114), ("/health", 1_870)],
+            ),
+        ],
+    }
+}
+
+fn saved(mood: Mood) -> Vec<SavedSearch> {
+    let search = |id, plain: &str, query: &str| SavedSearch {
+        id,
+        name: name(mood, plain),
+        query: name(mood, query),
+        columns: vec!["http.route".to_owned()],
+        last: "6h".to_owned(),
+    };
+    match mood {
+        Mood::Empty => Vec::new(),
+        _ => vec![
+            search(1, "Failed payments", "service.name:payments severity:ERROR"),
+            search(2, "Tiles", "\"no tile\" service.name:content"),
+        ],
+    }
+}
+
+pub(crate) fn table_found(mood: Mood) -> logs::Found {
+    let row = |value: &str, count: u64| vec![json!(name(mood, value)), json!(count)];
+    let rows = match mood {
+        Mood::Empty => Vec::new(),
+        _ => vec![
+            row("/places/nearby", 20_114),
+            row("/health", 1_870),
+            vec![json!(null), json!(311)],
+        ],
+    };
+    let table = LogTable {
+        columns: vec![name(mood, "http.route"), "count".to_owned()],
+        rows,
+        records: 22_295,
+        error: 0,
+        partial: mood == Mood::Hostile,
+        took: Duration::from_millis(7),
+        explain: log_page_of(mood).explain,
+        hints: Vec::new(),
     };
     logs::Found {
-        page: Some(log_page_of(mood)),
-        bars: (0..60).map(bar).collect(),
-        facets: vec![
-            (
-                "service.name",
-                vec![
-                    value("content", 31_220),
-                    value("gateway", 12_004),
-                    value("payments", 3_871),
-                    value("search", 1_118),
-                ],
-            ),
-            (
-                "severity",
-                vec![
-                    value("INFO", 41_002),
-                    value("ERROR", 4_010),
-                    value("WARN", 3_201),
-                ],
-            ),
-            (
-                "exception.type",
-                vec![
-                    value("TileIndexError", 1_874),
-                    value("UpstreamTimeout", 603),
-                ],
-            ),
-            ("http.route", Vec::new()),
-        ],
-        step: Duration::from_mins(1),
-        error: (mood == Mood::Hostile).then(|| (2, format!("expected a term, not {SCRIPT}"))),
+        answer: logs::Answer::Table(table),
+        ..logs_found(mood)
     }
+}
+
+pub(crate) fn patterns(mood: Mood) -> PatternList {
+    if mood == Mood::Empty {
+        return PatternList::default();
+    }
+    let pattern = |id: &str, template: &str, count, before, severity, change| PatternSummary {
+        id: name(mood, id),
+        template: name(mood, template),
+        count,
+        count_against: before,
+        trend: (0..40)
+            .map(|at| wave(at, count as f64 / 40.0, count as f64 / 90.0) as u64)
+            .collect(),
+        first_seen: ago(3500.0),
+        last_seen: ago(2.0),
+        services: ["content", "gateway", "search"]
+            .map(|service| name(mood, service))
+            .to_vec(),
+        severity,
+        change,
+    };
+    PatternList {
+        patterns: vec![
+            pattern(
+                "p1",
+                "no tile for cell <hex> at zoom <num>",
+                1_874,
+                0,
+                SeverityRange::Error,
+                PatternChange::New,
+            ),
+            pattern(
+                "p2",
+                "lease of <id> lost to <*>",
+                0,
+                31,
+                SeverityRange::Warn,
+                PatternChange::Vanished,
+            ),
+            pattern(
+                "p3",
+                "upstream <*> answered <num>, retry <num> of <num>",
+                4_120,
+                603,
+                SeverityRange::Warn,
+                PatternChange::Grown,
+            ),
+            pattern(
+                "p4",
+                "captured <num> EUR for order <id> in <duration>",
+                38_004,
+                37_411,
+                SeverityRange::Info,
+                PatternChange::Steady,
+            ),
+        ],
+        records: 48_213,
+        unpatterned: 12,
+        partial: mood == Mood::Hostile,
+    }
+}
+
+pub(crate) fn patterns_found(mood: Mood) -> logs::Found {
+    logs::Found {
+        answer: logs::Answer::Patterns(patterns(mood)),
+        ..logs_found(mood)
+    }
+}
+
+/// A record, and those around it.
+pub(crate) fn surroundings(mood: Mood) -> (FoundLog, LogContext) {
+    let near = if mood == Mood::Empty { 0 } else { 5 };
+    let context = LogContext {
+        before: (near + 1..=2 * near)
+            .rev()
+            .map(|at| record(mood, at))
+            .collect(),
+        record: Some(record(mood, near)),
+        after: (0..near).rev().map(|at| record(mood, at)).collect(),
+        partial: mood == Mood::Hostile,
+        hints: match mood {
+            Mood::Hostile => vec![format!("the record has no {SCRIPT}")],
+            _ => Vec::new(),
+        },
+    };
+    (record(mood, near), context)
 }
 
 pub(crate) fn quarantine(mood: Mood) -> LogPage {

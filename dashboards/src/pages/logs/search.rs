@@ -1,0 +1,186 @@
+//! What the page asks of the stores, all at once.
+
+use std::time::Duration;
+
+use watchfire_alerts::Alerts;
+use watchfire_logsearch::{
+    LogPage, LogTable, LogTableSearch, PatternList, PatternSearch, QueryError, ValueSearch,
+};
+use watchfire_schemas::TimeRange;
+
+use super::patterns;
+use super::side::{SideFound, VALUES, wanted};
+use super::state::{Face, LogsUrl};
+use super::timeline::{Happened, STEPS};
+use crate::pages::Fault;
+use crate::params::BadParam;
+use crate::saved_searches::SavedSearch;
+use crate::shell::{House, Shell};
+use crate::{Console, ask, query_text};
+
+/// Records on a page.
+pub(super) const PAGE: usize = 50;
+/// Rows of a table.
+const ROWS: usize = 100;
+/// What stands beside the records may not hold them up: what is counted until then is shown, and
+/// asked for again with patience.
+const BESIDE: Duration = Duration::from_millis(60);
+/// Incidents that are drawn.
+const INCIDENTS: usize = 20;
+
+/// What answers the query.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Records(LogPage),
+    Table(LogTable),
+    Patterns(PatternList),
+    /// The query cannot be read: at which column, and why.
+    Unreadable(usize, String),
+}
+
+/// What the page is made of.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) answer: Answer,
+    pub(crate) happened: Happened,
+    pub(crate) side: SideFound,
+    pub(crate) saved: Vec<SavedSearch>,
+}
+
+pub(super) async fn ask(
+    console: &Console,
+    house: &House,
+    url: &LogsUrl,
+    is_patient: bool,
+) -> Result<(Shell, Found), Fault> {
+    let kept = url.kept(&[]);
+    let kept: Vec<(&str, &str)> = kept
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut shell = Shell::ranged(house, "/logs", "Logs", &url.asked, &kept);
+    let beside = if is_patient { ask::DEADLINE } else { BESIDE };
+    let (filter, _) = query_text::split_pipe(&url.query);
+    let step = url.asked.step(STEPS);
+    let (answer, bars, side, saved, marks) = tokio::join!(
+        answer(console, url),
+        console
+            .events
+            .log_histogram(filter.to_owned(), url.asked.range, step),
+        side(console, filter, url, beside),
+        console.saved.list(),
+        marks(&console.alerts, url.asked.range),
+    );
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(QueryError::Parse { column, reason }) => Answer::Unreadable(column, reason),
+        Err(QueryError::Cursor) => {
+            return Err(BadParam::new("cursor", "is not one that a page gave").into());
+        }
+        Err(error) => return Err(Fault::Events(error)),
+    };
+    let saved = shell.take("saved searches", saved);
+    if matches!(answer, Answer::Unreadable(..)) {
+        let (happened, side) = (Happened::default(), SideFound::default());
+        return Ok((
+            shell,
+            Found {
+                answer,
+                happened,
+                side,
+                saved,
+            },
+        ));
+    }
+    let (incidents, changes) = shell.take("incidents and changes", marks);
+    let happened = Happened {
+        bars: shell.take("the histogram", bars),
+        step,
+        incidents,
+        changes,
+    };
+    let side = shell.take("the fields", side);
+    Ok((
+        shell,
+        Found {
+            answer,
+            happened,
+            side,
+            saved,
+        },
+    ))
+}
+
+async fn answer(console: &Console, url: &LogsUrl) -> Result<Answer, QueryError> {
+    let range = url.asked.range;
+    let (filter, pipe) = query_text::split_pipe(&url.query);
+    if url.face == Face::Patterns {
+        let search = PatternSearch {
+            query: filter.to_owned(),
+            range,
+            against: Some(patterns::before(range)),
+            limit: patterns::MOST,
+            buckets: patterns::STEPS,
+            deadline: ask::DEADLINE,
+        };
+        return console
+            .events
+            .log_patterns(search)
+            .await
+            .map(Answer::Patterns);
+    }
+    if url.face == Face::Records && !pipe.is_empty() {
+        let search = LogTableSearch {
+            query: url.query.clone(),
+            range,
+            limit: ROWS,
+            deadline: ask::DEADLINE,
+        };
+        return console.events.log_table(search).await.map(Answer::Table);
+    }
+    let page = ask::logs(console, filter, range, PAGE, url.cursor.as_deref()).await;
+    page.map(Answer::Records)
+}
+
+async fn side(
+    console: &Console,
+    filter: &str,
+    url: &LogsUrl,
+    deadline: Duration,
+) -> Result<SideFound, QueryError> {
+    let range = url.asked.range;
+    let values = wanted(url).into_iter().map(|field| {
+        let search = ValueSearch {
+            query: filter.to_owned(),
+            range,
+            field: field.clone(),
+            limit: VALUES,
+            deadline,
+        };
+        async move { Ok((field, console.events.field_values(search).await?)) }
+    });
+    let (fields, values) = tokio::try_join!(
+        console
+            .events
+            .log_fields(filter.to_owned(), range, deadline),
+        futures_util::future::try_join_all(values),
+    )?;
+    Ok(SideFound { fields, values })
+}
+
+/// Incidents that overlap the range, and changes within it.
+async fn marks(
+    alerts: &Alerts,
+    range: TimeRange,
+) -> Result<
+    (
+        Vec<watchfire_alerts::Incident>,
+        Vec<watchfire_schemas::ChangeEvent>,
+    ),
+    watchfire_alerts::StoreError,
+> {
+    tokio::try_join!(
+        alerts.incidents(range, false, INCIDENTS),
+        alerts.changes(range, None)
+    )
+}
