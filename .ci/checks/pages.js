@@ -1,8 +1,10 @@
 // Opens each page in a real browser, wide and narrow, light and dark: it must answer 200, say nothing
-// on the console, not overflow, and give axe nothing serious to find.
+// on the console, not overflow, and give axe nothing serious to find. Then does on the page of logs
+// what people do there.
 //   NODE_PATH=… node pages.js http://127.0.0.1:7117 shots-folder /path …
 const fs = require("fs");
 const { chromium } = require("playwright-core");
+const interactions = require("./logs_page.js");
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const WIDTHS = [1440, 390];
@@ -51,7 +53,10 @@ async function look(browser, url, width, colorScheme, shot) {
       }
     }
   }
-  await browser.close();
   console.log(`${paths.length * WIDTHS.length * 2 - failed} passed, ${failed} failed`);
-  process.exit(failed ? 1 : 0);
+  const acted = await interactions(browser, base);
+  await browser.close();
+  for (const fault of acted.failed) console.log("FAIL", fault);
+  console.log(`${acted.all - acted.failed.length} interactions passed, ${acted.failed.length} failed`);
+  process.exit(failed || acted.failed.length ? 1 : 0);
 })();

@@ -24,7 +24,7 @@ function localTime(ms, { day, millis }) {
 }
 function localise(root) {
   if (!isLocal) return;
-  for (const time of $$('.line time, .pattern time', root)) {
+  for (const time of $$('.entry time, .pattern time', root)) {
     const style = { day: /-/.test(time.textContent), millis: /\./.test(time.textContent) };
     time.textContent = localTime(Date.parse(time.dateTime), style);
   }
@@ -90,7 +90,7 @@ document.addEventListener('click', (event) => {
     copy(link).catch(() => location.assign(link.href));
     return;
   }
-  const line = event.target.closest('.lines .log > .line');
+  const line = event.target.closest('.records .log > .entry');
   if (!line || (link && !link.matches('a.t')) || (!link && !getSelection().isCollapsed)) return;
   event.preventDefault();
   turn(line.parentElement);
@@ -102,7 +102,7 @@ document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === 'Escape') {
     for (const menu of $$('details.menu[open]')) menu.open = false;
-    const row = $('.lines .log.at') ?? event.target.closest?.('.lines .log');
+    const row = $('.records .log.at') ?? event.target.closest?.('.records .log');
     if (row && $('.log-body', row)) { turn(row); $('a.t', row).focus(); }
     return;
   }
@@ -128,7 +128,7 @@ function built(record, columns) {
   const row = element('li', `log new sev-${record.severity}`);
   Object.assign(row.dataset, { row: '', id: record.id });
   row.id = `r-${record.id}`;
-  const line = element('div', 'line');
+  const line = element('div', 'entry');
   const link = element('a', 't');
   link.href = `/logs?id=${encodeURIComponent(record.id)}`;
   link.ariaExpanded = 'false';
@@ -150,7 +150,7 @@ function built(record, columns) {
   return row;
 }
 function follow(bar) {
-  const list = $('.lines'), state = $('.live-state', bar), rate = $('.live-rate', bar), button = $('button', bar);
+  const list = $('.records'), state = $('.live-state', bar), rate = $('.live-rate', bar), button = $('button', bar);
   const columns = list.dataset.columns.split(',').filter(Boolean);
   let held = [], skipped = 0, isPaused = false, arrivals = [];
   const tell = () => {
@@ -164,7 +164,7 @@ function follow(bar) {
   const show = (records) => {
     const known = new Set($$('.log', list).map((row) => row.dataset.id));
     const rows = records.filter((record) => !known.has(record.id)).map((record) => built(record, columns));
-    const head = $('.lines-head', list);
+    const head = $('.records-head', list);
     for (const row of rows) if (head) head.after(row); else list.prepend(row);
     rows.forEach(localise);
     $$('.log', list).slice(KEPT).forEach((row) => row.remove());

@@ -39,8 +39,10 @@ pub(crate) struct PatternsView {
     pub(crate) rows: Vec<PatternRow>,
     /// (label, link, is it the one)
     pub(crate) orders: Vec<(&'static str, String, bool)>,
-    /// `1,204 records in 38 patterns; compared with 02:14 to 03:14`.
+    /// `1,204 records in 38 patterns`.
     pub(crate) summary: String,
+    /// What they are compared with.
+    pub(crate) against: String,
 }
 
 /// What the range is compared with: as much time before it.
@@ -68,12 +70,12 @@ pub(super) fn patterns(found: &PatternList, url: &LogsUrl, now: Timestamp) -> Pa
             order("Most frequent", "", !is_by_change),
             order("What changed", "change", is_by_change),
         ],
-        summary: summary(found, url.asked.range),
+        summary: summary(found),
+        against: against(before(url.asked.range)),
     }
 }
 
-fn summary(found: &PatternList, range: TimeRange) -> String {
-    let before = before(range);
+fn summary(found: &PatternList) -> String {
     let patterns = match found.patterns.len() {
         1 => "1 pattern".to_owned(),
         count if count < MOST => format!("{count} patterns"),
@@ -84,10 +86,16 @@ fn summary(found: &PatternList, range: TimeRange) -> String {
         count => format!(", {} without one", figures::count(count)),
     };
     format!(
-        "{} records in {patterns}{unpatterned}; compared with {} to {}",
-        figures::count(found.records),
-        figures::date_time(before.start),
-        figures::date_time(before.end),
+        "{} records in {patterns}{unpatterned}",
+        figures::count(found.records)
+    )
+}
+
+fn against(range: TimeRange) -> String {
+    format!(
+        "compared with {} to {}",
+        figures::date_time(range.start),
+        figures::date_time(range.end)
     )
 }
 
