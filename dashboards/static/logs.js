@@ -124,7 +124,16 @@ if (patient) swap(patient, ['fields']).catch(() => {});
 
 // Live: records as they come, newest first.
 const KEPT = 400, HELD = 500;
-function built(record, columns) {
+function marked(text, wanted) {
+  const parts = element('bdi', '');
+  for (const part of text.split(/([\p{L}\p{N}_]+)/u)) {
+    const word = part.toLowerCase();
+    const isFound = wanted.some((want) => (want.endsWith('*') ? word.startsWith(want.slice(0, -1)) : word === want));
+    parts.append(isFound ? element('mark', '', part) : part);
+  }
+  return parts;
+}
+function built(record, columns, wanted) {
   const row = element('li', `log new sev-${record.severity}`);
   Object.assign(row.dataset, { row: '', id: record.id });
   row.id = `r-${record.id}`;
@@ -143,7 +152,7 @@ function built(record, columns) {
     line.append(cell);
   }
   const message = element('span', 'msg');
-  message.append(element('bdi', '', record.message.split('\n', 1)[0].slice(0, 240)));
+  message.append(marked(record.message.split('\n', 1)[0].slice(0, 240), wanted));
   if (record['exception.type']) message.append(' ', element('span', 'kind', record['exception.type']));
   line.append(message);
   row.append(line);
@@ -152,6 +161,7 @@ function built(record, columns) {
 function follow(bar) {
   const list = $('.records'), state = $('.live-state', bar), rate = $('.live-rate', bar), button = $('button', bar);
   const columns = list.dataset.columns.split(',').filter(Boolean);
+  const wanted = list.dataset.words.split(' ').filter(Boolean);
   let held = [], skipped = 0, isPaused = false, arrivals = [];
   const tell = () => {
     const since = performance.now() - 10000;
@@ -163,7 +173,7 @@ function follow(bar) {
   };
   const show = (records) => {
     const known = new Set($$('.log', list).map((row) => row.dataset.id));
-    const rows = records.filter((record) => !known.has(record.id)).map((record) => built(record, columns));
+    const rows = records.filter((record) => !known.has(record.id)).map((record) => built(record, columns, wanted));
     const head = $('.records-head', list);
     for (const row of rows) if (head) head.after(row); else list.prepend(row);
     rows.forEach(localise);

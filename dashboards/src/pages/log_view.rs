@@ -45,7 +45,7 @@ pub(crate) struct LogView {
     pub(crate) permalink: String,
     /// The record as JSON.
     pub(crate) json: String,
-    /// (name, link) of the records around this one.
+    /// (name, link) of the records around this one, where they are not shown anyway.
     pub(crate) around: Vec<(&'static str, String)>,
     /// All records of its pattern.
     pub(crate) pattern: Option<String>,
@@ -121,7 +121,11 @@ pub(crate) fn log_view(found: &FoundLog, context: &LogContext<'_>) -> LogView {
         fields: fields(found, context),
         permalink: url::link("/logs", &[("id", &id)]),
         json: url::link("/logs", &[("id", &id), ("as", "json")]),
-        around: around_links(found),
+        around: if context.is_alone {
+            Vec::new()
+        } else {
+            around_links(found)
+        },
         pattern: record
             .pattern_id
             .as_ref()

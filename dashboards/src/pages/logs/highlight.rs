@@ -35,6 +35,16 @@ impl Needles {
         Self(needles)
     }
 
+    /// Those that are one word, as the script marks them in what comes live; `*` ends a beginning.
+    pub(crate) fn single_words(&self) -> String {
+        let single = self.0.iter().filter(|needle| needle.words.len() == 1);
+        let words = single.map(|needle| {
+            let star = if needle.is_prefix { "*" } else { "" };
+            format!("{}{star}", needle.words[0])
+        });
+        words.collect::<Vec<_>>().join(" ")
+    }
+
     /// The text in pieces.
     pub(crate) fn cut(&self, text: &str) -> Vec<Piece> {
         let mut pieces = Vec::new();
@@ -250,6 +260,12 @@ mod tests {
             "Disk [full]: cannot [write] page_1 to disk",
         );
         check("severity:disk | top full", text, text);
+    }
+
+    #[test]
+    fn words_are_told_to_the_script() {
+        let words = Needles::of("Disk \"a b\" pag* \"c\" x:d").single_words();
+        assert_eq!(words, "disk pag* c");
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub(crate) struct Lines {
     pub(crate) columns: Vec<Column>,
     /// The range is so long that a time needs its day.
     pub(crate) is_dated: bool,
+    /// Words of the query, for what the script adds.
+    pub(crate) words: String,
 }
 
 impl Lines {
@@ -146,6 +148,7 @@ impl<'a> Style<'a> {
             rows,
             columns: self.columns.iter().map(column).collect(),
             is_dated: self.is_dated,
+            words: self.needles.single_words(),
         }
     }
 }
