@@ -22,6 +22,7 @@ mod log_source;
 mod logs;
 mod metrics;
 mod neighbours;
+mod patterns;
 mod plan;
 mod queries;
 mod query;
