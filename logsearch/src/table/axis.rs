@@ -112,6 +112,6 @@ mod tests {
         check([0.0, 100.0], None, (5.0, 21, false));
         check([-7.0, 12.0], Some(5.0), (5.0, 5, false));
         check([0.0, 1e6], Some(1.0), (20_000.0, 51, true));
-        check([-1e308, 1e308], Some(1.0), (4e306, 50, true));
+        check([-1e308, 1e308], Some(1.0), (4e306, 51, true));
     }
 }
