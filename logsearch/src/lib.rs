@@ -44,9 +44,11 @@ mod top_values;
 mod watch;
 
 pub use live::LogTail;
-pub use patterns::{PatternChange, PatternList, PatternSearch, PatternSummary};
 pub use plan::plan_query;
 pub use query::has_pipe;
+pub use patterns::{
+    NoPatternId, PatternChange, PatternId, PatternList, PatternMiner, PatternSearch, PatternSummary,
+};
 pub use query_types::{
     AnsweredBy, ClausePlan, ContextBy, ContextSearch, Explain, FieldKind, FieldList, FieldSummary,
     FieldValue, FieldValues, FoundLog, HistogramBar, LogContext, LogPage, LogSearch, LogTable,

@@ -13,6 +13,7 @@ use crate::fields::{Dataset, find};
 use crate::filter::{Filter, hint_at, resolve};
 use crate::histogram::{Bars, histogram};
 use crate::plan::clauses;
+use crate::patterns::{PatternList, PatternSearch, patterns};
 use crate::query::{Query, parse};
 use crate::query_types::{
     Explain, FieldValue, FieldValues, FoundLog, HistogramBar, LogPage, LogSearch, QueryError,
@@ -134,6 +135,20 @@ impl EventStore {
             let mut found = top_values(&scope, field, search.limit).map_err(QueryError::Store)?;
             hints.append(&mut found.hints);
             Ok(FieldValues { hints, ..found })
+        })
+        .await
+    }
+
+    /// Which patterns the records of a query follow, with their counts and what has changed.
+    pub async fn log_patterns(
+        self: &Arc<Self>,
+        search: PatternSearch,
+    ) -> Result<PatternList, QueryError> {
+        let allowed = search.deadline;
+        self.ask("log_patterns", allowed, move |store, watch| {
+            let (filter, _) = understand(&search.query, store.logs.as_ref())?;
+            let snapshot = store.logs.snapshot();
+            patterns(&snapshot, &store.patterns, &filter, &search, watch).map_err(QueryError::Store)
         })
         .await
     }

@@ -6,6 +6,7 @@ mod build;
 mod columns;
 mod complement;
 mod facts;
+mod keyword;
 mod layout;
 mod plan;
 mod selection;
@@ -28,6 +29,7 @@ use watchfire_schemas::{TimeRange, Timestamp};
 pub(crate) use access::answered_by;
 pub(crate) use build::SplitMeta;
 pub(crate) use facts::{Cell, Facts};
+pub(crate) use keyword::KeywordColumn;
 pub(crate) use selection::Selection;
 pub(crate) use value_columns::{ValueColumns, ValueKey};
 

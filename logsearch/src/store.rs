@@ -11,6 +11,7 @@ use crate::fields::Dataset;
 use crate::live::Live;
 use crate::logs::{Logs, Quarantine};
 use crate::metrics::Metrics;
+use crate::patterns::PatternTable;
 use crate::sealer::{Sealed, Sealer};
 use crate::spans::Spans;
 
@@ -123,6 +124,7 @@ pub struct EventStore {
     pub(crate) spans: Arc<Engine<Spans>>,
     pub(crate) metrics: Metrics,
     pub(crate) live: Live,
+    pub(crate) patterns: Arc<PatternTable>,
     clock: Arc<dyn Clock>,
     seal_bytes: usize,
 }
@@ -154,7 +156,9 @@ impl EventStore {
         let logs_engine = Arc::new(open::<Logs>(dir, logs, &metrics)?);
         let quarantine_engine = Arc::new(open::<Quarantine>(dir, logs, &metrics)?);
         let spans_engine = Arc::new(open::<Spans>(dir, spans, &metrics)?);
+        let patterns = Arc::new(PatternTable::open(dir, registry));
         let datasets: Vec<Arc<dyn Sealed>> = vec![
+            Arc::<PatternTable>::clone(&patterns),
             Arc::<Engine<Logs>>::clone(&logs_engine),
             Arc::<Engine<Quarantine>>::clone(&quarantine_engine),
             Arc::<Engine<Spans>>::clone(&spans_engine),
@@ -171,6 +175,7 @@ impl EventStore {
             quarantine: quarantine_engine,
             spans: spans_engine,
             metrics,
+            patterns,
             clock,
             seal_bytes,
         }))
@@ -184,12 +189,20 @@ impl EventStore {
         logs_and_quarantine.min(self.spans.checkpoint())
     }
 
+    /// Gives each record the id of the pattern of its message. To be called once for a record,
+    /// before it goes into the write-ahead log; after the replay, which teaches the patterns of a
+    /// store that was not closed.
+    pub fn assign_patterns(&self, records: &mut [LogRecord]) {
+        self.patterns.assign(records);
+    }
+
     /// Puts a batch into the tail; it is searchable when this returns. Batches come in order, each
     /// once; one at or before the checkpoint of its dataset is passed over (replay).
     pub fn append(&self, batch: BatchSeq, entry: Entry) {
         let now = self.clock.now();
         let tail_bytes = match entry {
             Entry::Logs(records) => {
+                self.patterns.learn(&records);
                 self.logs.append(batch, records, now);
                 self.live.tell(batch);
                 self.logs.tail_bytes()
@@ -235,6 +248,10 @@ impl EventStore {
         let store = Arc::clone(self);
         let sealed = tokio::task::spawn_blocking(move || {
             let now = store.clock.now();
+            if let Err(error) = store.patterns.save(now) {
+                store.patterns.failed();
+                tracing::error!(%error, "the patterns could not be saved");
+            }
             seal_all(store.logs.as_ref(), now);
             seal_all(store.quarantine.as_ref(), now);
             seal_all(store.spans.as_ref(), now);

@@ -10,6 +10,7 @@ mod crash;
 mod live;
 mod oracle;
 mod paging;
+mod patterns;
 mod queries;
 mod store;
 mod tables;
