@@ -2,6 +2,7 @@
 //! reason. Nothing is dropped here.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use watchfire_schemas::{
@@ -11,6 +12,7 @@ use watchfire_schemas::{
 use crate::drop_reason::DropReason;
 use crate::enrich::enrich_record;
 use crate::otlp::Arrived;
+use crate::sink::Sink;
 
 /// What became of one record.
 #[derive(Debug)]
@@ -38,12 +40,27 @@ pub(crate) struct Arrival {
 #[derive(Debug)]
 pub(crate) struct Admission {
     contract: Contract,
+    /// Knows the patterns of accepted records; without one they have none.
+    patterns: Option<Arc<dyn Sink>>,
 }
 
 impl Admission {
     pub(crate) fn new() -> Self {
         Self {
             contract: Contract::log_record_v1(),
+            patterns: None,
+        }
+    }
+
+    pub(crate) fn with_patterns(mut self, patterns: Arc<dyn Sink>) -> Self {
+        self.patterns = Some(patterns);
+        self
+    }
+
+    /// Gives accepted records what is found with a look at all that came before.
+    pub(crate) fn assign_patterns(&self, records: &mut [LogRecord]) {
+        if let Some(patterns) = &self.patterns {
+            patterns.assign_patterns(records);
         }
     }
 

@@ -77,7 +77,7 @@ impl Collector {
         })?;
         let (pipeline, shelf) = opened.inspect_err(|_| stop.cancel())?;
         let intake = Arc::new(Intake {
-            admission: Admission::new(),
+            admission: Admission::new().with_patterns(Arc::clone(&sink)),
             pipeline,
             budget: Budget::new(config.memory_budget, Arc::clone(&sink)),
             meters,

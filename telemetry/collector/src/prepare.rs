@@ -47,7 +47,7 @@ impl Admission {
         lines: impl Iterator<Item = (usize, &'l [u8])>,
         arrival: Arrival,
     ) -> Prepared {
-        judged(
+        self.judged(
             lines.map(|(number, line)| (number, self.line(line, arrival))),
             arrival,
         )
@@ -59,7 +59,7 @@ impl Admission {
         arrival: Arrival,
     ) -> Prepared {
         let records = otlp::records(request, arrival.at).enumerate();
-        judged(
+        self.judged(
             records.map(|(index, record)| (index + 1, self.arrived(record, arrival))),
             arrival,
         )
@@ -70,7 +70,7 @@ impl Admission {
         match batch {
             Batch::Logs(records) => {
                 let verdicts = records.into_iter().enumerate();
-                judged(
+                self.judged(
                     verdicts.map(|(index, record)| (index + 1, self.record(record, arrival))),
                     arrival,
                 )
@@ -81,6 +81,37 @@ impl Admission {
                 prepared_series(series, (points, Rejections::default()), arrival)
             }
         }
+    }
+
+    fn judged(
+        &self,
+        verdicts: impl Iterator<Item = (usize, Verdict)>,
+        arrival: Arrival,
+    ) -> Prepared {
+        let (mut records, mut quarantine): (Vec<LogRecord>, Vec<LogRecord>) =
+            (Vec::new(), Vec::new());
+        let mut prepared = Prepared::empty("logs", arrival);
+        for (place, verdict) in verdicts {
+            match verdict {
+                Verdict::Accepted(record) => {
+                    prepared.count_service(&record.service, 1);
+                    records.push(record);
+                }
+                Verdict::Quarantined(record, fault) => {
+                    prepared.count_drop(fault.reason, 1);
+                    if prepared.faults.len() < MOST_FAULTS {
+                        prepared.faults.push((place, fault));
+                    }
+                    quarantine.push(record);
+                }
+            }
+        }
+        prepared.receipt.accepted = records.len() as u64;
+        prepared.receipt.quarantined = quarantine.len() as u64;
+        self.assign_patterns(&mut records);
+        prepared.pack(Content::Logs(records), RecordId::MAX_BATCH);
+        prepared.pack(Content::Quarantine(quarantine), RecordId::MAX_BATCH);
+        prepared
     }
 }
 
@@ -93,31 +124,6 @@ pub(crate) fn otlp_metrics(request: &ExportMetricsServiceRequest, arrival: Arriv
     let (series, rejections) = otlp::series(request, arrival.at);
     let accepted = otlp::point_count(request).saturating_sub(rejections.records());
     prepared_series(series, (accepted, rejections), arrival)
-}
-
-fn judged(verdicts: impl Iterator<Item = (usize, Verdict)>, arrival: Arrival) -> Prepared {
-    let (mut records, mut quarantine): (Vec<LogRecord>, Vec<LogRecord>) = (Vec::new(), Vec::new());
-    let mut prepared = Prepared::empty("logs", arrival);
-    for (place, verdict) in verdicts {
-        match verdict {
-            Verdict::Accepted(record) => {
-                prepared.count_service(&record.service, 1);
-                records.push(record);
-            }
-            Verdict::Quarantined(record, fault) => {
-                prepared.count_drop(fault.reason, 1);
-                if prepared.faults.len() < MOST_FAULTS {
-                    prepared.faults.push((place, fault));
-                }
-                quarantine.push(record);
-            }
-        }
-    }
-    prepared.receipt.accepted = records.len() as u64;
-    prepared.receipt.quarantined = quarantine.len() as u64;
-    prepared.pack(Content::Logs(records), RecordId::MAX_BATCH);
-    prepared.pack(Content::Quarantine(quarantine), RecordId::MAX_BATCH);
-    prepared
 }
 
 fn prepared_spans(mut spans: Vec<Span>, rejections: Rejections, arrival: Arrival) -> Prepared {

@@ -3,7 +3,7 @@ use std::io;
 use std::sync::Arc;
 
 use watchfire_logsearch::{Entry, EventStore};
-use watchfire_schemas::{BatchSeq, SeriesSamples};
+use watchfire_schemas::{BatchSeq, LogRecord, SeriesSamples};
 use watchfire_tsdb::Tsdb;
 
 /// Where batches go once they are on disk. One caller, batches in order, each once; one that a
@@ -14,6 +14,10 @@ pub(crate) trait Sink: Send + Sync + fmt::Debug {
 
     /// The last batch that any store holds by itself: new numbers must be greater.
     fn newest(&self) -> BatchSeq;
+
+    /// Gives records the ids of their patterns, before they go into the log. Called by many threads
+    /// at once, after the replay.
+    fn assign_patterns(&self, _records: &mut [LogRecord]) {}
 
     /// Makes a batch searchable. When this returns, it is.
     fn append(&self, batch: BatchSeq, entry: Option<Entry>, series: &[SeriesSamples]);
@@ -42,6 +46,10 @@ impl Sink for Stores {
 
     fn newest(&self) -> BatchSeq {
         self.events.checkpoint().max(self.tsdb.checkpoint())
+    }
+
+    fn assign_patterns(&self, records: &mut [LogRecord]) {
+        self.events.assign_patterns(records);
     }
 
     fn append(&self, batch: BatchSeq, entry: Option<Entry>, series: &[SeriesSamples]) {
