@@ -201,6 +201,9 @@ pub(crate) enum ExplainWhat {
     Onset { file: PathBuf },
     /// Which group each exception belongs to: log lines with exception.*
     Fingerprint { file: PathBuf },
+    /// Which pattern each line follows: log lines with a message, or lines of plain text; - for
+    /// standard input
+    Pattern { file: PathBuf },
 }
 
 /// Tells an error with its causes; wrong usage exits with 64 (EX_USAGE), anything else with 1.

@@ -1,5 +1,7 @@
 //! `watchfire explain`: how a decision is made, on the very code that the server runs.
 
+mod pattern;
+
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -17,6 +19,7 @@ pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     match &args.what {
         ExplainWhat::Onset { file } => each_line(file, onset_of)?,
         ExplainWhat::Fingerprint { file } => each_line(file, fingerprint_of)?,
+        ExplainWhat::Pattern { file } => pattern::run(file)?,
     }
     Ok(ExitCode::SUCCESS)
 }
