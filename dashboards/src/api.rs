@@ -4,6 +4,7 @@ mod changes;
 mod exceptions;
 mod incidents;
 mod logs;
+mod patterns;
 mod problem;
 mod reliability;
 mod schemas;
@@ -26,6 +27,7 @@ pub(crate) fn router() -> Router<Console> {
         .route("/api/v1/logs", get(logs::search))
         .route("/api/v1/logs/histogram", get(logs::histogram))
         .route("/api/v1/logs/fields", get(logs::fields))
+        .route("/api/v1/logs/patterns", get(patterns::list))
         .route("/api/v1/traces", get(traces::search))
         .route("/api/v1/traces/{trace_id}", get(traces::one))
         .route("/api/v1/exceptions", get(exceptions::list))

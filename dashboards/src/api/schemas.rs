@@ -37,6 +37,7 @@ pub(super) mod tests {
     pub(in crate::api) fn check(name: &str, answer: &Value) {
         let schema = match name {
             "log_page.v1" => include_str!("../../../schemas/log_page.v1.schema.json"),
+            "pattern_list.v1" => include_str!("../../../schemas/pattern_list.v1.schema.json"),
             "exception_group.v1" => include_str!("../../../schemas/exception_group.v1.schema.json"),
             "incident.v1" => include_str!("../../../schemas/incident.v1.schema.json"),
             other => panic!("there is no schema {other}"),
