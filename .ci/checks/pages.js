@@ -1,6 +1,6 @@
 // Opens each page in a real browser, wide and narrow, light and dark: it must answer 200, say nothing
-// on the console, not overflow, and give axe nothing serious to find. Then does on the page of logs
-// what people do there.
+// on the console, not overflow, and give axe nothing serious to find. If /logs is among them, it then
+// does there what people do.
 //   NODE_PATH=… node pages.js http://127.0.0.1:7117 shots-folder /path …
 const fs = require("fs");
 const { chromium } = require("playwright-core");
@@ -54,7 +54,7 @@ async function look(browser, url, width, colorScheme, shot) {
     }
   }
   console.log(`${paths.length * WIDTHS.length * 2 - failed} passed, ${failed} failed`);
-  const acted = await interactions(browser, base);
+  const acted = paths.includes("/logs") ? await interactions(browser, base) : { all: 0, failed: [] };
   await browser.close();
   for (const fault of acted.failed) console.log("FAIL", fault);
   console.log(`${acted.all - acted.failed.length} interactions passed, ${acted.failed.length} failed`);
