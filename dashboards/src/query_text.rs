@@ -2,17 +2,21 @@
 
 /// `field:value`, quoted where it must be.
 pub(crate) fn term(field: &str, value: &str) -> String {
+    format!("{field}:{}", quoted(value))
+}
+
+/// A value, in quotes where it must be.
+pub(crate) fn quoted(value: &str) -> String {
     let is_plain = !value.is_empty()
         && value
             .chars()
             .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'))
         && !value.starts_with('-')
-        && !["and", "or", "not"].contains(&value.to_ascii_lowercase().as_str());
+        && !["and", "or", "not", "to"].contains(&value.to_ascii_lowercase().as_str());
     if is_plain {
-        format!("{field}:{value}")
+        value.to_owned()
     } else {
-        let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
-        format!("{field}:\"{escaped}\"")
+        format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
     }
 }
 

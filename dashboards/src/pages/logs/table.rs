@@ -35,30 +35,43 @@ pub(super) fn table(found: &LogTable, url: &LogsUrl) -> TableView {
     let fields = found.columns.len().saturating_sub(1);
     let (filter, pipe) = query_text::split_pipe(&url.query);
     let pipe = pipe.trim_start_matches('|').trim();
-    let counts: Vec<u64> = found.rows.iter().map(|row| count(row)).collect();
-    let most = counts.iter().copied().max().unwrap_or(0).max(1);
-    let width = pipe
-        .starts_with("hist")
-        .then(|| bin_width(&found.rows))
-        .flatten();
-    let row = |(row, count): (&Vec<Value>, &u64)| {
+    let most = found.rows.iter().map(|row| count(row)).max();
+    let most = most.unwrap_or(0).max(1);
+    let is_hist = pipe.starts_with("hist");
+    let row = |(at, row): (usize, &Vec<Value>)| {
         let values = &row[..fields.min(row.len())];
+        // The steps of a histogram follow each other without a gap.
+        let next = found.rows.get(at + 1).and_then(|row| row.first());
+        let step = |value| Step { start: value, next };
         let named = found.columns.iter().zip(values);
-        let clauses = named.map(|(field, value)| clause(field, value, width));
+        let clauses = named.map(|(field, value)| {
+            if is_hist {
+                step(value).clause(field)
+            } else {
+                clause(field, value)
+            }
+        });
         let narrowed = clauses.fold(filter.trim().to_owned(), |query, clause| {
             query_text::with(&query, &clause)
         });
+        let cells = values.iter().map(|value| {
+            if is_hist {
+                step(value).cell()
+            } else {
+                cell(value)
+            }
+        });
         TableRow {
-            cells: values.iter().map(|value| cell(value, width)).collect(),
-            count: figures::count(*count),
-            share: figures::percent(*count as f64 / found.records.max(1) as f64),
-            bar: meter(*count as f64 / most as f64),
+            cells: cells.collect(),
+            count: figures::count(count(row)),
+            share: figures::percent(count(row) as f64 / found.records.max(1) as f64),
+            bar: meter(count(row) as f64 / most as f64),
             href: url.with_query(&narrowed).href(),
         }
     };
     TableView {
         columns: found.columns[..fields].to_vec(),
-        rows: found.rows.iter().zip(&counts).map(row).collect(),
+        rows: found.rows.iter().enumerate().map(row).collect(),
         pipe: pipe.to_owned(),
         note: match found.error {
             0 => String::new(),
@@ -71,48 +84,50 @@ fn count(row: &[Value]) -> u64 {
     row.last().and_then(Value::as_u64).unwrap_or(0)
 }
 
-/// The step between the bins of a histogram: the least difference of two that follow each other.
-fn bin_width(rows: &[Vec<Value>]) -> Option<f64> {
-    let starts: Vec<f64> = rows
-        .iter()
-        .filter_map(|row| row.first()?.as_f64())
-        .collect();
-    let steps = starts.windows(2).map(|pair| pair[1] - pair[0]);
-    steps.filter(|step| *step > 0.0).min_by(f64::total_cmp)
-}
-
 /// The clause that means the records of one value.
-fn clause(field: &str, value: &Value, width: Option<f64>) -> String {
-    match (value, width) {
-        (Value::Null, _) => format!("-{field}:*"),
-        (Value::Number(start), Some(width)) => {
-            let end = start.as_f64().unwrap_or_default() + width;
-            format!("{field}:[{start} TO {}}}", plain(end))
-        }
-        (value, _) => query_text::term(field, &text_of(value)),
+fn clause(field: &str, value: &Value) -> String {
+    match value {
+        Value::Null => format!("-{field}:*"),
+        value => query_text::term(field, &text_of(value)),
     }
 }
 
-fn cell(value: &Value, width: Option<f64>) -> String {
-    match (value, width) {
-        (Value::Null, _) => "none".to_owned(),
-        (Value::Number(start), Some(width)) => {
-            let end = start.as_f64().unwrap_or_default() + width;
-            format!("{start} to {}", plain(end))
-        }
-        (value, _) => {
-            let text = text_of(value);
-            match figures::cut(&text, 200) {
-                (cut, false) => format!("{cut}…"),
-                (_, true) => text,
-            }
-        }
+fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "none".to_owned(),
+        value => text_of(value),
+    };
+    match figures::cut(&text, 200) {
+        (cut, false) => format!("{cut}…"),
+        (_, true) => text,
     }
 }
 
-/// A sum without the noise of its last digits.
-fn plain(value: f64) -> f64 {
-    (value * 1e9).round() / 1e9
+/// A step of a histogram, up to where the next one begins; the last one has the highest values.
+struct Step<'a> {
+    start: &'a Value,
+    next: Option<&'a Value>,
+}
+
+impl Step<'_> {
+    fn clause(&self, field: &str) -> String {
+        let start = query_text::quoted(&text_of(self.start));
+        match self.next {
+            Some(next) => format!(
+                "{field}:[{start} TO {}}}",
+                query_text::quoted(&text_of(next))
+            ),
+            None => format!("{field}:>={start}"),
+        }
+    }
+
+    fn cell(&self) -> String {
+        let start = text_of(self.start);
+        match self.next {
+            Some(next) => format!("{start} to {}", text_of(next)),
+            None => format!("{start} and more"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -166,10 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn a_bin_leads_to_its_range() {
-        let rows = json!([[0, 5], [0.1, 2], [0.4, 3]]);
+    fn a_step_leads_to_its_range() {
+        let rows = json!([[0, 5], [0.1, 2], [0.2, 3]]);
         let table = shown("| hist d by 0.1", &["d", "count"], &rows);
         assert_eq!(table.rows[1].cells, ["0.1 to 0.2"]);
-        assert_eq!(query_of(&table.rows[2]), "d:%5B0.4%20TO%200.5%7D");
+        assert_eq!(query_of(&table.rows[1]), "d:%5B0.1%20TO%200.2%7D");
+        assert_eq!(query_of(&table.rows[2]), "d:%3E%3D0.2");
+        let rows = json!([["2026-11-22T05:00:00Z", 5], ["2026-11-22T06:00:00Z", 1]]);
+        let table = shown("| hist timestamp", &["timestamp", "count"], &rows);
+        assert!(query_of(&table.rows[0]).contains("%5B%222026-11-22T05:00:00Z%22%20TO"));
     }
 }
