@@ -132,7 +132,16 @@ impl Fields {
     fn into_record(self, observed: Timestamp) -> Option<LogRecord> {
         let range = self.severity?;
         let severity = self.severity_number.unwrap_or(range.number());
-        let [service, message, event_name, kind, said, stacktrace, group, pattern] = self.texts;
+        let [
+            service,
+            message,
+            event_name,
+            kind,
+            said,
+            stacktrace,
+            group,
+            pattern,
+        ] = self.texts;
         let exception = Exception {
             kind: kind.unwrap_or_default(),
             message: said.unwrap_or_default(),
@@ -196,7 +205,10 @@ fn is_plain_time(text: &[u8]) -> bool {
         }
         _ => false,
     };
-    separators && numbers.into_iter().all(|range| digits(&head[range])) && head[17] < b'6' && is_zone
+    separators
+        && numbers.into_iter().all(|range| digits(&head[range]))
+        && head[17] < b'6'
+        && is_zone
 }
 
 impl<'de> Deserialize<'de> for Fields {

@@ -136,7 +136,9 @@ fn lines() -> impl Strategy<Value = String> {
             ("service.name", json!("shop")),
             ("message", json!("m")),
         ];
-        let whole = whole.into_iter().map(|(key, value)| (key.to_owned(), value));
+        let whole = whole
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value));
         let left: Vec<_> = whole
             .filter(|(key, _)| pairs.iter().all(|(other, _)| other != key))
             .chain(pairs.clone())
