@@ -189,6 +189,15 @@ impl EventStore {
         logs_and_quarantine.min(self.spans.checkpoint())
     }
 
+    /// The same of each dataset: logs, quarantine, spans.
+    pub fn checkpoints(&self) -> [BatchSeq; 3] {
+        [
+            self.logs.checkpoint(),
+            self.quarantine.checkpoint(),
+            self.spans.checkpoint(),
+        ]
+    }
+
     /// Gives each record the id of the pattern of its message. To be called once for a record,
     /// before it goes into the write-ahead log; after the replay, which teaches the patterns of a
     /// store that was not closed.

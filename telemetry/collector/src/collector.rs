@@ -7,14 +7,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use watchfire_logsearch::EventStore;
-use watchfire_schemas::{Batch, Clock, ExceptionSeen};
+use watchfire_schemas::{Batch, Clock};
 use watchfire_tsdb::Tsdb;
 
 use crate::admission::Admission;
-use crate::apply::Applier;
+use crate::apply::{Applied, Applier};
 use crate::budget::Budget;
+use crate::dead_letters::DeadLetters;
 use crate::drop_reason::DropReason;
-use crate::exception_backlog::ExceptionBacklog;
+use crate::exception_backlog::{ExceptionBacklog, Occurrences};
 use crate::housekeeping::Housekeeping;
 use crate::intake::Intake;
 use crate::meters::Meters;
@@ -22,7 +23,7 @@ use crate::pipeline::Pipeline;
 use crate::receive;
 use crate::sink::{Sink, Stores};
 use crate::status::Sources;
-use crate::wal::{self, Recovery, Shelf, WalOptions};
+use crate::wal::{self, ByKind, Recovery, Shelf, WalOptions};
 use crate::{Config, IngestStatus, OpenError, Receipt, Refusal};
 
 /// Receives telemetry, keeps it safe and hands it to the stores.
@@ -30,6 +31,8 @@ use crate::{Config, IngestStatus, OpenError, Receipt, Refusal};
 pub struct Collector {
     intake: Arc<Intake>,
     sink: Arc<dyn Sink>,
+    exceptions: Arc<ExceptionBacklog>,
+    dead_letters: Arc<DeadLetters>,
     shelf: Arc<Shelf>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -41,7 +44,7 @@ impl Collector {
         config: Config,
         events: Arc<EventStore>,
         tsdb: Arc<Tsdb>,
-        exceptions: mpsc::Sender<Vec<ExceptionSeen>>,
+        exceptions: mpsc::Sender<Occurrences>,
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> Result<Arc<Self>, OpenError> {
@@ -53,19 +56,28 @@ impl Collector {
     pub(crate) async fn open_with(
         (config, options): (Config, WalOptions),
         sink: Arc<dyn Sink>,
-        exceptions: mpsc::Sender<Vec<ExceptionSeen>>,
+        exceptions: mpsc::Sender<Occurrences>,
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> Result<Arc<Self>, OpenError> {
         let meters = Arc::new(Meters::register(registry));
-        let backlog = ExceptionBacklog::new(Arc::clone(&meters));
+        let path = config.dir.join("exceptions.checkpoint");
+        let backlog = ExceptionBacklog::new(path, Arc::clone(&meters));
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         // Before the replay, so that what it finds can flow off.
         let forwarding = Arc::clone(&backlog);
         let stopped = stop.clone();
         tasks.spawn(async move { forwarding.forward(exceptions, stopped).await });
 
-        let applier = Applier::new(Arc::clone(&sink), backlog, Arc::clone(&meters));
+        let letters = config.dir.join("dead-letters");
+        let letters = DeadLetters::open(letters.clone()).map_err(OpenError::io(letters))?;
+        let letters = Arc::new(letters);
+        let applier = Applier::new(
+            Arc::clone(&sink),
+            Arc::clone(&backlog),
+            Arc::clone(&letters),
+            Arc::clone(&meters),
+        );
         let dir = config.dir.clone();
         let (of_replay, replay_meters) = (Arc::clone(&sink), Arc::clone(&meters));
         let opened = tokio::task::spawn_blocking(move || {
@@ -89,6 +101,7 @@ impl Collector {
             intake: Arc::clone(&intake),
             sink: Arc::clone(&sink),
             shelf: Arc::clone(&shelf),
+            exceptions: Arc::clone(&backlog),
             snapshot_interval: config.snapshot_interval,
         };
         let stopped = stop.clone();
@@ -96,6 +109,8 @@ impl Collector {
         Ok(Arc::new(Self {
             intake,
             sink,
+            exceptions: backlog,
+            dead_letters: letters,
             shelf,
             tasks,
             stop,
@@ -145,7 +160,8 @@ impl Collector {
             memory_used: self.intake.budget.used(),
             memory_budget: self.intake.budget.limit(),
             last_batch: last.0,
-            batches_behind: last.0.saturating_sub(self.sink.checkpoint().0),
+            batches_behind: last.0.saturating_sub(self.sink.passed().earliest().0),
+            dead_letters: self.dead_letters.count(),
         }
     }
 
@@ -158,10 +174,14 @@ impl Collector {
     pub async fn close(&self) {
         let intake = Arc::clone(&self.intake);
         let (sink, log) = (Arc::clone(&self.sink), Arc::clone(&self.shelf));
+        let exceptions = Arc::clone(&self.exceptions);
         let closing = tokio::task::spawn_blocking(move || {
             intake.pipeline.close();
             let snapshot = sink.snapshot();
-            snapshot.and_then(|()| log.recycle(sink.checkpoint()))
+            let passed = || sink.passed().min(ByKind::all(exceptions.passed()));
+            snapshot
+                .and_then(|()| exceptions.save())
+                .and_then(|()| log.recycle(&passed()))
         });
         match closing.await {
             Ok(Ok(_)) => {}
@@ -192,8 +212,20 @@ fn replay(
     options: WalOptions,
     (sink, mut applier, meters): (Arc<dyn Sink>, Applier, Arc<Meters>),
 ) -> Result<Opened, OpenError> {
-    let (writer, recovery) =
-        wal::open(dir, options, sink.newest(), |frame| applier.replay(&frame))?;
+    let mut broken_at = None;
+    let (writer, recovery) = wal::open(dir, options, sink.newest(), |frame| {
+        if broken_at.is_none() && applier.replay(&frame) == Applied::Broken {
+            broken_at = Some(frame.seq);
+        }
+    })?;
+    if let Some(batch) = broken_at {
+        return Err(OpenError::Damaged {
+            path: dir.to_owned(),
+            reason: format!(
+                "the stores are not whole after batch {batch}, which was set aside: start again"
+            ),
+        });
+    }
     report(&recovery, &meters);
     sink.advance(recovery.last);
     let shelf = Arc::clone(writer.shelf());

@@ -1,3 +1,5 @@
+mod compact;
+
 use watchfire_logsearch::Entry;
 use watchfire_schemas::{BatchSeq, LogRecord, RecordId, SeriesSamples, Span, Timestamp};
 
@@ -42,6 +44,9 @@ impl Content {
     /// In parts that are small enough for a batch; none if it is empty.
     pub(crate) fn parts(self, most: usize) -> Vec<Self> {
         debug_assert!(most <= RecordId::MAX_BATCH);
+        if (1..=most).contains(&self.len()) {
+            return vec![self];
+        }
         match self {
             Self::Logs(records) => cut(records, most).map(Self::Logs).collect(),
             Self::Quarantine(records) => cut(records, most).map(Self::Quarantine).collect(),
@@ -56,8 +61,7 @@ impl Content {
         match self {
             Self::Logs(records) | Self::Quarantine(records) => {
                 for record in records {
-                    record.write_line(&mut plain);
-                    plain.push(b'\n');
+                    compact::write(record, &mut plain);
                 }
             }
             Self::Spans(spans) => {
@@ -81,11 +85,16 @@ impl Content {
             seq: frame.seq,
             reason,
         };
+        let plain = frame.plain().map_err(|error| fault(error.to_string()))?;
         let lines = || {
-            let lines = frame.payload.split(|byte| *byte == b'\n');
+            let lines = plain.split(|byte| *byte == b'\n');
             lines.filter(|line| !line.is_empty())
         };
         let records = || -> Result<Vec<LogRecord>, UnreadableBatch> {
+            if frame.version > Frame::LINES {
+                return compact::read(&plain, frame.received_at)
+                    .map_err(|error| fault(error.to_string()));
+            }
             lines()
                 .map(|line| LogRecord::from_line(line, frame.received_at))
                 .collect::<Result<_, _>>()
@@ -101,7 +110,7 @@ impl Content {
                     .map_err(|error| fault(error.to_string()))?,
             ),
             Kind::Metrics => Self::Metrics(
-                postcard::from_bytes(&frame.payload).map_err(|error| fault(error.to_string()))?,
+                postcard::from_bytes(&plain).map_err(|error| fault(error.to_string()))?,
             ),
         })
     }
@@ -177,6 +186,19 @@ mod tests {
         ] {
             assert_eq!(Content::unpack(&frame_of(&content, at)).unwrap(), content);
         }
+    }
+
+    #[test]
+    fn records_that_were_logged_as_lines_are_still_read() {
+        let at = Timestamp::from_secs(9);
+        let record = LogRecord::new(at, SeverityNumber::ERROR, "shop", "line\nfeed");
+        let frame = Frame {
+            version: Frame::LINES,
+            payload: format!("{0}\n{0}\n", record.to_line()).into_bytes(),
+            ..frame_of(&Content::Logs(vec![record.clone()]), at)
+        };
+        let read = Content::unpack(&frame).unwrap();
+        assert_eq!(read, Content::Logs(vec![record.clone(), record]));
     }
 
     #[test]

@@ -91,19 +91,19 @@ impl Derivation {
         received_at: Timestamp,
         deltas: &mut Deltas,
     ) {
-        let mut counts = BTreeMap::new();
+        let mut counts: BTreeMap<_, BTreeMap<i64, f64>> = BTreeMap::new();
         for record in records {
             let at = sample_time(record.timestamp, received_at);
-            *counts
-                .entry((&*record.service, record.severity.as_str(), at))
-                .or_insert(0.0) += 1.0;
+            let of_series = (&*record.service, record.severity.range());
+            let seconds = counts.entry(of_series).or_default();
+            *seconds.entry(at).or_insert(0.0) += 1.0;
         }
-        for ((service, severity, at), count) in counts {
+        for ((service, severity), seconds) in counts {
             let labels = [
                 ("service", self.services.admit("", service)),
-                ("severity", severity),
+                ("severity", severity.as_str()),
             ];
-            deltas.add("log_records_total", &labels, at, count);
+            deltas.add_all("log_records_total", &labels, seconds);
         }
     }
 

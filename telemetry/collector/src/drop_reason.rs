@@ -42,12 +42,16 @@ pub(crate) enum DropReason {
     ExceptionBacklog,
     /// Lost: a damaged place of the log.
     DamagedLog,
-    /// Lost: a batch of the log that cannot be read.
+    /// Set aside: a batch of the log that cannot be read.
     UnreadableBatch,
+    /// Set aside: a batch over which a store panicked.
+    PoisonBatch,
+    /// Refused: a fault of ours while it was worked on.
+    Fault,
 }
 
 impl DropReason {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Schema,
         Self::NotJson,
         Self::NotAnObject,
@@ -69,6 +73,8 @@ impl DropReason {
         Self::ExceptionBacklog,
         Self::DamagedLog,
         Self::UnreadableBatch,
+        Self::PoisonBatch,
+        Self::Fault,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -94,6 +100,8 @@ impl DropReason {
             Self::ExceptionBacklog => "exception_backlog",
             Self::DamagedLog => "damaged_log",
             Self::UnreadableBatch => "unreadable_batch",
+            Self::PoisonBatch => "poison_batch",
+            Self::Fault => "fault",
         }
     }
 }

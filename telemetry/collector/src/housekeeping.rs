@@ -7,9 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Refusal;
 use crate::collector::TIDY;
+use crate::exception_backlog::ExceptionBacklog;
 use crate::intake::Intake;
 use crate::sink::Sink;
-use crate::wal::Shelf;
+use crate::wal::{ByKind, Shelf};
 
 /// What is done from time to time: snapshots, recycling of segments, the gauges.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub(crate) struct Housekeeping {
     pub(crate) intake: Arc<Intake>,
     pub(crate) sink: Arc<dyn Sink>,
     pub(crate) shelf: Arc<Shelf>,
+    pub(crate) exceptions: Arc<ExceptionBacklog>,
     pub(crate) snapshot_interval: Duration,
 }
 
@@ -47,7 +49,8 @@ impl Housekeeping {
         if snapshot && let Err(error) = self.sink.snapshot() {
             tracing::error!(%error, "the time series snapshot failed; the log grows until one succeeds");
         }
-        self.shelf.recycle(self.sink.checkpoint())?;
+        self.exceptions.save()?;
+        self.shelf.recycle(&self.passed())?;
         self.measure();
         match self.shelf.prepare_spare() {
             Ok(()) => self.clear_fault(),
@@ -74,12 +77,19 @@ impl Housekeeping {
         Ok(())
     }
 
+    /// What neither a store nor the keeper of exception groups needs any more.
+    pub(crate) fn passed(&self) -> ByKind {
+        self.sink
+            .passed()
+            .min(ByKind::all(self.exceptions.passed()))
+    }
+
     fn measure(&self) {
         let meters = &self.intake.meters;
         meters.wal_bytes.set(self.shelf.bytes() as i64);
         meters.memory_used.set(self.intake.budget.used() as i64);
         let last = self.intake.pipeline.state().last();
-        let behind = last.0.saturating_sub(self.sink.checkpoint().0);
+        let behind = last.0.saturating_sub(self.passed().earliest().0);
         meters.batches_behind.set(behind as i64);
     }
 }

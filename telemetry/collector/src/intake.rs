@@ -50,8 +50,13 @@ impl Intake {
         let done = tokio::task::spawn_blocking(move || work(&intake)).await;
         // It can only fail if the runtime stops, or if the work panicked.
         done.map_err(|error| {
+            if !error.is_panic() {
+                return Refusal::Stopping;
+            }
             tracing::error!(%error, "a request could not be worked on");
-            Refusal::Stopping
+            let refusal = Refusal::Fault;
+            self.refused(&refusal);
+            refusal
         })
     }
 
@@ -78,6 +83,9 @@ impl Intake {
         if !self.pipeline.is_open() {
             return Err(Refusal::Stopping);
         }
+        if self.pipeline.state().is_broken() {
+            return Err(Refusal::Broken);
+        }
         match self.pipeline.state().fault() {
             Some(fault) => Err(fault),
             None => self.budget.check(),
@@ -90,6 +98,7 @@ impl Intake {
             Refusal::Overload { .. } => DropReason::Overload,
             Refusal::DiskFull { .. } => DropReason::DiskFull,
             Refusal::Unwritable { .. } => DropReason::Unwritable,
+            Refusal::Fault | Refusal::Broken => DropReason::Fault,
             Refusal::Stopping => DropReason::Stopping,
         };
         self.meters.dropped(reason, 1);

@@ -11,6 +11,7 @@ mod budget;
 mod collector;
 mod config;
 mod content;
+mod dead_letters;
 mod derive;
 mod drop_reason;
 mod enrich;
@@ -34,6 +35,7 @@ mod wal;
 
 pub use collector::Collector;
 pub use config::Config;
+pub use exception_backlog::Occurrences;
 pub use fingerprint::{Fingerprint, GroupedBy, fingerprint};
 pub use refusal::{OpenError, Receipt, Refusal};
 pub use stack::StackFrame;

@@ -2,7 +2,7 @@
 //! them once, a second one applies them in order and wakes who waits.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use watchfire_schemas::{BatchSeq, Timestamp};
 
 use crate::Refusal;
-use crate::apply::Applier;
+use crate::apply::{Applied, Applier};
 use crate::content::Content;
 use crate::meters::Meters;
 use crate::wal::{AppendError, Packed, WalWriter};
@@ -26,7 +26,7 @@ pub(crate) struct Submission {
 
 /// Batches on disk that wait to be applied; who asked is told after that.
 type Durable = (
-    Vec<(BatchSeq, Content)>,
+    Vec<(BatchSeq, Packed, Content)>,
     Timestamp,
     oneshot::Sender<Result<(), Refusal>>,
 );
@@ -54,11 +54,17 @@ pub(crate) struct State {
     last: AtomicU64,
     /// Why the log could not be written the last time, if so.
     fault: Mutex<Option<Refusal>>,
+    /// Whether nothing can be applied any more.
+    broken: AtomicBool,
 }
 
 impl State {
     pub(crate) fn last(&self) -> BatchSeq {
         BatchSeq(self.last.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
     }
 
     pub(crate) fn fault(&self) -> Option<Refusal> {
@@ -202,8 +208,10 @@ fn commit(
     let mut written = Vec::with_capacity(group.len());
     for one in group {
         let count = one.batches.len();
-        let contents = one.batches.into_iter().map(|(_, content)| content);
-        let batches: Vec<_> = numbers.by_ref().take(count).zip(contents).collect();
+        let numbered = numbers.by_ref().take(count).zip(one.batches);
+        let batches: Vec<_> = numbered
+            .map(|(number, (packed, content))| (number, packed, content))
+            .collect();
         match &refusal {
             // What of it did reach the disk was taken back: the sender will send it again.
             Some(refusal) if batches.len() < count => drop(one.done.send(Err(refusal.clone()))),
@@ -243,12 +251,28 @@ fn refuse(error: &AppendError) -> Refusal {
 fn apply(mut applier: Applier, durable: &std::sync::mpsc::Receiver<Vec<Durable>>, state: &State) {
     while let Ok(group) = durable.recv() {
         for (batches, received_at, done) in group {
-            for (batch, content) in batches {
-                applier.apply(batch, received_at, content);
+            let mut outcome = Ok(());
+            for (batch, packed, content) in batches {
+                if state.is_broken() {
+                    outcome = Err(Refusal::Broken);
+                    break;
+                }
+                match applier.apply(batch, received_at, (&packed, content)) {
+                    Applied::Whole => {}
+                    Applied::SetAside => outcome = Err(Refusal::Fault),
+                    Applied::Broken => {
+                        tracing::error!(
+                            "the stores are not whole after a fault; nothing is taken until the next start"
+                        );
+                        state.broken.store(true, Ordering::Relaxed);
+                        outcome = Err(Refusal::Broken);
+                        break;
+                    }
+                }
                 state.last.store(batch.0, Ordering::Relaxed);
             }
             // Nobody waits any more if the client hung up; the batch is kept all the same.
-            drop(done.send(Ok(())));
+            drop(done.send(outcome));
         }
     }
 }

@@ -8,6 +8,7 @@ use watchfire_logsearch::Entry;
 use watchfire_schemas::{BatchSeq, LogRecord, SeriesSamples};
 
 use crate::sink::Sink;
+use crate::wal::ByKind;
 
 /// One call of `append`.
 type Appended = (BatchSeq, Option<Entry>, Vec<SeriesSamples>);
@@ -81,12 +82,12 @@ impl RecordingSink {
 }
 
 impl Sink for RecordingSink {
-    fn checkpoint(&self) -> BatchSeq {
-        BatchSeq(self.checkpoint.load(Ordering::Relaxed))
+    fn passed(&self) -> ByKind {
+        ByKind::all(BatchSeq(self.checkpoint.load(Ordering::Relaxed)))
     }
 
     fn newest(&self) -> BatchSeq {
-        self.checkpoint()
+        self.passed().earliest()
     }
 
     fn append(&self, batch: BatchSeq, entry: Option<Entry>, series: &[SeriesSamples]) {

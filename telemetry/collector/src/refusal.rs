@@ -38,6 +38,12 @@ pub enum Refusal {
         /// When to try again.
         retry_after: Duration,
     },
+    /// A fault of ours: sent again, it would come to the same. Our own log says more.
+    #[error("a fault of the server: this request was not taken")]
+    Fault,
+    /// The stores are not whole after a fault of ours.
+    #[error("the server takes nothing until it is started again, after a fault of its own")]
+    Broken,
     /// The collector is closed, or about to be.
     #[error("the collector is stopping")]
     Stopping,
@@ -53,7 +59,7 @@ impl Refusal {
             Self::Overload { retry_after, .. }
             | Self::DiskFull { retry_after }
             | Self::Unwritable { retry_after } => Some(*retry_after),
-            Self::Stopping => None,
+            Self::Fault | Self::Broken | Self::Stopping => None,
         }
     }
 }

@@ -6,11 +6,14 @@ use watchfire_logsearch::{Entry, EventStore};
 use watchfire_schemas::{BatchSeq, LogRecord, SeriesSamples};
 use watchfire_tsdb::Tsdb;
 
+use crate::wal::{ByKind, Kind};
+
 /// Where batches go once they are on disk. One caller, batches in order, each once; one that a
 /// store holds already is passed over by it.
 pub(crate) trait Sink: Send + Sync + fmt::Debug {
-    /// The last batch that every store holds by itself: replay starts after it.
-    fn checkpoint(&self) -> BatchSeq;
+    /// The last batch of each kind that every store which takes its kind holds by itself: it need
+    /// not be replayed.
+    fn passed(&self) -> ByKind;
 
     /// The last batch that any store holds by itself: new numbers must be greater.
     fn newest(&self) -> BatchSeq;
@@ -40,12 +43,23 @@ pub(crate) struct Stores {
 }
 
 impl Sink for Stores {
-    fn checkpoint(&self) -> BatchSeq {
-        self.events.checkpoint().min(self.tsdb.checkpoint())
+    fn passed(&self) -> ByKind {
+        let [logs, quarantine, spans] = self.events.checkpoints();
+        // Whatever comes, series are derived of it.
+        let mut passed = ByKind::all(self.tsdb.checkpoint());
+        for (kind, checkpoint) in [
+            (Kind::Logs, logs),
+            (Kind::Quarantine, quarantine),
+            (Kind::Spans, spans),
+        ] {
+            passed.set(kind, checkpoint.min(passed.of(kind)));
+        }
+        passed
     }
 
     fn newest(&self) -> BatchSeq {
-        self.events.checkpoint().max(self.tsdb.checkpoint())
+        let events = self.events.checkpoints().into_iter().max();
+        events.unwrap_or_default().max(self.tsdb.checkpoint())
     }
 
     fn assign_patterns(&self, records: &mut [LogRecord]) {

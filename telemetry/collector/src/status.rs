@@ -23,6 +23,8 @@ pub struct IngestStatus {
     pub last_batch: u64,
     /// Batches in the log that are not yet in a split or a snapshot.
     pub batches_behind: u64,
+    /// Batches that could not be applied and were set aside, since ever.
+    pub dead_letters: usize,
 }
 
 /// A way in and a service that uses it.

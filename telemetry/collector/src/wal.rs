@@ -6,6 +6,7 @@
 //! log is a frame of length zero or one whose checksum fails with nothing readable after it. The
 //! checksum is seeded with the segment's number: frames of a segment's former life never count.
 
+mod by_kind;
 mod frame;
 mod recovery;
 mod segment;
@@ -15,6 +16,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use by_kind::ByKind;
 pub(crate) use frame::{Frame, Kind, Packed};
 pub(crate) use recovery::{Recovery, open};
 pub(crate) use shelf::{Shelf, WalOptions};

@@ -12,9 +12,9 @@ use sqlx::SqlitePool;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use watchfire_alerts::Alerts;
-use watchfire_collector::Collector;
+use watchfire_collector::{Collector, Occurrences};
 use watchfire_logsearch::EventStore;
-use watchfire_schemas::{Clock, ExceptionSeen};
+use watchfire_schemas::Clock;
 use watchfire_telemetry::register_process_metrics;
 use watchfire_tsdb::Tsdb;
 
@@ -190,32 +190,33 @@ fn collector_config(settings: &Settings) -> watchfire_collector::Config {
 }
 
 /// Tells the keeper of exception groups of each occurrence, until nobody tells us any more.
-async fn keep_groups(alerts: Arc<Alerts>, mut inflow: mpsc::Receiver<Vec<ExceptionSeen>>) {
-    while let Some(seen) = gathered(&mut inflow).await {
-        while let Err(error) = alerts.exceptions_seen(seen.clone()).await {
+async fn keep_groups(alerts: Arc<Alerts>, mut inflow: mpsc::Receiver<Occurrences>) {
+    while let Some(occurrences) = gathered(&mut inflow).await {
+        while let Err(error) = alerts.exceptions_seen(occurrences.seen.clone()).await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "exception groups could not be written; trying again"
             );
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+        occurrences.written();
     }
 }
 
 /// What waits, as much as one transaction should take: while it is written, no page is.
-async fn gathered(inflow: &mut mpsc::Receiver<Vec<ExceptionSeen>>) -> Option<Vec<ExceptionSeen>> {
-    let mut seen = inflow.recv().await?;
-    while seen.len() < ENOUGH
+async fn gathered(inflow: &mut mpsc::Receiver<Occurrences>) -> Option<Occurrences> {
+    let mut occurrences = inflow.recv().await?;
+    while occurrences.seen.len() < ENOUGH
         && let Ok(more) = inflow.try_recv()
     {
-        seen.extend(more);
+        occurrences.absorb(more);
     }
-    Some(seen)
+    Some(occurrences)
 }
 
 #[cfg(test)]
 mod tests {
-    use watchfire_schemas::{Origin, Timestamp};
+    use watchfire_schemas::{ExceptionSeen, Origin, Timestamp};
 
     use super::*;
 
@@ -236,12 +237,12 @@ mod tests {
         };
         let (to, mut inflow) = mpsc::channel(EXCEPTION_QUEUE);
         for _ in 0..10 {
-            to.send(vec![seen.clone(); 400]).await.unwrap();
+            to.send(vec![seen.clone(); 400].into()).await.unwrap();
         }
         drop(to);
         let mut parts = Vec::new();
         while let Some(part) = gathered(&mut inflow).await {
-            parts.push(part.len());
+            parts.push(part.seen.len());
         }
         assert_eq!(parts, [1200, 1200, 1200, 400]);
     }

@@ -15,7 +15,7 @@ use crate::recording::RecordingSink;
 struct Rig {
     collector: Arc<Collector>,
     sink: Arc<RecordingSink>,
-    exceptions: mpsc::Receiver<Vec<ExceptionSeen>>,
+    exceptions: mpsc::Receiver<Occurrences>,
 }
 
 const SMALL: WalOptions = WalOptions {
@@ -404,7 +404,8 @@ async fn closing_finishes_what_is_under_way_and_refuses_what_is_new() {
         .exceptions
         .recv()
         .await
-        .expect("handed over before the end");
+        .expect("handed over before the end")
+        .seen;
     assert_eq!((seen[0].kind.as_str(), seen[0].group.len()), ("E", 16));
     let refused = rig
         .collector

@@ -266,9 +266,11 @@ fn refused_answer(intake: &Intake, form: Form, refused: &BodyError) -> Response 
 pub(super) fn http_status(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Overload { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Refusal::DiskFull { .. } | Refusal::Unwritable { .. } | Refusal::Stopping => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Refusal::DiskFull { .. }
+        | Refusal::Unwritable { .. }
+        | Refusal::Broken
+        | Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Fault => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

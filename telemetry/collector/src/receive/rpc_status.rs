@@ -8,6 +8,7 @@ use crate::Refusal;
 pub(super) enum Code {
     InvalidArgument = 3,
     ResourceExhausted = 8,
+    Internal = 13,
     Unavailable = 14,
 }
 
@@ -59,9 +60,11 @@ impl RpcStatus {
     pub(super) fn of(refusal: &Refusal) -> Self {
         let code = match refusal {
             Refusal::Overload { .. } => Code::ResourceExhausted,
-            Refusal::DiskFull { .. } | Refusal::Unwritable { .. } | Refusal::Stopping => {
-                Code::Unavailable
-            }
+            Refusal::DiskFull { .. }
+            | Refusal::Unwritable { .. }
+            | Refusal::Broken
+            | Refusal::Stopping => Code::Unavailable,
+            Refusal::Fault => Code::Internal,
         };
         let mut status = Self::new(code, &refusal.to_string());
         if let Some(after) = refusal.retry_after() {

@@ -1,10 +1,13 @@
+use std::borrow::Cow;
+
 use watchfire_schemas::{BatchSeq, Timestamp};
 
 /// `len u32 | crc32c u32 | kind u8 | version u8 | seq u64 | received_at i64`, little endian.
 pub(super) const FRAME_HEADER: usize = 26;
 /// Frames start at multiples of this, so that a search for one after damage has fewer places to look.
 pub(super) const ALIGN: usize = 8;
-const FRAME_VERSION: u8 = 1;
+/// Version 1 held log records as lines, 2 holds them in the binary form.
+const FRAME_VERSION: u8 = 2;
 /// Set in the byte of the kind when the payload is lz4 with its size in front.
 const LZ4: u8 = 0x80;
 /// Below this, compression costs more than it saves.
@@ -13,9 +16,9 @@ const COMPRESS_ABOVE: usize = 1024;
 /// What a batch holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
-    /// Log records as JSON lines.
+    /// Log records.
     Logs = 1,
-    /// Records of the quarantine as JSON lines.
+    /// Records of the quarantine.
     Quarantine = 2,
     /// Spans as JSON lines.
     Spans = 3,
@@ -24,10 +27,10 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    pub(crate) const ALL: [Self; 4] = [Self::Logs, Self::Quarantine, Self::Spans, Self::Metrics];
+
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Logs, Self::Quarantine, Self::Spans, Self::Metrics]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
     }
 }
 
@@ -36,6 +39,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Packed {
     kind: u8,
+    version: u8,
     received_at: Timestamp,
     payload: Vec<u8>,
 }
@@ -51,9 +55,25 @@ impl Packed {
         };
         Self {
             kind,
+            version: FRAME_VERSION,
             received_at,
             payload,
         }
+    }
+
+    /// A batch that was read back, to be written elsewhere as it is.
+    pub(crate) fn again(frame: &Frame) -> Self {
+        let compressed = if frame.is_compressed { LZ4 } else { 0 };
+        Self {
+            kind: frame.kind as u8 | compressed,
+            version: frame.version,
+            received_at: frame.received_at,
+            payload: frame.payload.clone(),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        Kind::from_byte(self.kind & !LZ4).expect("made of a kind")
     }
 
     /// How many bytes of a segment it takes.
@@ -62,11 +82,11 @@ impl Packed {
     }
 
     /// Appends the frame, padded, to `out`.
-    pub(super) fn write(&self, out: &mut Vec<u8>, segment: u64, seq: BatchSeq) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>, segment: u64, seq: BatchSeq) {
         let start = out.len();
         out.extend_from_slice(&(self.payload.len() as u32).to_le_bytes());
         out.extend_from_slice(&[0; 4]);
-        out.extend_from_slice(&[self.kind, FRAME_VERSION]);
+        out.extend_from_slice(&[self.kind, self.version]);
         out.extend_from_slice(&seq.0.to_le_bytes());
         out.extend_from_slice(&self.received_at.nanos().to_le_bytes());
         out.extend_from_slice(&self.payload);
@@ -80,9 +100,25 @@ impl Packed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) kind: Kind,
+    pub(crate) version: u8,
     pub(crate) seq: BatchSeq,
     pub(crate) received_at: Timestamp,
     pub(crate) payload: Vec<u8>,
+    /// Whether the payload is lz4 with its size in front.
+    pub(crate) is_compressed: bool,
+}
+
+impl Frame {
+    /// The last version that held log records as lines.
+    pub(crate) const LINES: u8 = 1;
+
+    /// The payload as it was packed.
+    pub(crate) fn plain(&self) -> Result<Cow<'_, [u8]>, lz4_flex::block::DecompressError> {
+        if !self.is_compressed {
+            return Ok(Cow::Borrowed(&self.payload));
+        }
+        lz4_flex::block::decompress_size_prepended(&self.payload).map(Cow::Owned)
+    }
 }
 
 /// Why there is no frame at a place.
@@ -92,6 +128,8 @@ pub(super) enum NoFrame {
     End,
     /// Something is there, but it is no whole frame of this segment.
     Broken,
+    /// A whole frame that this binary cannot read: its kind and version.
+    Foreign(u8, u8),
 }
 
 /// Reads the frame at `at`; with it, the place where the next one starts.
@@ -105,25 +143,24 @@ pub(super) fn read(bytes: &[u8], at: usize, segment: u64) -> Result<(Frame, usiz
     }
     let len = u32::from_le_bytes(array(&header[0..4])) as usize;
     let crc = u32::from_le_bytes(array(&header[4..8]));
-    let (kind, version) = (header[8], header[9]);
-    let known = Kind::from_byte(kind & !LZ4).filter(|_| version == FRAME_VERSION);
-    let (Some(kind_of), Some(frame)) = (known, rest.get(..FRAME_HEADER + len)) else {
+    let Some(frame) = rest.get(..FRAME_HEADER + len) else {
         return Err(NoFrame::Broken);
     };
     if checksum(segment, frame) != crc {
         return Err(NoFrame::Broken);
     }
-    let payload = &frame[FRAME_HEADER..];
-    let payload = if kind & LZ4 == 0 {
-        payload.to_vec()
-    } else {
-        lz4_flex::block::decompress_size_prepended(payload).map_err(|_| NoFrame::Broken)?
+    let (kind, version) = (header[8] & !LZ4, header[9]);
+    let known = (1..=FRAME_VERSION).contains(&version);
+    let Some(kind_of) = Kind::from_byte(kind).filter(|_| known) else {
+        return Err(NoFrame::Foreign(kind, version));
     };
     let frame = Frame {
         kind: kind_of,
+        version,
         seq: BatchSeq(u64::from_le_bytes(array(&header[10..18]))),
         received_at: Timestamp::from_nanos(i64::from_le_bytes(array(&header[18..26]))),
-        payload,
+        payload: frame[FRAME_HEADER..].to_vec(),
+        is_compressed: header[8] & LZ4 != 0,
     };
     Ok((frame, at + (FRAME_HEADER + len).next_multiple_of(ALIGN)))
 }
@@ -170,6 +207,11 @@ mod tests {
         assert!(read(&bytes, 0, 7).is_ok());
         assert_eq!(read(&bytes, 0, 8), Err(NoFrame::Broken));
         assert_eq!(read(&[0; 64], 0, 7), Err(NoFrame::End));
+        let mut foreign = bytes.clone();
+        foreign[9] = 9;
+        let crc = checksum(7, &foreign[..=FRAME_HEADER]);
+        foreign[4..8].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(read(&foreign, 0, 7), Err(NoFrame::Foreign(3, 9)));
         assert_eq!(read(&bytes, bytes.len(), 7), Err(NoFrame::End));
     }
 
@@ -183,7 +225,9 @@ mod tests {
             let mut bytes = written(&packed, 3, seq);
             let (frame, end) = read(&bytes, 0, 3).expect("just written");
             prop_assert_eq!(end, bytes.len());
-            prop_assert_eq!(frame, Frame { kind: Kind::Metrics, seq: BatchSeq(seq), received_at: at, payload });
+            prop_assert_eq!((frame.kind, frame.version, frame.seq, frame.received_at), (Kind::Metrics, FRAME_VERSION, BatchSeq(seq), at));
+            prop_assert_eq!(Packed::again(&frame), packed.clone());
+            prop_assert_eq!(frame.plain().expect("just packed"), payload);
             let bit = bit % ((FRAME_HEADER + packed.payload.len()) * 8);
             bytes[bit / 8] ^= 1 << (bit % 8);
             prop_assert_eq!(read(&bytes, 0, 3), Err(NoFrame::Broken));

@@ -6,7 +6,7 @@ use watchfire_schemas::BatchSeq;
 use super::frame::{self, ALIGN, Frame, NoFrame};
 use super::segment::{self, Active, Header, SEGMENT_HEADER, SEGMENT_VERSION};
 use super::shelf::{Sealed, Shelf};
-use super::{WalOptions, WalWriter};
+use super::{ByKind, WalOptions, WalWriter};
 use crate::OpenError;
 
 /// What was found when the log was opened.
@@ -39,24 +39,40 @@ pub(crate) fn open(
             sealed.push(before);
         }
         let bytes = fs::read(&path).map_err(OpenError::io(&path))?;
-        recovery.last = recovery
-            .last
-            .max(first_of(&path, id, &bytes, &mut recovery)?);
+        let (before, version) = first_of(&path, id, &bytes, &mut recovery)?;
+        recovery.last = recovery.last.max(before);
         let mut scan = scan(&bytes, id, recovery.last, &mut replay);
+        if let Some(foreign) = scan.foreign {
+            return Err(foreign_frame(path, foreign));
+        }
         if newest != Some(id) {
             scan.tail_is_damage();
         }
         recovery.note(&path, &scan);
-        last = Some((id, scan.end, segment_of(path, &bytes, recovery.last)));
+        let segment = Sealed {
+            path,
+            bytes: bytes.len() as u64,
+            last: scan.last_of,
+        };
+        last = Some((id, version, scan.end, segment));
     }
     let next_segment = last.as_ref().map_or(0, |(id, ..)| *id) + 1;
-    let sealed = sealed.into_iter().map(|(_, _, segment)| segment).collect();
+    let mut active = None;
+    if let Some((id, version, end, segment)) = last {
+        if version == SEGMENT_VERSION {
+            active = Some((id, end as u64, segment));
+        } else {
+            // Nothing of a newer form may follow there.
+            sealed.push((id, version, end, segment));
+        }
+    }
+    let sealed = sealed.into_iter().map(|(.., segment)| segment).collect();
     let shelf = Shelf::new(dir, options, sealed, spares, next_segment);
-    let active = match last {
+    let active = match active {
         Some((id, end, segment)) => {
             let path = segment.path;
-            let active = Active::open(path.clone(), id, end as u64, segment.last_seq)
-                .map_err(OpenError::io(path))?;
+            let active =
+                Active::open(path.clone(), id, end, segment.last).map_err(OpenError::io(path))?;
             shelf.adopt(&active);
             Some(active)
         }
@@ -66,11 +82,12 @@ pub(crate) fn open(
     Ok((writer, recovery))
 }
 
-fn segment_of(path: PathBuf, bytes: &[u8], last_seq: BatchSeq) -> Sealed {
-    Sealed {
+fn foreign_frame(path: PathBuf, (kind, version): (u8, u8)) -> OpenError {
+    OpenError::Damaged {
         path,
-        bytes: bytes.len() as u64,
-        last_seq,
+        reason: format!(
+            "it holds a batch of kind {kind} and version {version}, which this binary does not know: was it written by a later one?"
+        ),
     }
 }
 
@@ -99,18 +116,20 @@ fn files(dir: &Path, segment_bytes: u64) -> Result<Files, OpenError> {
     Ok((segments, spares))
 }
 
-/// The batch before the segment's first, by its header. A broken header is damage, but the frames
+/// The batch before the segment's first and the format, by its header. A broken header is damage, but the frames
 /// after it may be whole: they are checked against the number in the file's name.
 fn first_of(
     path: &Path,
     id: u64,
     bytes: &[u8],
     recovery: &mut Recovery,
-) -> Result<BatchSeq, OpenError> {
+) -> Result<(BatchSeq, u16), OpenError> {
     match segment::decode_header(bytes) {
-        Header::Good { id: own, first_seq } if own == id => {
-            Ok(BatchSeq(first_seq.0.saturating_sub(1)))
-        }
+        Header::Good {
+            id: own,
+            first_seq,
+            version,
+        } if own == id => Ok((BatchSeq(first_seq.0.saturating_sub(1)), version)),
         Header::Good { id: own, .. } => Err(OpenError::Damaged {
             path: path.to_owned(),
             reason: format!("its name says segment {id:x}, its header {own:x}: was it renamed?"),
@@ -123,7 +142,8 @@ fn first_of(
         Header::Broken => {
             let damage = (path.to_owned(), 0, SEGMENT_HEADER as u64);
             recovery.damage.push(damage);
-            Ok(BatchSeq::ZERO)
+            // Whatever it was, it is not written to again.
+            Ok((BatchSeq::ZERO, 0))
         }
     }
 }
@@ -134,8 +154,11 @@ struct Scan {
     /// Where the next frame goes.
     end: usize,
     last: BatchSeq,
+    last_of: ByKind,
     torn: usize,
     damage: Vec<(usize, usize)>,
+    /// Kind and version of a whole frame that cannot be read; the scan ended there.
+    foreign: Option<(u8, u8)>,
 }
 
 impl Scan {
@@ -158,6 +181,10 @@ fn scan(bytes: &[u8], segment: u64, before: BatchSeq, replay: &mut impl FnMut(Fr
         let found = match frame::read(bytes, scan.end, segment) {
             Ok(found) => found,
             Err(NoFrame::End) => return scan,
+            Err(NoFrame::Foreign(kind, version)) => {
+                scan.foreign = Some((kind, version));
+                return scan;
+            }
             Err(NoFrame::Broken) => {
                 let Some((at, found)) = next_whole(bytes, scan.end, segment, scan.last) else {
                     scan.torn = torn_len(bytes, scan.end);
@@ -171,6 +198,7 @@ fn scan(bytes: &[u8], segment: u64, before: BatchSeq, replay: &mut impl FnMut(Fr
         scan.end = end;
         if frame.seq > scan.last {
             scan.last = frame.seq;
+            scan.last_of.set(frame.kind, frame.seq);
             replay(frame);
         }
     }

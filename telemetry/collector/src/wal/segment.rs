@@ -5,9 +5,13 @@ use std::path::{Path, PathBuf};
 
 use watchfire_schemas::BatchSeq;
 
+use super::by_kind::ByKind;
+
 /// `magic [u8; 8] | version u16 | zero u16 | crc32c u32 | id u64 | first_seq u64`.
 pub(super) const SEGMENT_HEADER: usize = 32;
-pub(super) const SEGMENT_VERSION: u16 = 1;
+/// Version 1 held frames of version 1 only. A binary that knows no other takes the end of a newer
+/// log for torn; so the header says what may come.
+pub(super) const SEGMENT_VERSION: u16 = 2;
 const MAGIC: [u8; 8] = *b"WFIREWAL";
 
 /// What a segment says of itself.
@@ -16,6 +20,7 @@ pub(super) enum Header {
     Good {
         id: u64,
         first_seq: BatchSeq,
+        version: u16,
     },
     /// Ours, but of a form that we cannot read.
     OtherVersion(u16),
@@ -43,7 +48,7 @@ pub(super) fn decode_header(bytes: &[u8]) -> Header {
         return Header::Broken;
     }
     let version = u16::from_le_bytes([header[8], header[9]]);
-    if version != SEGMENT_VERSION {
+    if !(1..=SEGMENT_VERSION).contains(&version) {
         return Header::OtherVersion(version);
     }
     let number =
@@ -51,6 +56,7 @@ pub(super) fn decode_header(bytes: &[u8]) -> Header {
     Header::Good {
         id: number(16),
         first_seq: BatchSeq(number(24)),
+        version,
     }
 }
 
@@ -99,7 +105,7 @@ pub(super) struct Active {
     pub(super) id: u64,
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
-    pub(super) last_seq: BatchSeq,
+    pub(super) last: ByKind,
     file: File,
     /// Where the next frame goes.
     end: u64,
@@ -107,18 +113,18 @@ pub(super) struct Active {
 
 impl Active {
     /// Opens the segment at `path` for writing at `end`, and marks the log's end there.
-    pub(super) fn open(path: PathBuf, id: u64, end: u64, last_seq: BatchSeq) -> io::Result<Self> {
+    pub(super) fn open(path: PathBuf, id: u64, end: u64, last: ByKind) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open(&path)?;
         let bytes = file.metadata()?.len();
         let mut active = Self {
             id,
             path,
             bytes,
-            last_seq,
+            last,
             file,
             end,
         };
-        active.write(&[], last_seq)?;
+        active.write(&[])?;
         active.sync()?;
         Ok(active)
     }
@@ -138,7 +144,7 @@ impl Active {
             id,
             path,
             bytes,
-            last_seq: BatchSeq(first_seq.0.saturating_sub(1)),
+            last: ByKind::default(),
             file,
             end: SEGMENT_HEADER as u64,
         })
@@ -150,7 +156,7 @@ impl Active {
     }
 
     /// Writes frames and the mark of the log's end after them.
-    pub(super) fn write(&mut self, frames: &[u8], last_seq: BatchSeq) -> io::Result<()> {
+    pub(super) fn write(&mut self, frames: &[u8]) -> io::Result<()> {
         let mut buffer = Vec::with_capacity(frames.len() + END_MARK.len());
         buffer.extend_from_slice(frames);
         buffer.extend_from_slice(&END_MARK);
@@ -158,7 +164,6 @@ impl Active {
         buffer.truncate(room.max(frames.len()));
         self.file.write_all_at(&buffer, self.end)?;
         self.end += frames.len() as u64;
-        self.last_seq = last_seq;
         Ok(())
     }
 
@@ -166,7 +171,7 @@ impl Active {
     pub(super) fn cut_back(&mut self, bytes: u64) -> io::Result<()> {
         let end = self.end.saturating_sub(bytes);
         self.end = end.max(SEGMENT_HEADER as u64);
-        self.write(&[], self.last_seq)?;
+        self.write(&[])?;
         self.sync()
     }
 
@@ -194,7 +199,8 @@ mod tests {
             decode_header(&good),
             Header::Good {
                 id: 9,
-                first_seq: BatchSeq(4)
+                first_seq: BatchSeq(4),
+                version: SEGMENT_VERSION,
             }
         );
         assert_eq!(decode_header(&good[..31]), Header::Broken);
@@ -204,10 +210,10 @@ mod tests {
             assert_eq!(decode_header(&flipped), Header::Broken, "byte {at}");
         }
         let mut later = good;
-        later[8] = 2;
+        later[8] = 3;
         let crc = header_checksum(&later);
         later[12..16].copy_from_slice(&crc.to_le_bytes());
-        assert_eq!(decode_header(&later), Header::OtherVersion(2));
+        assert_eq!(decode_header(&later), Header::OtherVersion(3));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use watchfire_schemas::BatchSeq;
 
+use super::ByKind;
 use super::segment::{self, Active, SEGMENT_HEADER};
 
 /// The size and limits of the log.
@@ -52,7 +53,7 @@ struct Inventory {
 pub(super) struct Sealed {
     pub(super) path: PathBuf,
     pub(super) bytes: u64,
-    pub(super) last_seq: BatchSeq,
+    pub(super) last: ByKind,
 }
 
 /// A page: what the smallest write takes.
@@ -100,28 +101,42 @@ impl Shelf {
         self.lock().sealed.len() + 1
     }
 
-    /// Gives back every segment whose batches all consumers have passed. Answers how many.
-    pub(crate) fn recycle(&self, passed: BatchSeq) -> io::Result<usize> {
+    /// Gives back every segment whose batches all consumers have passed. Answers how many. One that
+    /// cannot be given back stays for the next time; the first error is told.
+    pub(crate) fn recycle(&self, passed: &ByKind) -> io::Result<usize> {
         let mut inventory = self.lock();
-        let (done, needed): (Vec<_>, Vec<_>) = std::mem::take(&mut inventory.sealed)
-            .into_iter()
-            .partition(|segment| segment.last_seq <= passed);
-        inventory.sealed = needed;
-        let count = done.len();
-        for segment in done {
-            let usable = segment.bytes == self.options.segment_bytes;
-            if usable && inventory.spares.len() < MOST_SPARES {
-                let spare = self.spare_path(&mut inventory);
-                fs::rename(&segment.path, &spare)?;
-                inventory.spares.push(spare);
-            } else {
-                fs::remove_file(&segment.path)?;
+        let (mut count, mut failure) = (0, None);
+        for segment in std::mem::take(&mut inventory.sealed) {
+            let given = segment.last.is_within(passed);
+            match given.then(|| self.give_back(&mut inventory, &segment)) {
+                Some(Ok(())) => count += 1,
+                Some(Err(error)) => {
+                    failure.get_or_insert(error);
+                    inventory.sealed.push(segment);
+                }
+                None => inventory.sealed.push(segment),
             }
         }
+        drop(inventory);
         if count > 0 {
             segment::sync_dir(&self.dir)?;
         }
-        Ok(count)
+        failure.map_or(Ok(count), Err)
+    }
+
+    /// Makes a spare of a segment, or removes it.
+    fn give_back(&self, inventory: &mut Inventory, segment: &Sealed) -> io::Result<()> {
+        let is_usable = segment.bytes == self.options.segment_bytes;
+        if !is_usable || inventory.spares.len() >= MOST_SPARES {
+            return match fs::remove_file(&segment.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            };
+        }
+        let spare = self.spare_path(inventory);
+        fs::rename(&segment.path, &spare)?;
+        inventory.spares.push(spare);
+        Ok(())
     }
 
     /// Makes a spare segment if there is none, so that the writer need not wait for zeros.
@@ -164,7 +179,10 @@ impl Shelf {
             self.check_room(bytes)?;
             segment::allocate(&path, bytes)?;
         }
-        let active = Active::begin(&path, &self.dir, id, first_seq)?;
+        let begun = Active::begin(&path, &self.dir, id, first_seq);
+        // What was to be a segment is a spare again, if it is still there.
+        let active =
+            begun.inspect_err(|_| self.lock().spares.extend(path.exists().then_some(path)))?;
         self.lock().active_bytes = active.bytes;
         Ok(active)
     }
@@ -174,7 +192,7 @@ impl Shelf {
         self.lock().sealed.push(Sealed {
             path: active.path.clone(),
             bytes: active.bytes,
-            last_seq: active.last_seq,
+            last: active.last,
         });
     }
 

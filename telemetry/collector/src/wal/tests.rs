@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use watchfire_schemas::{BatchSeq, Timestamp};
 
 use super::writer::Appended;
-use super::{Frame, Kind, Packed, Recovery, WalOptions, WalWriter, open};
+use super::{ByKind, Frame, Kind, Packed, Recovery, WalOptions, WalWriter, open};
 use crate::OpenError;
 
 const SMALL: WalOptions = WalOptions {
@@ -31,11 +31,8 @@ fn append(writer: &mut WalWriter, payloads: &[Vec<u8>]) -> Appended {
     writer.append(&packed.iter().collect::<Vec<_>>())
 }
 
-fn payloads(frames: &[Frame]) -> Vec<&[u8]> {
-    frames
-        .iter()
-        .map(|frame| frame.payload.as_slice())
-        .collect()
+fn payloads(frames: &[Frame]) -> Vec<std::borrow::Cow<'_, [u8]>> {
+    frames.iter().map(|frame| frame.plain().unwrap()).collect()
 }
 
 fn segments(dir: &Path) -> Vec<PathBuf> {
@@ -154,7 +151,7 @@ fn a_later_format_is_refused_with_both_versions() {
     let dir = tempfile::tempdir().unwrap();
     let (path, ..) = three_frames(dir.path());
     let mut bytes = fs::read(&path).unwrap();
-    bytes[8] = 2;
+    bytes[8] = 3;
     let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes[..12]), &bytes[16..32]);
     bytes[12..16].copy_from_slice(&crc.to_le_bytes());
     fs::write(&path, &bytes).unwrap();
@@ -165,8 +162,8 @@ fn a_later_format_is_refused_with_both_versions() {
         matches!(
             error,
             OpenError::Version {
-                found: 2,
-                supported: 1,
+                found: 3,
+                supported: 2,
                 ..
             }
         ),
@@ -184,7 +181,7 @@ fn passed_segments_are_used_again_and_their_old_frames_do_not_come_back() {
     }
     let before = writer.shelf().segments();
     assert!(before >= 3, "{before}");
-    assert!(writer.shelf().recycle(BatchSeq(8)).unwrap() >= 2);
+    assert!(writer.shelf().recycle(&ByKind::all(BatchSeq(8))).unwrap() >= 2);
     let bytes = writer.shelf().bytes();
     append(&mut writer, &batch());
     append(&mut writer, &batch());
@@ -233,7 +230,10 @@ fn a_full_disk_refuses_what_is_new_keeps_what_is_old_and_passes() {
     assert!(refused.durable.is_empty());
     let kept = reopen(dir.path()).2.len() as u64;
     assert!(kept >= 6);
-    writer.shelf().recycle(BatchSeq(kept)).unwrap();
+    writer
+        .shelf()
+        .recycle(&ByKind::all(BatchSeq(kept)))
+        .unwrap();
     assert!(append(&mut writer, &[vec![1; 900]]).error.is_none());
 }
 

@@ -100,22 +100,23 @@ impl WalWriter {
             self.roll(first)?;
         }
         let active = self.active.as_mut().expect("roll leaves one");
-        let (mut frames, mut numbers) = (Vec::new(), Vec::new());
+        let (mut frames, mut numbers, mut last) = (Vec::new(), Vec::new(), active.last);
         for packed in group {
             if !active.fits(frames.len() + packed.frame_len()) {
                 break;
             }
             packed.write(&mut frames, active.id, self.next);
             numbers.push(self.next);
+            last.set(packed.kind(), self.next);
             self.next = self.next.next();
         }
         let before = active.used();
-        let last = *numbers.last().expect("the first batch fits");
-        let written = active.write(&frames, last).and_then(|()| active.sync());
+        // Also if it fails: what is on disk all the same must be passed first.
+        active.last = last;
+        let written = active.write(&frames).and_then(|()| active.sync());
         if let Err(error) = written {
             // After a failed sync nobody knows what is on disk: this segment is left, its end put
             // back if the disk still takes that.
-            active.last_seq = last;
             if let Some(mut doubtful) = self.active.take() {
                 drop(doubtful.cut_back(doubtful.used() - before));
                 self.shelf.put(&doubtful);
@@ -144,7 +145,9 @@ impl WalWriter {
 
 fn in_words(error: io::Error) -> AppendError {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => AppendError::Full,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            AppendError::Full
+        }
         _ => AppendError::Io(error),
     }
 }

@@ -96,7 +96,7 @@ async fn all_occurrences_of_an_exception_share_a_group_and_are_told() {
         .accept("test", Batch::Logs(vec![record(1), record(2)]))
         .await
         .unwrap();
-    let seen = stage.exceptions.recv().await.unwrap();
+    let seen = stage.exceptions.recv().await.unwrap().seen;
     assert_eq!(seen.len(), 2);
     assert_eq!(seen[0].group, seen[1].group);
     let found = stage

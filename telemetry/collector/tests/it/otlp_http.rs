@@ -271,7 +271,7 @@ async fn spans_become_searchable_counted_and_their_exceptions_grouped() {
     let id = "4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap();
     let spans = stage.events.trace(id).await.unwrap();
     assert_eq!(spans.len(), 1);
-    let seen = stage.exceptions.recv().await.unwrap();
+    let seen = stage.exceptions.recv().await.unwrap().seen;
     assert_eq!(
         spans[0].events[0].attributes["exception.group"],
         seen[0].group

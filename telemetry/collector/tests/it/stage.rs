@@ -10,9 +10,9 @@ use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tower::ServiceExt;
-use watchfire_collector::{Collector, Config};
+use watchfire_collector::{Collector, Config, Occurrences};
 use watchfire_logsearch::{EventStore, LogSearch};
-use watchfire_schemas::{Clock, ExceptionSeen, LogRecord, ManualClock, TimeRange, Timestamp};
+use watchfire_schemas::{Clock, LogRecord, ManualClock, TimeRange, Timestamp};
 use watchfire_tsdb::{QueryValue, Tsdb};
 
 /// A collector with its stores, at a time that stands still.
@@ -20,7 +20,7 @@ pub(crate) struct Stage {
     pub(crate) collector: Arc<Collector>,
     pub(crate) events: Arc<EventStore>,
     pub(crate) tsdb: Arc<Tsdb>,
-    pub(crate) exceptions: mpsc::Receiver<Vec<ExceptionSeen>>,
+    pub(crate) exceptions: mpsc::Receiver<Occurrences>,
     /// Kept so that the folder stays.
     pub(crate) dir: TempDir,
 }
