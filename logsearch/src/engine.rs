@@ -48,7 +48,7 @@ pub(crate) struct Engine<D: Dataset> {
 #[derive(Debug)]
 struct State<D: Dataset> {
     /// In the order of batches.
-    tail: Vec<Arc<TailBatch<D>>>,
+    tail: Vec<Arc<TailBatch>>,
     /// A record is in the tail or in one of these, never in both: both change under one lock.
     splits: Arc<Vec<Arc<Split<D>>>>,
     tail_bytes: usize,
@@ -66,7 +66,7 @@ struct State<D: Dataset> {
 /// What one query sees: it stays as it is whatever is sealed or dropped meanwhile.
 #[derive(Debug)]
 pub(crate) struct Snapshot<D: Dataset> {
-    pub(crate) tail: Vec<Arc<TailBatch<D>>>,
+    pub(crate) tail: Vec<Arc<TailBatch>>,
     pub(crate) splits: Arc<Vec<Arc<Split<D>>>>,
 }
 
@@ -105,13 +105,13 @@ impl<D: Dataset> Engine<D> {
     }
 
     /// Puts a batch into the tail, unless it has been there.
-    pub(crate) fn append(&self, batch: BatchSeq, records: Vec<D::Record>, now: Timestamp) {
+    pub(crate) fn append(&self, batch: BatchSeq, records: &[D::Record], now: Timestamp) {
         if batch <= self.state().last_batch {
             self.metrics.repeated_batches.inc();
             return;
         }
         let count = records.len() as u64;
-        let tail_batch = TailBatch::new(batch, records, now);
+        let tail_batch = TailBatch::new::<D>(batch, records, now);
         let mut state = self.state();
         if batch <= state.last_batch {
             self.metrics.repeated_batches.inc();
@@ -189,9 +189,9 @@ impl<D: Dataset> State<D> {
         }
     }
 
-    fn learn_names(&mut self, batch: &TailBatch<D>) {
-        for row in &batch.rows {
-            D::each_attribute(&row.record, &mut |name, _| {
+    fn learn_names(&mut self, batch: &TailBatch) {
+        for row in batch.rows.iter() {
+            D::each_attribute(row, &mut |name, _| {
                 if self.names.len() < MAX_NAMES && !self.names.contains(name) {
                     self.names.insert(name.to_owned());
                 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use watchfire_schemas::TimeRange;
 
-use crate::fields::{Dataset, Kind, NumberStore};
+use crate::fields::{Dataset, Kind, NumberSource};
 use crate::filter::{Filter, resolve};
 use crate::logs::Logs;
 use crate::queries::parsed;
@@ -92,15 +92,15 @@ fn tail<D: Dataset>(scope: &Scope<'_, D>, census: &mut Census) -> bool {
             for (field, kind) in &fields {
                 let mut has = false;
                 match &D::fields()[*field].kind {
-                    Kind::Text { of } => has = !of(&row.record).is_empty(),
-                    _ => ValuesOf::Field(*field).each_of_row(row, &mut |_| has = true),
+                    Kind::Text { slot } => has = !row.text(*slot).is_empty(),
+                    _ => ValuesOf::Field(*field).each_of_row::<D>(row, &mut |_| has = true),
                 }
                 if has {
                     stratum.count(shown_name::<D>(*field), *kind);
                 }
             }
             stratum.begin_record();
-            D::each_attribute(&row.record, &mut |name, scalar| {
+            D::each_attribute(row, &mut |name, scalar| {
                 stratum.count_once(name, FieldKind::from(scalar));
             });
         })
@@ -116,7 +116,7 @@ fn split<D: Dataset>(
     let documents = split.documents(scope.range, None)?;
     let (found, complete) = split
         .select(scope.filter, documents.clone())?
-        .count(scope.watch);
+        .count(scope.watch)?;
     if !complete || found == 0 {
         return Ok(complete);
     }
@@ -137,14 +137,15 @@ fn split<D: Dataset>(
             let present = Filter::And(vec![scope.filter.clone(), Filter::TextPresent { field }]);
             let (counted, complete) = split
                 .select(&present, documents.clone())?
-                .count(scope.watch);
+                .count(scope.watch)?;
             if !complete {
                 return Ok(false);
             }
             stratum.count_exactly(name, kind, counted);
             continue;
         }
-        let values = split.value_columns(&ValuesOf::Field(field))?;
+        let of = ValuesOf::Field(field);
+        let values = split.value_columns(&of)?;
         let have = sampled.iter().filter(|d| values.kind_of(**d).is_some());
         stratum.count_many(name, kind, have.count() as u64);
     }
@@ -153,7 +154,8 @@ fn split<D: Dataset>(
         if scope.watch.is_over() {
             return Ok(false);
         }
-        let values = split.value_columns(&ValuesOf::Attribute(name.clone()))?;
+        let of = ValuesOf::Attribute(name.clone());
+        let values = split.value_columns(&of)?;
         for kind in sampled.iter().filter_map(|d| values.kind_of(*d)) {
             stratum.count(name, kind);
         }
@@ -171,7 +173,7 @@ fn columns<D: Dataset>() -> Vec<(usize, FieldKind)> {
                 Kind::Text { .. } => FieldKind::Text,
                 Kind::Trace { .. } => FieldKind::Id,
                 Kind::Number {
-                    store: NumberStore::Time,
+                    of: NumberSource::Time,
                     ..
                 } => FieldKind::Time,
                 Kind::Number { .. } if field.name.ends_with("id") => FieldKind::Id,

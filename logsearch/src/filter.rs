@@ -5,7 +5,7 @@ mod matches;
 mod resolve;
 
 pub(crate) use did_you_mean::hint_at;
-pub(crate) use matches::{matches, number_of};
+pub(crate) use matches::{matches, number_of, texts};
 pub(crate) use resolve::{KnownNames, resolve};
 
 use std::ops::{Bound, RangeBounds as _};
@@ -107,5 +107,15 @@ impl Literal {
 impl NumberRange {
     pub(crate) fn contains(&self, n: f64) -> bool {
         (self.low, self.high).contains(&n)
+    }
+
+    /// Whether the number comes before all of the range.
+    pub(crate) fn is_below(&self, n: f64) -> bool {
+        !(self.low, Bound::Unbounded).contains(&n)
+    }
+
+    /// Whether it comes after.
+    pub(crate) fn is_above(&self, n: f64) -> bool {
+        !(Bound::Unbounded, self.high).contains(&n)
     }
 }

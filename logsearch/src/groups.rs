@@ -43,7 +43,7 @@ pub(crate) fn group<D: Dataset>(
         groups.records += 1;
         for (of, values) in by.iter().zip(&mut values) {
             values.clear();
-            of.each_of_row(row, &mut |value| values.push(value));
+            of.each_of_row::<D>(row, &mut |value| values.push(value));
             settle(values, missing, Shown::Missing);
         }
         each_combination(&values, &mut Vec::new(), &mut |values| {
@@ -123,7 +123,7 @@ fn add_split<D: Dataset, const N: usize>(
     Ok(complete)
 }
 
-fn shown(columns: &[ValueColumns], keys: &[ValueKey]) -> io::Result<Vec<Shown>> {
+fn shown(columns: &[ValueColumns<'_>], keys: &[ValueKey]) -> io::Result<Vec<Shown>> {
     let pairs = columns.iter().zip(keys);
     pairs.map(|(columns, key)| columns.shown(*key)).collect()
 }

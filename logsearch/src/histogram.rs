@@ -74,10 +74,10 @@ pub(crate) fn histogram<D: Dataset>(
     let matcher = matches(filter);
     for batch in &snapshot.tail {
         watch.check()?;
-        for row in &batch.rows {
-            let time = row.position().time;
-            if range.contains(Timestamp::from_nanos(time)) && matcher.accepts(row) {
-                bars.add(time, D::severity(&row.record), 1);
+        for row in batch.rows.iter() {
+            let time = row.time();
+            if range.contains(Timestamp::from_nanos(time)) && matcher.accepts::<D>(row) {
+                bars.add(time, D::severity(row), 1);
             }
         }
     }
@@ -123,7 +123,7 @@ fn add_split<D: Dataset>(
             let number = severity.as_ref().map_or(1, |number| number(document));
             bars.add(time_of(document), ((number - 1) / 4) as usize, 1);
             true
-        });
+        })?;
         if !complete {
             watch.check()?;
         }

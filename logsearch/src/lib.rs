@@ -5,7 +5,7 @@
 //! immutable *splits* on disk. The write-ahead log, which is not ours, makes up for a tail that is
 //! lost: after a crash it hands over again what came after [`EventStore::checkpoint`].
 //!
-//! No other crate names the search engine, and none of its types shows here.
+//! The format of splits is our own, and none of its types shows here.
 
 #![warn(missing_docs)]
 
@@ -18,7 +18,7 @@ mod filter;
 mod groups;
 mod histogram;
 mod live;
-mod log_source;
+mod log_cells;
 mod logs;
 mod metrics;
 mod neighbours;
@@ -34,6 +34,7 @@ mod scope;
 mod sealer;
 mod search;
 mod shown;
+mod span_cells;
 mod spans;
 mod split;
 mod store;
@@ -44,11 +45,11 @@ mod top_values;
 mod watch;
 
 pub use live::LogTail;
-pub use plan::plan_query;
-pub use query::has_pipe;
 pub use patterns::{
     NoPatternId, PatternChange, PatternId, PatternList, PatternMiner, PatternSearch, PatternSummary,
 };
+pub use plan::plan_query;
+pub use query::has_pipe;
 pub use query_types::{
     AnsweredBy, ClausePlan, ContextBy, ContextSearch, Explain, FieldKind, FieldList, FieldSummary,
     FieldValue, FieldValues, FoundLog, HistogramBar, LogContext, LogPage, LogSearch, LogTable,

@@ -190,8 +190,8 @@ fn arrived(
     let mut skipped = sealed(snapshot, filter, seen, last)?;
     let is_new = |batch: BatchSeq| seen < batch && batch <= last;
     let batches = snapshot.tail.iter().filter(|batch| is_new(batch.batch));
-    for row in batches.flat_map(|batch| &batch.rows) {
-        if !matcher.accepts(row) {
+    for row in batches.flat_map(|batch| batch.rows.iter()) {
+        if !matcher.accepts::<Logs>(row) {
             continue;
         }
         newest.push_back(row);
@@ -200,11 +200,14 @@ fn arrived(
             skipped += 1;
         }
     }
-    let records = newest.into_iter().map(|row| FoundLog {
-        id: row.id,
-        record: row.record.clone(),
+    let records = newest.into_iter().map(|row| {
+        let record = Logs::read(row).map_err(io::Error::other)?;
+        Ok(FoundLog {
+            id: row.id(),
+            record,
+        })
     });
-    let records: Vec<_> = records.collect();
+    let records = records.collect::<io::Result<Vec<_>>>()?;
     let is_empty = records.is_empty() && skipped == 0;
     Ok((!is_empty).then_some(TailEvent { records, skipped }))
 }
@@ -229,7 +232,7 @@ fn sealed(
         let is_new = split.meta.last_batch > seen && split.meta.first_batch <= last;
         if is_new && split.could_match(&both)? {
             let documents = split.documents(TimeRange::ALL, None)?;
-            count += split.select(&both, documents)?.count(&watch).0;
+            count += split.select(&both, documents)?.count(&watch)?.0;
         }
     }
     Ok(count)

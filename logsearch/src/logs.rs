@@ -1,11 +1,10 @@
 //! The field table of log records and of quarantined lines.
 
-use serde_json::Value;
-use watchfire_schemas::{Attributes, LogRecord, RecordId, SeverityRange, SpanId, Timestamp};
+use watchfire_schemas::{LogRecord, RecordId, SeverityNumber, SeverityRange, SpanId, Timestamp};
 
-use crate::fields::{Dataset, EachText, Field, InColumns, Kind, NumberStore, as_it_is};
-use crate::log_source;
-use crate::scalar::{Scalar, each_scalar};
+use crate::fields::{Dataset, Field, Kind, NumberSource, Source, as_it_is};
+use crate::log_cells::{self, slot};
+use crate::row::{Cell, Row, RowWriter};
 
 /// Accepted log records.
 #[derive(Debug)]
@@ -15,45 +14,46 @@ pub(crate) struct Logs;
 #[derive(Debug)]
 pub(crate) struct Quarantine;
 
-/// Attributes with a column of their own: asked for often, with few values.
+/// Attributes that are fields of their own: asked for often.
 const PROMOTED: [&str; 3] = ["deployment.environment.name", "host.name", "http.route"];
 
 macro_rules! log_dataset {
     ($name:ident, $folder:literal) => {
         impl Dataset for $name {
             const NAME: &'static str = $folder;
+            const SERVICE: usize = slot::SERVICE;
             type Record = LogRecord;
 
-            fn fields() -> &'static [Field<LogRecord>] {
+            fn fields() -> &'static [Field] {
                 FIELDS
+            }
+
+            fn slots() -> &'static [&'static str] {
+                &slot::NAMES
             }
 
             fn time(record: &LogRecord) -> i64 {
                 record.timestamp.nanos()
             }
 
-            fn service(record: &LogRecord) -> &str {
-                &record.service
+            fn write(record: &LogRecord, row: &mut RowWriter<'_>) {
+                log_cells::write(record, row);
             }
 
-            fn severity(record: &LogRecord) -> usize {
-                record.severity.range() as usize
+            fn read(row: Row<'_>) -> Result<LogRecord, String> {
+                log_cells::read(row)
             }
 
-            fn each_attribute(record: &LogRecord, each: &mut dyn FnMut(&str, Scalar<'_>)) {
-                each_attribute(record, each);
+            fn severity(row: Row<'_>) -> usize {
+                let number = match row.slot(slot::SEVERITY) {
+                    Some(Cell::Int(number)) => SeverityNumber::new(number),
+                    _ => None,
+                };
+                number.map_or(0, |number| number.range() as usize)
             }
 
-            fn write_source(record: &LogRecord, out: &mut Vec<u8>) {
-                log_source::write(record, out);
-            }
-
-            fn read_source(source: &[u8], columns: InColumns) -> Result<LogRecord, String> {
-                log_source::read(source, columns)
-            }
-
-            fn bytes(record: &LogRecord) -> usize {
-                bytes(record)
+            fn is_promoted(name: &str) -> bool {
+                PROMOTED.contains(&name)
             }
         }
     };
@@ -62,69 +62,49 @@ macro_rules! log_dataset {
 log_dataset!(Logs, "logs");
 log_dataset!(Quarantine, "quarantine");
 
-const FIELDS: &[Field<LogRecord>] = &[
-    keyword("service", &["service.name"], |r, each| each(&r.service)),
+const FIELDS: &[Field] = &[
+    keyword("service", &["service.name"], Source::Slot(slot::SERVICE)),
     Field {
         name: "severity",
         aliases: &["level", "severity_number"],
         kind: Kind::Number {
-            of: |r| Some(i64::from(r.severity.get())),
+            of: NumberSource::Slot(slot::SEVERITY),
             interval: severity_interval,
             show: show_severity,
             example: "ERROR, as in severity:>=WARN",
-            store: NumberStore::Terms { up_to: 24 },
         },
     },
-    keyword(PROMOTED[0], &["environment", "env"], |r, each| {
-        promoted(r, PROMOTED[0], each);
-    }),
-    keyword(PROMOTED[1], &["host"], |r, each| {
-        promoted(r, PROMOTED[1], each);
-    }),
-    keyword(PROMOTED[2], &["route"], |r, each| {
-        promoted(r, PROMOTED[2], each);
-    }),
-    keyword("event_name", &[], |r, each| {
-        r.event_name.iter().for_each(|name| each(name));
-    }),
-    keyword("exception_group", &[], |r, each| {
-        r.exception_group.iter().for_each(|group| each(group));
-    }),
-    keyword("pattern_id", &[], |r, each| {
-        r.pattern_id.iter().for_each(|id| each(id));
-    }),
-    keyword("exception.type", &[], |r, each| {
-        if let Some(exception) = r.exception.as_ref().filter(|e| !e.kind.is_empty()) {
-            each(&exception.kind);
-        }
-    }),
-    text("message", |r| &r.message),
-    text("exception.type.words", |r| {
-        r.exception.as_ref().map_or("", |e| &e.kind)
-    }),
-    text("exception.message", |r| {
-        r.exception.as_ref().map_or("", |e| &e.message)
-    }),
-    text("exception.stacktrace", |r| {
-        r.exception.as_ref().map_or("", |e| &e.stacktrace)
-    }),
+    keyword(
+        PROMOTED[0],
+        &["environment", "env"],
+        Source::Attribute(PROMOTED[0]),
+    ),
+    keyword(PROMOTED[1], &["host"], Source::Attribute(PROMOTED[1])),
+    keyword(PROMOTED[2], &["route"], Source::Attribute(PROMOTED[2])),
+    keyword("event_name", &[], Source::Slot(slot::EVENT_NAME)),
+    keyword("exception_group", &[], Source::Slot(slot::EXCEPTION_GROUP)),
+    keyword("pattern_id", &[], Source::Slot(slot::PATTERN_ID)),
+    keyword("exception.type", &[], Source::Slot(slot::EXCEPTION_TYPE)),
+    text("message", slot::MESSAGE),
+    text("exception.type.words", slot::EXCEPTION_TYPE),
+    text("exception.message", slot::EXCEPTION_MESSAGE),
+    text("exception.stacktrace", slot::STACKTRACE),
     Field {
         name: "trace_id",
         aliases: &["trace.id", "traceId"],
         kind: Kind::Trace {
-            of: |r| r.trace_id,
-            as_terms: false,
+            slot: slot::TRACE_ID,
         },
     },
     Field {
         name: "span_id",
         aliases: &["span.id", "spanId"],
-        kind: span_id(|r| r.span_id.map(|id| i64::from_be_bytes(id.bytes()))),
+        kind: span_id(slot::SPAN_ID),
     },
     Field {
         name: "timestamp",
         aliases: &["time"],
-        kind: time(|r| Some(r.timestamp.nanos())),
+        kind: time(),
     },
     Field {
         name: "id",
@@ -133,33 +113,26 @@ const FIELDS: &[Field<LogRecord>] = &[
     },
 ];
 
-const fn keyword<R>(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    each: EachText<R>,
-) -> Field<R> {
+const fn keyword(name: &'static str, aliases: &'static [&'static str], of: Source) -> Field {
     Field {
         name,
         aliases,
-        kind: Kind::Keyword {
-            each,
-            fold: as_it_is,
-        },
+        kind: Kind::Keyword { of, fold: as_it_is },
     }
 }
 
-const fn text<R>(name: &'static str, of: fn(&R) -> &str) -> Field<R> {
+const fn text(name: &'static str, slot: usize) -> Field {
     Field {
         name,
         aliases: &[],
-        kind: Kind::Text { of },
+        kind: Kind::Text { slot },
     }
 }
 
 /// Kinds that spans have as well.
-pub(crate) const fn span_id<R>(of: fn(&R) -> Option<i64>) -> Kind<R> {
+pub(crate) const fn span_id(slot: usize) -> Kind {
     Kind::Number {
-        of,
+        of: NumberSource::Slot(slot),
         interval: |text| {
             let id: SpanId = text.parse().ok()?;
             let number = i64::from_be_bytes(id.bytes());
@@ -167,34 +140,30 @@ pub(crate) const fn span_id<R>(of: fn(&R) -> Option<i64>) -> Kind<R> {
         },
         show: |number| format!("{number:016x}"),
         example: "16 hexadecimal digits",
-        store: NumberStore::Column,
     }
 }
 
-pub(crate) const fn time<R>(of: fn(&R) -> Option<i64>) -> Kind<R> {
+pub(crate) const fn time() -> Kind {
     Kind::Number {
-        of,
+        of: NumberSource::Time,
         interval: |text| {
             let at: Timestamp = text.parse().ok()?;
             Some((at.nanos(), at.nanos()))
         },
         show: |nanos| Timestamp::from_nanos(nanos).to_string(),
         example: "an RFC 3339 time such as 2026-11-22T05:57:27Z",
-        store: NumberStore::Time,
     }
 }
 
-pub(crate) const fn record_id<R>() -> Kind<R> {
+pub(crate) const fn record_id() -> Kind {
     Kind::Number {
-        // The id is not the record's own; rows and splits keep it beside it.
-        of: |_| None,
+        of: NumberSource::Id,
         interval: |text| {
             let id: RecordId = text.parse().ok()?;
             Some((id.as_u64() as i64, id.as_u64() as i64))
         },
         show: |number| RecordId::from_u64(number as u64).to_string(),
         example: "a record id such as 1a2b-3",
-        store: NumberStore::Id,
     }
 }
 
@@ -220,70 +189,4 @@ fn show_severity(number: i64) -> String {
         .rev()
         .find(|r| i64::from(r.number().get()) <= number);
     range.map_or_else(String::new, |range| range.as_str().to_owned())
-}
-
-fn promoted(record: &LogRecord, key: &str, each: &mut dyn FnMut(&str)) {
-    if let Some(value) = record.attributes.get(key) {
-        each_scalar(key, value, &mut |path, scalar| match scalar {
-            _ if path != key => {}
-            Scalar::Text(text) => each(text),
-            other => each(&other.to_text()),
-        });
-    }
-}
-
-fn each_attribute(record: &LogRecord, each: &mut dyn FnMut(&str, Scalar<'_>)) {
-    for (key, value) in &record.attributes {
-        each_scalar(key, value, &mut |path, scalar| {
-            if !PROMOTED.contains(&path) {
-                each(path, scalar);
-            }
-        });
-    }
-}
-
-fn bytes(record: &LogRecord) -> usize {
-    let exception = record.exception.as_ref().map_or(0, |e| {
-        heap(e.kind.len()) + heap(e.message.len()) + heap(e.stacktrace.len())
-    });
-    size_of::<LogRecord>()
-        + heap(record.service.len())
-        + heap(record.message.len())
-        + exception
-        + attribute_bytes(&record.attributes)
-}
-
-/// About how much memory attributes take: the nodes of their tree, which are made whole, and what
-/// keys and values hold.
-pub(crate) fn attribute_bytes(attributes: &Attributes) -> usize {
-    /// A leaf of the tree has room for this many entries, and is filled with six or more.
-    const LEAF_ENTRIES: usize = 11;
-    const FILLED: usize = 6;
-    const LEAF: usize = LEAF_ENTRIES * (size_of::<String>() + size_of::<Value>());
-    fn held(value: &Value) -> usize {
-        match value {
-            Value::String(text) => heap(text.len()),
-            Value::Array(elements) => elements
-                .iter()
-                .map(|element| size_of::<Value>() + held(element))
-                .sum(),
-            Value::Object(members) => attribute_bytes(members),
-            _ => 0,
-        }
-    }
-    let leaves = match attributes.len() {
-        0 => 0,
-        few if few <= LEAF_ENTRIES => 1,
-        many => many.div_ceil(FILLED),
-    };
-    let entries = attributes.iter();
-    leaves * LEAF
-        + entries
-            .map(|(key, value)| heap(key.len()) + held(value))
-            .sum::<usize>()
-}
-
-/// What the allocator gives for a text: nothing for none, else steps of 16 bytes.
-fn heap(len: usize) -> usize {
-    len.next_multiple_of(16)
 }

@@ -33,7 +33,7 @@ pub(crate) struct Neighbours<R> {
 
 /// Where a record is.
 enum Place<'a, D: Dataset> {
-    Tail(&'a Row<D>),
+    Tail(Row<'a>),
     Split(&'a Arc<Split<D>>, u32),
 }
 
@@ -138,8 +138,8 @@ impl Side {
             if watch.is_over() {
                 return false;
             }
-            for row in &batch.rows {
-                if self.holds(row.position()) && matcher.accepts(row) {
+            for row in batch.rows.iter() {
+                if self.holds(row.position()) && matcher.accepts::<D>(row) {
                     found.push((row.position(), Place::Tail(row)));
                 }
             }
@@ -206,7 +206,7 @@ impl Side {
                 .each(watch, |document| {
                     documents.push(document);
                     self.direction == Direction::Newer || documents.len() < limit
-                });
+                })?;
             let is_enough = self.direction == Direction::Older && documents.len() >= limit;
             for document in documents {
                 let position = split.position(document)?;
@@ -233,7 +233,7 @@ fn fetch<D: Dataset>(found: &[Found<'_, D>]) -> io::Result<Vec<(RecordId, D::Rec
     let mut in_splits: Vec<(usize, &Arc<Split<D>>, u32)> = Vec::new();
     for (index, (_, place)) in found.iter().enumerate() {
         records.push(match place {
-            Place::Tail(row) => Some(row.record.clone()),
+            Place::Tail(row) => Some(D::read(*row).map_err(io::Error::other)?),
             Place::Split(split, document) => {
                 in_splits.push((index, split, *document));
                 None

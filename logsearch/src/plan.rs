@@ -8,7 +8,7 @@ use std::time::Duration;
 use watchfire_schemas::TimeRange;
 
 use crate::engine::Snapshot;
-use crate::fields::{Dataset, Kind, NumberStore};
+use crate::fields::{Dataset, Kind, NumberSource};
 use crate::filter::{Filter, KnownNames, resolve};
 use crate::logs::Logs;
 use crate::queries::parsed;
@@ -150,7 +150,7 @@ fn is_time<D: Dataset>(filter: &Filter) -> bool {
     matches!(
         D::fields()[*field].kind,
         Kind::Number {
-            store: NumberStore::Time,
+            of: NumberSource::Time,
             ..
         }
     )
@@ -213,16 +213,16 @@ mod tests {
         check(
             "service:pay host:n* severity:>=WARN route:*",
             &[
-                "service:pay: term index service",
-                "host:n*: range of the sorted terms host.name",
-                "severity:>=WARN: term index severity",
+                "service:pay: column service",
+                "host:n*: column host.name",
+                "severity:>=WARN: column severity",
                 "route:*: presence in a column http.route",
             ],
         );
         check(
             "trace_id:4bf92f3577b34da6a3ce929d0e0e4736 trace_id:x",
             &[
-                "trace_id:4bf92f3577b34da6a3ce929d0e0e4736: trace filter, then columns trace_id",
+                "trace_id:4bf92f3577b34da6a3ce929d0e0e4736: trace filter, then column trace_id",
                 "trace_id:x: no record ",
             ],
         );
@@ -231,7 +231,7 @@ mod tests {
             &[
                 "n:>5: column n",
                 "n:[1 TO 2]: column n",
-                "n:x: term index n",
+                "n:x: column n",
                 "n:*: presence in a column n",
             ],
         );

@@ -12,8 +12,8 @@ use crate::engine::Engine;
 use crate::fields::{Dataset, find};
 use crate::filter::{Filter, hint_at, resolve};
 use crate::histogram::{Bars, histogram};
-use crate::plan::clauses;
 use crate::patterns::{PatternList, PatternSearch, patterns};
+use crate::plan::clauses;
 use crate::query::{Query, parse};
 use crate::query_types::{
     Explain, FieldValue, FieldValues, FoundLog, HistogramBar, LogPage, LogSearch, QueryError,

@@ -1,15 +1,30 @@
+//! Records as the tail keeps them and as splits are made of them.
+
+mod cell;
+mod rows;
+
+pub(crate) use cell::{Cell, CellType};
+pub(crate) use rows::{Cells, Key, RowWriter, Rows};
+
 use watchfire_schemas::{RecordId, Timestamp};
 
-use crate::fields::{Dataset, Kind};
-use crate::tokens::Words;
+/// Which part of a record a cell belongs to.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+pub(crate) enum Part {
+    /// What every record of the dataset may have.
+    Slot,
+    Attribute,
+    /// An attribute of who emitted it.
+    Resource,
+}
 
-/// A record in the tail, with what a search of it needs at hand.
-#[derive(Debug)]
-pub(crate) struct Row<D: Dataset> {
-    pub(crate) id: RecordId,
-    pub(crate) record: D::Record,
-    /// The texts of the field table, in its order.
-    pub(crate) words: Words,
+/// One row among others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row<'a> {
+    rows: &'a Rows,
+    index: usize,
 }
 
 /// What records are ordered by, newest first: the time, and among equal times the record that
@@ -20,27 +35,52 @@ pub(crate) struct Position {
     pub(crate) id: u64,
 }
 
-impl<D: Dataset> Row<D> {
-    pub(crate) fn new(id: RecordId, record: D::Record) -> Self {
-        let mut words = Words::default();
-        for field in D::fields() {
-            if let Kind::Text { of } = &field.kind {
-                words.push(of(&record));
-            }
-        }
-        Self { id, record, words }
+impl<'a> Row<'a> {
+    pub(crate) fn id(self) -> RecordId {
+        RecordId::from_u64(self.rows.entries[self.index].id)
     }
 
-    pub(crate) fn position(&self) -> Position {
+    pub(crate) fn time(self) -> i64 {
+        self.rows.entries[self.index].time
+    }
+
+    pub(crate) fn position(self) -> Position {
+        let entry = self.rows.entries[self.index];
         Position {
-            time: D::time(&self.record),
-            id: self.id.as_u64(),
+            time: entry.time,
+            id: entry.id,
         }
     }
 
-    /// About how much memory it takes.
-    pub(crate) fn bytes(&self) -> usize {
-        D::bytes(&self.record) + self.words.bytes()
+    /// Its cells by the index of their key.
+    pub(crate) fn cells(self) -> Cells<'a> {
+        let start = match self.index {
+            0 => 0,
+            _ => self.rows.entries[self.index - 1].end,
+        };
+        Cells {
+            rest: &self.rows.data[start..self.rows.entries[self.index].end],
+        }
+    }
+
+    /// What a slot says.
+    pub(crate) fn slot(self, slot: usize) -> Option<Cell<'a>> {
+        self.cells()
+            .take_while(|(key, _)| *key <= slot)
+            .find_map(|(key, cell)| (key == slot).then_some(cell))
+    }
+
+    /// The text of a slot; empty for none.
+    pub(crate) fn text(self, slot: usize) -> &'a str {
+        self.slot(slot).and_then(Cell::text).unwrap_or_default()
+    }
+
+    /// The cells that are attributes.
+    pub(crate) fn attributes(self) -> impl Iterator<Item = (Part, &'a str, Cell<'a>)> {
+        self.cells().filter_map(|(key, cell)| {
+            let key = &self.rows.keys[key];
+            (key.part != Part::Slot).then_some((key.part, &*key.name, cell))
+        })
     }
 }
 

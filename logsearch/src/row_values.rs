@@ -1,8 +1,6 @@
-use watchfire_schemas::TraceId;
-
-use crate::fields::{Dataset, Kind, find};
+use crate::fields::{Dataset, Kind, each_keyword, find};
 use crate::filter::number_of;
-use crate::row::Row;
+use crate::row::{Cell, Row};
 use crate::scalar::cut;
 use crate::shown::Shown;
 
@@ -29,28 +27,25 @@ impl ValuesOf {
 
     /// Calls back with every value that a row of the tail has. A split tells the same; a property
     /// test holds it.
-    pub(crate) fn each_of_row<D: Dataset>(&self, row: &Row<D>, each: &mut dyn FnMut(Shown)) {
+    pub(crate) fn each_of_row<D: Dataset>(&self, row: Row<'_>, each: &mut dyn FnMut(Shown)) {
         match self {
             Self::Field(field) => match &D::fields()[*field].kind {
-                Kind::Keyword { each: values, .. } => {
-                    values(&row.record, &mut |value| {
-                        each(Shown::Text(cut(value).to_owned()));
-                    });
-                }
+                Kind::Keyword { of, .. } => each_keyword(row, *of, &mut |value| {
+                    each(Shown::Text(cut(value).to_owned()));
+                }),
                 Kind::Number { show, .. } => {
-                    if let Some(number) = number_of(row, *field) {
+                    if let Some(number) = number_of::<D>(row, *field) {
                         each(Shown::Text(show(number)));
                     }
                 }
-                Kind::Trace { of, .. } => {
-                    let id: Option<TraceId> = of(&row.record);
-                    if let Some(id) = id {
-                        each(Shown::Text(id.to_string()));
+                Kind::Trace { slot } => {
+                    if let Some(Cell::Id(id)) = row.slot(*slot) {
+                        each(Shown::trace(id));
                     }
                 }
                 Kind::Text { .. } => {}
             },
-            Self::Attribute(path) => D::each_attribute(&row.record, &mut |name, scalar| {
+            Self::Attribute(path) => D::each_attribute(row, &mut |name, scalar| {
                 if name == path {
                     each(scalar.into());
                 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Texts are compared and indexed by their first bytes: a term of the index has a bound.
-const MAX_TEXT_BYTES: usize = 8_192;
+pub(crate) const MAX_TEXT_BYTES: usize = 8_192;
 
 /// One value that a query can meet.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,12 +71,17 @@ pub(crate) fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
 }
 
+/// Whether a query can ask for it.
+pub(crate) fn is_name(key: &str) -> bool {
+    let is_plain = key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    !key.is_empty() && (is_plain || !key.contains(char::is_control))
+}
+
 /// Calls `each` with every value under `key`: the elements of arrays, the members of objects under
 /// their dotted path. A null and an empty object are no value. A key with control characters
 /// cannot be asked for, so its values are passed over.
 pub(crate) fn each_scalar(key: &str, value: &Value, each: &mut dyn FnMut(&str, Scalar<'_>)) {
-    let is_plain = key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-    if key.is_empty() || !is_plain && key.contains(char::is_control) {
+    if !is_name(key) {
         return;
     }
     match value {

@@ -27,7 +27,7 @@ impl<'a, D: Dataset> Scope<'a, D> {
     pub(crate) fn each_tail_row(
         &self,
         explain: &mut Explain,
-        each: &mut dyn FnMut(&Row<D>),
+        each: &mut dyn FnMut(Row<'_>),
     ) -> bool {
         let (start, end) = (self.range.start.nanos(), self.range.end.nanos());
         let matcher = matches(self.filter);
@@ -39,9 +39,9 @@ impl<'a, D: Dataset> Scope<'a, D> {
                 return false;
             }
             explain.tail_records += batch.rows.len() as u64;
-            for row in &batch.rows {
+            for row in batch.rows.iter() {
                 let time = Timestamp::from_nanos(row.position().time);
-                if self.range.contains(time) && matcher.accepts(row) {
+                if self.range.contains(time) && matcher.accepts::<D>(row) {
                     each(row);
                 }
             }
@@ -80,7 +80,7 @@ impl<'a, D: Dataset> Scope<'a, D> {
                 each(document);
                 seen += 1;
                 true
-            });
+            })?;
         explain.rows_scanned += seen;
         Ok(complete)
     }

@@ -44,7 +44,7 @@ pub(crate) struct Page<R> {
 
 /// Where a record of the page is: in the tail, or document of a split.
 enum Place<'a, D: Dataset> {
-    Tail(&'a Row<D>),
+    Tail(Row<'a>),
     Split(&'a Arc<Split<D>>, u32),
 }
 
@@ -146,7 +146,8 @@ fn search_tail<'a, D: Dataset>(
         scanned += batch.rows.len() as u64;
         for (row_index, row) in batch.rows.iter().enumerate() {
             let position = row.position();
-            if !search.range.contains(Timestamp::from_nanos(position.time)) || !matcher.accepts(row)
+            if !search.range.contains(Timestamp::from_nanos(position.time))
+                || !matcher.accepts::<D>(row)
             {
                 continue;
             }
@@ -169,7 +170,7 @@ fn search_tail<'a, D: Dataset>(
         .into_iter()
         .map(|Reverse((position, batch, row))| Candidate {
             position,
-            place: Place::Tail(&snapshot.tail[batch].rows[row]),
+            place: Place::Tail(snapshot.tail[batch].rows.row(row)),
         });
     TailHits {
         candidates: candidates.collect(),
@@ -197,7 +198,7 @@ fn search_split<'a, D: Dataset>(
     let complete = selection.each(watch, |document| {
         found.push(document);
         found.len() <= limit
-    });
+    })?;
     explain.rows_scanned += found.len() as u64;
     for document in &found {
         candidates.push(Candidate {
@@ -224,7 +225,7 @@ fn count<D: Dataset>(
             total += u64::from(documents.end - documents.start);
             continue;
         }
-        let (counted, complete) = split.select(&search.filter, documents)?.count(watch);
+        let (counted, complete) = split.select(&search.filter, documents)?.count(watch)?;
         explain.rows_scanned += counted;
         total += counted;
         if !complete {
@@ -241,7 +242,9 @@ fn records<D: Dataset>(candidates: &[Candidate<'_, D>]) -> io::Result<Vec<(Recor
     for (index, candidate) in candidates.iter().enumerate() {
         let id = RecordId::from_u64(candidate.position.id);
         match candidate.place {
-            Place::Tail(row) => records.push((id, Some(row.record.clone()))),
+            Place::Tail(row) => {
+                records.push((id, Some(D::read(row).map_err(io::Error::other)?)));
+            }
             Place::Split(split, document) => {
                 from_splits.push((index, split, document));
                 records.push((id, None));

@@ -1,10 +1,11 @@
 //! The field table of spans.
 
-use watchfire_schemas::{SeverityRange, Span, SpanStatus};
+use watchfire_schemas::{SeverityRange, Span};
 
-use crate::fields::{Dataset, Field, InColumns, Kind, NumberStore, as_it_is};
-use crate::logs::{attribute_bytes, record_id, span_id, time};
-use crate::scalar::{Scalar, each_scalar};
+use crate::fields::{Dataset, Field, Kind, NumberSource, Source, as_it_is};
+use crate::logs::{record_id, span_id, time};
+use crate::row::{Row, RowWriter};
+use crate::span_cells::{self, slot};
 
 /// Finished operations, by their start.
 #[derive(Debug)]
@@ -12,144 +13,106 @@ pub(crate) struct Spans;
 
 impl Dataset for Spans {
     const NAME: &'static str = "spans";
+    const SERVICE: usize = slot::SERVICE;
     type Record = Span;
 
-    fn fields() -> &'static [Field<Span>] {
+    fn fields() -> &'static [Field] {
         FIELDS
+    }
+
+    fn slots() -> &'static [&'static str] {
+        &slot::NAMES
     }
 
     fn time(span: &Span) -> i64 {
         span.start.nanos()
     }
 
-    fn service(span: &Span) -> &str {
-        &span.service
+    fn write(span: &Span, row: &mut RowWriter<'_>) {
+        span_cells::write(span, row);
     }
 
-    fn severity(span: &Span) -> usize {
-        let severity = if span.is_error() {
-            SeverityRange::Error
-        } else {
-            SeverityRange::Info
+    fn read(row: Row<'_>) -> Result<Span, String> {
+        span_cells::read(row)
+    }
+
+    fn severity(row: Row<'_>) -> usize {
+        let severity = match row.text(slot::STATUS) {
+            "error" => SeverityRange::Error,
+            _ => SeverityRange::Info,
         };
         severity as usize
     }
+}
 
-    fn each_attribute(span: &Span, each: &mut dyn FnMut(&str, Scalar<'_>)) {
-        for (key, value) in span.attributes.iter().chain(&span.resource) {
-            each_scalar(key, value, each);
-        }
-    }
-
-    fn write_source(span: &Span, out: &mut Vec<u8>) {
-        serde_json::to_writer(out, span).expect("writing JSON to memory does not fail");
-    }
-
-    fn read_source(source: &[u8], _: InColumns) -> Result<Span, String> {
-        serde_json::from_slice(source).map_err(|error| error.to_string())
-    }
-
-    fn bytes(span: &Span) -> usize {
-        let events = span
-            .events
-            .iter()
-            .map(|e| e.name.len() + 48 + attribute_bytes(&e.attributes));
-        let links = span
-            .links
-            .iter()
-            .map(|l| 48 + attribute_bytes(&l.attributes));
-        size_of::<Span>()
-            + span.name.len()
-            + span.service.len()
-            + span.scope.len()
-            + span.trace_state.len()
-            + attribute_bytes(&span.attributes)
-            + attribute_bytes(&span.resource)
-            + events.chain(links).sum::<usize>()
+const fn keyword(
+    name: &'static str,
+    alias: &'static [&'static str],
+    slot: usize,
+    fold: fn(&str) -> String,
+) -> Field {
+    Field {
+        name,
+        aliases: alias,
+        kind: Kind::Keyword {
+            of: Source::Slot(slot),
+            fold,
+        },
     }
 }
 
-const FIELDS: &[Field<Span>] = &[
-    Field {
-        name: "service",
-        aliases: &["service.name"],
-        kind: Kind::Keyword {
-            each: |s, each| each(&s.service),
-            fold: as_it_is,
-        },
-    },
-    Field {
-        name: "name",
-        aliases: &["operation"],
-        kind: Kind::Keyword {
-            each: |s, each| each(&s.name),
-            fold: as_it_is,
-        },
-    },
-    Field {
-        name: "kind",
-        aliases: &["span.kind"],
-        kind: Kind::Keyword {
-            each: |s, each| each(s.kind.as_str()),
-            fold: |text| without_prefix(text, "span_kind_"),
-        },
-    },
-    Field {
-        name: "status",
-        aliases: &["status.code"],
-        kind: Kind::Keyword {
-            each: |s, each| each(status(s)),
-            fold: |text| without_prefix(text, "status_code_"),
-        },
-    },
+const FIELDS: &[Field] = &[
+    keyword("service", &["service.name"], slot::SERVICE, as_it_is),
+    keyword("name", &["operation"], slot::NAME, as_it_is),
+    keyword("kind", &["span.kind"], slot::KIND, |text| {
+        without_prefix(text, "span_kind_")
+    }),
+    keyword("status", &["status.code"], slot::STATUS, |text| {
+        without_prefix(text, "status_code_")
+    }),
     Field {
         name: "name.words",
         aliases: &[],
-        kind: Kind::Text { of: |s| &s.name },
+        kind: Kind::Text { slot: slot::NAME },
     },
     Field {
         name: "status.message",
         aliases: &["status_message"],
         kind: Kind::Text {
-            of: |s| match &s.status {
-                SpanStatus::Error { message } => message,
-                SpanStatus::Unset | SpanStatus::Ok => "",
-            },
+            slot: slot::STATUS_MESSAGE,
         },
     },
     Field {
         name: "duration",
         aliases: &[],
         kind: Kind::Number {
-            of: |s| Some(i64::try_from(s.duration().as_nanos()).unwrap_or(i64::MAX)),
+            of: NumberSource::Slot(slot::DURATION),
             interval: |text| nanoseconds(text).map(|n| (n, n)),
             show: |nanos| format!("{nanos}ns"),
             example: "a duration such as 100ms",
-            store: NumberStore::Column,
         },
     },
     Field {
         name: "trace_id",
         aliases: &["trace.id", "traceId"],
         kind: Kind::Trace {
-            of: |s| Some(s.trace_id),
-            as_terms: true,
+            slot: slot::TRACE_ID,
         },
     },
     Field {
         name: "span_id",
         aliases: &["span.id", "spanId"],
-        kind: span_id(|s| Some(i64::from_be_bytes(s.span_id.bytes()))),
+        kind: span_id(slot::SPAN_ID),
     },
     Field {
         name: "parent_span_id",
         aliases: &["parent.id", "parentSpanId"],
-        kind: span_id(|s| s.parent_span_id.map(|id| i64::from_be_bytes(id.bytes()))),
+        kind: span_id(slot::PARENT_SPAN_ID),
     },
     Field {
         name: "timestamp",
         aliases: &["time", "start"],
-        kind: time(|s| Some(s.start.nanos())),
+        kind: time(),
     },
     Field {
         name: "id",
@@ -157,14 +120,6 @@ const FIELDS: &[Field<Span>] = &[
         kind: record_id(),
     },
 ];
-
-fn status(span: &Span) -> &'static str {
-    match span.status {
-        SpanStatus::Unset => "unset",
-        SpanStatus::Ok => "ok",
-        SpanStatus::Error { .. } => "error",
-    }
-}
 
 fn without_prefix(text: &str, prefix: &str) -> String {
     let lower = text.to_ascii_lowercase();

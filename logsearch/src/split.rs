@@ -1,50 +1,50 @@
-//! An immutable, time-bounded part of a dataset on disk. Only this module names the engine.
+//! An immutable, time-bounded part of a dataset on disk: one file of columns, newest first. A text
+//! is the number of its shape and the numbers that vary in it; a word is looked up in the shapes.
 
 mod access;
-mod bloom;
-mod build;
+mod bits;
 mod columns;
-mod complement;
+mod directory;
 mod facts;
+mod file;
+mod ids;
 mod keyword;
-mod layout;
+mod loaded;
+mod node;
+mod numbers;
+mod opened;
 mod plan;
+mod presence;
+mod rows;
 mod selection;
+mod texts;
 mod value_columns;
+mod write;
 
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use tantivy::columnar::{Column, ColumnValues};
-use tantivy::directory::{Directory as _, MmapDirectory, OwnedBytes};
-use tantivy::query::EnableScoring;
-use tantivy::schema::Value;
-use tantivy::{Index, SegmentReader, TantivyDocument};
 use watchfire_schemas::{TimeRange, Timestamp};
 
 pub(crate) use access::answered_by;
-pub(crate) use build::SplitMeta;
 pub(crate) use facts::{Cell, Facts};
-pub(crate) use keyword::KeywordColumn;
 pub(crate) use selection::Selection;
 pub(crate) use value_columns::{ValueColumns, ValueKey};
+pub(crate) use write::{SplitMeta, SplitWriter};
 
-use crate::fields::{Dataset, Kind, NumberStore};
+use crate::fields::{Dataset, Kind, NumberSource};
 use crate::filter::{Filter, KeywordTest};
-use crate::row::{Position, Row};
-use columns::Columns;
-use layout::Layout;
+use crate::row::{Position, Row, Rows};
+use numbers::meaning;
+use opened::Opened;
 
-const FACTS_FILE: &str = "facts.json.zst";
-const BLOOM_FILE: &str = "traces.bloom";
-/// Blocks of 128 KiB that a fetch keeps unpacked: neighbours of a page lie in few.
-const CACHED_BLOCKS: usize = 4;
+const FILE: &str = "split";
 
-/// A split; its files are opened when a query first needs them.
+/// A split; its file is opened when a query first needs it.
 pub(crate) struct Split<D> {
     pub(crate) meta: SplitMeta,
     dir: PathBuf,
@@ -53,30 +53,22 @@ pub(crate) struct Split<D> {
     dataset: PhantomData<fn() -> D>,
 }
 
-struct Opened {
-    layout: Layout,
-    reader: SegmentReader,
-    /// Descending.
-    times: Arc<dyn ColumnValues<i64>>,
-    ids: Arc<dyn ColumnValues<u64>>,
-    bloom: Option<OwnedBytes>,
-}
-
 /// Writes the rows as split `number` under `parent` and opens it. What an earlier try has left
-/// there is removed first. The rows must be in order, newest first.
-pub(crate) fn write<D: Dataset>(
+/// there is removed first. The rows must be in order, newest first; each comes with the number of
+/// the `Rows` that it is one of.
+pub(crate) fn write<'a, D: Dataset>(
     parent: &Path,
     number: u64,
-    rows: &[&Row<D>],
+    all: &[&Rows],
+    rows: impl Iterator<Item = (usize, Row<'a>)>,
     now: Timestamp,
 ) -> io::Result<Split<D>> {
-    let dir = parent.join(folder(number));
-    if dir.exists() {
-        std::fs::remove_dir_all(&dir)?;
+    let mut writer = SplitWriter::new(parent, number);
+    let columns: Vec<_> = all.iter().map(|rows| writer.columns_of(rows)).collect();
+    for (of, row) in rows {
+        writer.push(row, &columns[of]);
     }
-    std::fs::create_dir(&dir)?;
-    let meta = build::build(&dir, number, rows, now)?;
-    Ok(Split::new(parent, meta))
+    writer.finish(now)
 }
 
 /// The name of a split's folder.
@@ -103,7 +95,9 @@ impl<D: Dataset> Split<D> {
         if let Some(facts) = self.facts.get() {
             return Ok(facts);
         }
-        let facts = Facts::read(&self.dir.join(FACTS_FILE))?;
+        let opened = self.opened()?;
+        let facts = opened.file.unpacked(opened.directory.facts)?;
+        let facts = serde_json::from_slice(&facts)?;
         Ok(self.facts.get_or_init(|| facts))
     }
 
@@ -145,19 +139,16 @@ impl<D: Dataset> Split<D> {
             }
             Filter::Number { field, low, high } => match &D::fields()[*field].kind {
                 Kind::Number {
-                    store: NumberStore::Time,
+                    of: NumberSource::Time,
                     ..
                 } => *low <= self.meta.max_time && self.meta.min_time <= *high,
                 Kind::Number {
-                    store: NumberStore::Id,
+                    of: NumberSource::Id,
                     ..
                 } => self.holds_ids(*low, *high),
                 _ => low <= high,
             },
-            Filter::Trace { id, .. } => match &self.opened()?.bloom {
-                Some(bits) => bloom::may_contain(bits, *id),
-                None => true,
-            },
+            Filter::Trace { .. } => !self.select(filter, 0..1)?.is_never(),
             _ => true,
         })
     }
@@ -174,106 +165,79 @@ impl<D: Dataset> Split<D> {
         before: Option<Position>,
     ) -> io::Result<Range<u32>> {
         let opened = self.opened()?;
-        let all = opened.reader.max_doc();
-        let mut start = first(all, |doc| opened.times.get_val(doc) < range.end.nanos());
+        let all = opened.directory.rows;
+        let mut times = opened.times()?;
+        let (start, end) = (range.start.nanos(), range.end.nanos());
+        let mut first_before = |time: i64| match time {
+            _ if time > self.meta.max_time => Ok(0),
+            _ if time <= self.meta.min_time => Ok(all),
+            _ => first(all, |doc| Ok(meaning::to_int(times.get(doc)?) < time)),
+        };
+        let mut from = first_before(end)?;
+        let to = first_before(start)?;
         if let Some(before) = before {
-            start = start.max(first(all, |doc| opened.position(doc) < before));
+            from = from.max(first(all, |doc| Ok(opened.position(doc)? < before))?);
         }
-        let end = first(all, |doc| opened.times.get_val(doc) < range.start.nanos());
-        Ok(start..end.max(start))
+        Ok(from..to.max(from))
     }
 
     /// The documents among these that the filter means, newest first.
-    pub(crate) fn select(&self, filter: &Filter, documents: Range<u32>) -> io::Result<Selection> {
-        let opened = self.opened()?;
-        let query = plan::plan::<D>(&opened.layout, filter);
-        let weight = query
-            .weight(EnableScoring::disabled_from_schema(&opened.layout.schema))
-            .map_err(io::Error::other)?;
-        let scorer = weight
-            .scorer(&opened.reader, 1.0)
-            .map_err(io::Error::other)?;
-        Ok(Selection::new(scorer, documents))
+    pub(crate) fn select<'a>(
+        &'a self,
+        filter: &'a Filter,
+        documents: Range<u32>,
+    ) -> io::Result<Selection<'a>> {
+        let node = plan::plan::<D>(self.opened()?, filter)?;
+        Ok(Selection::new(node, documents))
     }
 
     pub(crate) fn position(&self, document: u32) -> io::Result<Position> {
-        Ok(self.opened()?.position(document))
+        self.opened()?.position(document)
     }
 
     /// The time of a document.
     pub(crate) fn time_of(&self) -> io::Result<impl Fn(u32) -> i64> {
-        let times = &self.opened()?.times;
-        Ok(|document| times.get_val(document))
+        let times = self.opened()?.times()?.load()?;
+        Ok(move |document| meaning::to_int(times.get(document)))
     }
 
-    /// The number that a document has in a field; 0 for none.
-    pub(crate) fn number_of(&self, field: usize) -> io::Result<impl Fn(u32) -> i64 + use<D>> {
-        let columns = self.opened()?.reader.fast_fields();
-        let column = columns
-            .column_opt(D::fields()[field].name)
-            .map_err(io::Error::other)?;
-        let column = column.map(|column: Column<i64>| column.first_or_default_col(0));
-        Ok(move |document| column.as_ref().map_or(0, |column| column.get_val(document)))
+    /// The number that a document has in a field that is a slot; 0 for none.
+    pub(crate) fn number_of(&self, field: usize) -> io::Result<impl Fn(u32) -> i64> {
+        let opened = self.opened()?;
+        let column = match &D::fields()[field].kind {
+            Kind::Number {
+                of: NumberSource::Slot(slot),
+                ..
+            } => opened.slot(D::slots()[*slot]),
+            _ => None,
+        };
+        let column = column.map(loaded::LoadedColumn::of).transpose()?;
+        Ok(move |document| {
+            let number = column.as_ref().and_then(|column| column.number(document));
+            number.map_or(0, meaning::to_int)
+        })
     }
 
     /// The records themselves.
     pub(crate) fn fetch(&self, documents: &[u32]) -> io::Result<Vec<D::Record>> {
-        let opened = self.opened()?;
-        let store = opened.reader.get_store_reader(CACHED_BLOCKS)?;
-        let columns = Columns::of(&opened.reader, &opened.times).map_err(io::Error::other)?;
-        let read = |document: &u32| {
-            let stored: TantivyDocument = store.get(*document).map_err(io::Error::other)?;
-            let source = stored.get_first(opened.layout.source);
-            let source = source.as_ref().and_then(Value::as_bytes);
-            D::read_source(source.unwrap_or_default(), columns.at(*document))
-                .map_err(io::Error::other)
-        };
-        documents.iter().map(read).collect()
+        let rows = self.rows(documents)?;
+        rows.iter()
+            .map(|row| D::read(row).map_err(io::Error::other))
+            .collect()
+    }
+
+    /// The rows of these documents, as they were written. For a merge: rows of a few thousand
+    /// neighbours at a time, pushed into a [`SplitWriter`] in the order of their positions.
+    pub(crate) fn rows(&self, documents: &[u32]) -> io::Result<Rows> {
+        rows::rows::<D>(self.opened()?, documents)
     }
 
     fn opened(&self) -> io::Result<&Opened> {
         if let Some(opened) = self.opened.get() {
             return Ok(opened);
         }
-        let opened = Opened::open::<D>(&self.dir)?;
+        let opened = Opened::open(&self.dir.join(FILE))?;
         Ok(self.opened.get_or_init(|| opened))
-    }
-}
-
-impl Opened {
-    fn open<D: Dataset>(dir: &Path) -> io::Result<Self> {
-        let index = Index::open_in_dir(dir).map_err(io::Error::other)?;
-        let segments = index.searchable_segments().map_err(io::Error::other)?;
-        let [segment] = segments.as_slice() else {
-            return Err(io::Error::other("a split is one segment"));
-        };
-        let reader = SegmentReader::open(segment).map_err(io::Error::other)?;
-        let columns = reader.fast_fields();
-        let times = columns.i64(layout::TIME).map_err(io::Error::other)?;
-        let ids = columns.u64(layout::RECORD_ID).map_err(io::Error::other)?;
-        let bloom = if dir.join(BLOOM_FILE).exists() {
-            let directory = MmapDirectory::open(dir).map_err(io::Error::other)?;
-            let file = directory
-                .open_read(Path::new(BLOOM_FILE))
-                .map_err(io::Error::other)?;
-            Some(file.read_bytes()?)
-        } else {
-            None
-        };
-        Ok(Self {
-            layout: Layout::of::<D>(),
-            times: times.values,
-            ids: ids.values,
-            reader,
-            bloom,
-        })
-    }
-
-    fn position(&self, document: u32) -> Position {
-        Position {
-            time: self.times.get_val(document),
-            id: self.ids.get_val(document),
-        }
     }
 }
 
@@ -286,15 +250,15 @@ impl<D> fmt::Debug for Split<D> {
 }
 
 /// The first of `all` documents that is so, where all after it are so too.
-fn first(all: u32, is: impl Fn(u32) -> bool) -> u32 {
+fn first(all: u32, mut is: impl FnMut(u32) -> io::Result<bool>) -> io::Result<u32> {
     let (mut low, mut high) = (0, all);
     while low < high {
         let middle = low.midpoint(high);
-        if is(middle) {
+        if is(middle)? {
             high = middle;
         } else {
             low = middle + 1;
         }
     }
-    low
+    Ok(low)
 }

@@ -81,7 +81,11 @@ pub enum OpenError {
         source: io::Error,
     },
     /// Another version of this program wrote it.
-    #[error("{path} was written by format version {found}; this binary reads version {supported}")]
+    #[error(
+        "{path} was written by format version {found}; this binary reads version {supported} and \
+         converts no other. {}",
+        advice(*found, *supported)
+    )]
     Version {
         /// Which file.
         path: String,
@@ -98,6 +102,16 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// What to do about a store of another version.
+fn advice(found: u32, supported: u32) -> &'static str {
+    if found < supported {
+        "To read what it holds, run the Watchfire that wrote it on this folder; to go on without, \
+         move the folder away and start again"
+    } else {
+        "A newer Watchfire wrote it: run that one, or move the folder away and start again"
+    }
 }
 
 /// Why a batch is not taken.
@@ -212,16 +226,16 @@ impl EventStore {
         let tail_bytes = match entry {
             Entry::Logs(records) => {
                 self.patterns.learn(&records);
-                self.logs.append(batch, records, now);
+                self.logs.append(batch, &records, now);
                 self.live.tell(batch);
                 self.logs.tail_bytes()
             }
             Entry::Quarantine(records) => {
-                self.quarantine.append(batch, records, now);
+                self.quarantine.append(batch, &records, now);
                 self.quarantine.tail_bytes()
             }
             Entry::Spans(spans) => {
-                self.spans.append(batch, spans, now);
+                self.spans.append(batch, &spans, now);
                 self.spans.tail_bytes()
             }
         };

@@ -1,6 +1,8 @@
 //! The one definition of a word: what is indexed, what the tail is searched in, and what a query's
 //! words are cut into all come from here.
 
+use std::cell::RefCell;
+
 /// Longer tokens are cut: nobody searches for the whole of a base64 blob.
 const MAX_TOKEN_BYTES: usize = 200;
 
@@ -12,45 +14,7 @@ pub(crate) fn tokens(text: &str) -> Vec<String> {
     normal.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
-/// The texts of one record, cut into tokens. Each section reads ` token token `, so that a word is
-/// found as ` word `, a phrase as ` two words ` and a prefix as ` pre`: by a plain substring search
-/// that agrees with the index by construction. Sections are parted by line feeds, which no token
-/// holds, so that no phrase runs across.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Words {
-    text: String,
-    ends: Vec<u32>,
-}
-
-impl Words {
-    /// Adds the next section.
-    pub(crate) fn push(&mut self, text: &str) {
-        normalise(text, &mut self.text);
-        self.ends.push(self.text.len() as u32);
-        self.text.push('\n');
-    }
-
-    /// The tokens of one section, each followed by a space, the first preceded by one.
-    pub(crate) fn section(&self, index: usize) -> &str {
-        let start = match index {
-            0 => 0,
-            _ => self.ends[index - 1] as usize + 1,
-        };
-        &self.text[start..self.ends[index] as usize]
-    }
-
-    /// All sections.
-    pub(crate) fn all(&self) -> &str {
-        &self.text
-    }
-
-    /// Bytes held in memory.
-    pub(crate) fn bytes(&self) -> usize {
-        self.text.capacity() + self.ends.capacity() * 4
-    }
-}
-
-/// What to look for in [`Words`] to find these tokens next to each other; the last one may be a
+/// What to look for in a normal text to find these tokens next to each other; the last one may be a
 /// prefix.
 pub(crate) fn needle(tokens: &[String], prefix: bool) -> String {
     let mut needle = format!(" {}", tokens.join(" "));
@@ -60,11 +24,46 @@ pub(crate) fn needle(tokens: &[String], prefix: bool) -> String {
     needle
 }
 
-fn normalise(text: &str, out: &mut String) {
+/// Whether the text has the needle's tokens; `tokens` are the same ones, apart.
+pub(crate) fn holds(text: &str, tokens: &[String], needle: &str) -> bool {
+    thread_local! {
+        static NORMAL: RefCell<String> = const { RefCell::new(String::new()) };
+    }
+    // A text that does not have the letters need not be cut.
+    let may_hold = |token: &String| !text.is_ascii() || has_letters(text, token);
+    if text.is_empty() || !tokens.iter().all(may_hold) {
+        return false;
+    }
+    NORMAL.with_borrow_mut(|normal| {
+        normal.clear();
+        normalise(text, normal);
+        normal.contains(needle)
+    })
+}
+
+/// Whether the token is somewhere in the text, whatever stands around it.
+fn has_letters(text: &str, token: &str) -> bool {
+    let (text, token) = (text.as_bytes(), token.as_bytes());
+    let Some((first, rest)) = token.split_first() else {
+        return true;
+    };
+    let Some(last) = text.len().checked_sub(rest.len()) else {
+        return false;
+    };
+    (0..last).any(|at| {
+        text[at].eq_ignore_ascii_case(first)
+            && text[at + 1..at + token.len()].eq_ignore_ascii_case(rest)
+    })
+}
+
+/// Writes the text's tokens as ` token token `, so that a word is found as ` word `, a phrase as
+/// ` two words ` and a prefix as ` pre`: by a plain substring search that agrees with the index by
+/// construction.
+pub(crate) fn normalise(text: &str, out: &mut String) {
     out.reserve(text.len() + 2);
     let mut token_start = None;
     for c in text.chars() {
-        if !(c.is_alphanumeric() || c == '_') {
+        if !is_of_token(c) {
             end_token(&mut token_start, out);
             continue;
         }
@@ -84,6 +83,16 @@ fn normalise(text: &str, out: &mut String) {
         }
     }
     end_token(&mut token_start, out);
+}
+
+/// Whether it is a letter of a word.
+pub(crate) fn is_of_token(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// After so many bytes no letter is added to a token.
+pub(crate) const fn token_cut() -> usize {
+    MAX_TOKEN_BYTES
 }
 
 fn end_token(token_start: &mut Option<usize>, out: &mut String) {
@@ -113,17 +122,18 @@ mod tests {
     }
 
     #[test]
-    fn sections_stay_apart() {
-        let mut words = Words::default();
-        for text in ["Disk full", "", "on node-7"] {
-            words.push(text);
-        }
-        assert_eq!(words.section(0), " disk full ");
-        assert_eq!(words.section(1), "");
-        assert_eq!(words.section(2), " on node 7 ");
-        assert!(words.all().contains(&needle(&tokens("disk full"), false)));
-        assert!(!words.all().contains(&needle(&tokens("full on"), false)));
-        assert!(words.all().contains(&needle(&tokens("node"), true)));
-        assert!(!words.section(0).contains(&needle(&tokens("ful"), false)));
+    fn a_text_holds_words_phrases_and_beginnings() {
+        let check = |text: &str, asked: &str, prefix: bool, expected: bool| {
+            let tokens = tokens(asked);
+            let found = holds(text, &tokens, &needle(&tokens, prefix));
+            assert_eq!(found, expected, "{asked} in {text}");
+        };
+        check("Disk full on node-7", "disk full", false, true);
+        check("Disk full on node-7", "full disk", false, false);
+        check("Disk full on node-7", "NODE", true, true);
+        check("Disk full on node-7", "ful", false, false);
+        check("Disk full on node-7", "7", false, true);
+        check("ÜBER", "über", false, true);
+        check("", "a", false, false);
     }
 }

@@ -10,7 +10,7 @@ use crate::split::{self, SplitMeta};
 use crate::store::OpenError;
 
 /// Counts up with every change after which an older binary would misread what is on disk.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const FILE: &str = "manifest.json";
 
 /// What a dataset's folder holds. It is replaced as a whole, so a reader finds the old one or the

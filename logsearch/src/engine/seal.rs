@@ -7,7 +7,7 @@ use watchfire_schemas::Timestamp;
 
 use super::{Engine, Snapshot, TailBatch};
 use crate::fields::Dataset;
-use crate::row::Row;
+use crate::row::{Position, Rows};
 use crate::split;
 
 /// A tail below this share of the size to seal at is small …
@@ -42,13 +42,27 @@ impl<D: Dataset> Engine<D> {
         if tail.is_empty() {
             return Ok(false);
         }
-        let mut rows: Vec<&Row<D>> = tail.iter().flat_map(|batch| &batch.rows).collect();
-        rows.sort_unstable_by_key(|row| Reverse(row.position()));
+        let all: Vec<&Rows> = tail.iter().map(|batch| &batch.rows).collect();
+        let mut order: Vec<(Position, u32, u32)> = Vec::new();
+        for (of, rows) in (0..).zip(&all) {
+            order.extend(
+                (0..)
+                    .zip(rows.iter())
+                    .map(|(index, row)| (row.position(), of, index)),
+            );
+        }
+        // Batches are mostly in order, which a stable sort makes use of.
+        order.sort_by_key(|(position, ..)| Reverse(*position));
+        let count = order.len() as u64;
+        let rows = order.into_iter().map(|(_, of, index)| {
+            let of = of as usize;
+            (of, all[of].row(index as usize))
+        });
 
         let number = manifest.next_split;
         // Also after a failure: the disk may know of a split that we do not.
         manifest.next_split += 1;
-        let split = split::write(&self.dir, number, &rows, now)?;
+        let split = split::write(&self.dir, number, &all, rows, now)?;
         let mut next = manifest.clone();
         next.checkpoint = self.state().settled(tail.len());
         next.splits.push(split.meta.clone());
@@ -59,14 +73,14 @@ impl<D: Dataset> Engine<D> {
         let mut state = self.state();
         state.tail.drain(..tail.len());
         state.tail_bytes -= tail.iter().map(|batch| batch.bytes).sum::<usize>();
-        state.tail_records -= rows.len() as u64;
+        state.tail_records -= count;
         state.published = published;
         let mut splits = Vec::clone(&state.splits);
         splits.push(Arc::new(split));
         state.splits = Arc::new(splits);
         self.tell_sizes(&state);
         drop(state);
-        self.metrics.sealed_records.inc_by(rows.len() as u64);
+        self.metrics.sealed_records.inc_by(count);
         self.metrics
             .seal_seconds
             .observe(started.elapsed().as_secs_f64());
@@ -129,7 +143,7 @@ impl<D: Dataset> Engine<D> {
 }
 
 /// How many batches from the oldest on make one split.
-fn one_split<D: Dataset>(tail: &[Arc<TailBatch<D>>], seal_bytes: usize) -> usize {
+fn one_split(tail: &[Arc<TailBatch>], seal_bytes: usize) -> usize {
     let mut bytes = 0;
     let full = tail.iter().position(|batch| {
         bytes += batch.bytes;

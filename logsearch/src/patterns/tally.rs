@@ -3,13 +3,15 @@
 use std::io;
 
 use rustc_hash::FxHashMap;
-use watchfire_schemas::{LogRecord, TimeRange, Timestamp};
+use watchfire_schemas::{TimeRange, Timestamp};
 
 use crate::engine::Snapshot;
 use crate::fields::{Dataset as _, find};
 use crate::filter::{Filter, matches};
+use crate::log_cells::slot;
 use crate::logs::Logs;
-use crate::split::{KeywordColumn, Split};
+use crate::row::{Cell, Row};
+use crate::split::Split;
 use crate::watch::Watch;
 
 /// What is counted of one pattern.
@@ -58,10 +60,11 @@ pub(super) fn tally(
             return Ok(tallies);
         }
         let rows = batch.rows.iter().filter(|row| {
-            range.contains(Timestamp::from_nanos(row.position().time)) && matcher.accepts(row)
+            range.contains(Timestamp::from_nanos(row.position().time))
+                && matcher.accepts::<Logs>(*row)
         });
         for row in rows {
-            tallies.add(&row.record, steps);
+            tallies.add(row, steps);
         }
     }
     let mut splits: Vec<_> = snapshot.splits.iter().collect();
@@ -82,20 +85,22 @@ pub(super) fn tally(
 }
 
 impl Tallies {
-    fn add(&mut self, record: &LogRecord, steps: Steps) {
+    fn add(&mut self, row: Row<'_>, steps: Steps) {
         self.records += 1;
-        let Some(pattern) = &record.pattern_id else {
+        let Some(pattern) = row.slot(slot::PATTERN_ID).and_then(Cell::text) else {
             self.unpatterned += 1;
             return;
         };
         if !self.by_pattern.contains_key(pattern) {
-            self.by_pattern.insert(pattern.clone(), Tally::empty(steps));
+            self.by_pattern
+                .insert(pattern.to_owned(), Tally::empty(steps));
         }
         if let Some(tally) = self.by_pattern.get_mut(pattern) {
-            tally.add(Logs::time(record), Logs::severity(record), steps);
-            match tally.services.get_mut(&record.service) {
+            tally.add(row.time(), Logs::severity(row), steps);
+            let service = row.text(slot::SERVICE);
+            match tally.services.get_mut(service) {
                 Some(count) => *count += 1,
-                None => drop(tally.services.insert(record.service.clone(), 1)),
+                None => drop(tally.services.insert(service.to_owned(), 1)),
             }
         }
     }
@@ -113,7 +118,7 @@ impl Tallies {
         let mut selection = split.select(filter, documents)?;
         let column = |name| split.keyword(field(name));
         let (Some(patterns), services) = (column("pattern_id")?, column("service")?) else {
-            let (count, complete) = selection.count(watch);
+            let (count, complete) = selection.count(watch)?;
             self.records += count;
             self.unpatterned += count;
             return Ok(complete);
@@ -129,7 +134,7 @@ impl Tallies {
             };
             let found = found[pattern].get_or_insert_with(|| InSplit {
                 tally: Tally::empty(steps),
-                services: vec![0; services.as_ref().map_or(0, KeywordColumn::len)],
+                services: vec![0; services.as_ref().map_or(0, |column| column.len())],
             });
             let severity = (severity_of(document).max(1) - 1) / 4;
             found.tally.add(time_of(document), severity as usize, steps);
@@ -137,7 +142,7 @@ impl Tallies {
                 found.services[service] += 1;
             }
             true
-        });
+        })?;
         for (pattern, found) in found.into_iter().enumerate() {
             let Some(mut found) = found else { continue };
             for (number, count) in found.services.into_iter().enumerate() {

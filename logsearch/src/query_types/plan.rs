@@ -61,7 +61,7 @@ pub enum AnsweredBy {
     Column,
     /// Where a column has a value at all.
     Presence,
-    /// The filter over trace ids, then two columns.
+    /// The filter over trace ids, then their column.
     TraceFilter,
     /// The order of the records: a binary search.
     Order,
@@ -113,7 +113,7 @@ impl AnsweredBy {
             Self::Positions => "term index with positions",
             Self::Column => "column",
             Self::Presence => "presence in a column",
-            Self::TraceFilter => "trace filter, then columns",
+            Self::TraceFilter => "trace filter, then column",
             Self::Order => "order of the records",
         }
     }

@@ -1,4 +1,4 @@
-use crate::fields::{Dataset, Kind, NumberStore};
+use crate::fields::{Dataset, Kind};
 use crate::filter::{AttributeTest, Filter, KeywordTest};
 use crate::query_types::AnsweredBy;
 
@@ -23,39 +23,25 @@ pub(crate) fn answered_by<D: Dataset>(filter: &Filter) -> (AnsweredBy, String) {
         Filter::TextPresent { field } => (AnsweredBy::Presence, named(field)),
         Filter::Keyword { field, test } => {
             let how = match test {
-                KeywordTest::Is(_) => AnsweredBy::Term,
-                KeywordTest::Prefix(_) => AnsweredBy::TermRange,
+                KeywordTest::Is(_) | KeywordTest::Prefix(_) => AnsweredBy::Column,
                 KeywordTest::Present => AnsweredBy::Presence,
             };
             (how, named(field))
         }
-        Filter::Number { field, .. } => (number::<D>(*field), named(field)),
+        Filter::Number { field, .. } => (AnsweredBy::Column, named(field)),
         Filter::NumberPresent { field } | Filter::TracePresent { field } => {
             (AnsweredBy::Presence, named(field))
         }
-        Filter::Trace { field, .. } => match &D::fields()[*field].kind {
-            Kind::Trace { as_terms: true, .. } => (AnsweredBy::Term, named(field)),
-            _ => (AnsweredBy::TraceFilter, named(field)),
-        },
+        Filter::Trace { field, .. } => (AnsweredBy::TraceFilter, named(field)),
         Filter::Attribute { path, test } => {
             let how = match test {
-                AttributeTest::Is(_) => AnsweredBy::Term,
-                AttributeTest::Prefix(_) => AnsweredBy::TermRange,
                 AttributeTest::Present => AnsweredBy::Presence,
-                AttributeTest::Within(_) => AnsweredBy::Column,
+                AttributeTest::Is(_) | AttributeTest::Prefix(_) | AttributeTest::Within(_) => {
+                    AnsweredBy::Column
+                }
             };
             (how, path.clone())
         }
-    }
-}
-
-fn number<D: Dataset>(field: usize) -> AnsweredBy {
-    match &D::fields()[field].kind {
-        Kind::Number {
-            store: NumberStore::Terms { .. },
-            ..
-        } => AnsweredBy::Term,
-        _ => AnsweredBy::Column,
     }
 }
 

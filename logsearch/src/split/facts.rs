@@ -1,11 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-
-use crate::fields::Dataset;
-use crate::row::Row;
 
 pub(super) const MINUTE: i64 = 60_000_000_000;
 /// More names than this are not kept: they only serve "did you mean".
@@ -13,7 +8,7 @@ const MAX_NAMES: usize = 10_000;
 /// More counts than this are not kept: a column scan is no slower then.
 const MAX_CELLS: usize = 100_000;
 
-/// What is known of a split without opening its index.
+/// What is known of a split without a look at its columns.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Facts {
     /// The names of all attributes; the first so many of them.
@@ -41,54 +36,79 @@ impl Cell {
     }
 }
 
-impl Facts {
-    pub(super) fn of<D: Dataset>(rows: &[&Row<D>]) -> Self {
-        let mut attributes = BTreeSet::new();
-        let mut services = BTreeMap::new();
-        let mut cells: BTreeMap<_, u32> = BTreeMap::new();
-        for row in rows {
-            D::each_attribute(&row.record, &mut |name, _| {
-                if attributes.len() < MAX_NAMES && !attributes.contains(name) {
-                    attributes.insert(name.to_owned());
-                }
-            });
-            let service = D::service(&row.record);
-            let next = services.len() as u32;
-            let service = match services.get(service) {
-                Some(index) => *index,
-                None => *services.entry(service.to_owned()).or_insert(next),
-            };
-            let minute = D::time(&row.record).div_euclid(MINUTE);
-            *cells
-                .entry((minute, D::severity(&row.record), service))
-                .or_default() += 1;
+/// Counts rows, which come in the order of time.
+#[derive(Debug, Default)]
+pub(super) struct FactsBuilder {
+    services: BTreeMap<String, u32>,
+    /// The service of the last row: neighbours often share it.
+    last: Option<(String, u32)>,
+    minute: i64,
+    /// Of this minute, by service and severity.
+    open: BTreeMap<(u32, u8), u32>,
+    cells: Vec<Cell>,
+    has_too_many: bool,
+}
+
+impl FactsBuilder {
+    pub(super) fn add(&mut self, time: i64, severity: usize, service: &str) {
+        let minute = time.div_euclid(MINUTE);
+        if minute != self.minute {
+            self.end_minute();
+            self.minute = minute;
         }
-        let mut names = vec![String::new(); services.len()];
-        for (name, index) in services {
-            names[index as usize] = name;
+        let service = self.service(service);
+        *self.open.entry((service, severity as u8)).or_default() += 1;
+    }
+
+    fn service(&mut self, name: &str) -> u32 {
+        if let Some((_, index)) = self.last.as_ref().filter(|(last, _)| last == name) {
+            return *index;
         }
-        let counts = cells
-            .into_iter()
-            .map(|((minute, severity, service), records)| Cell {
+        let next = self.services.len() as u32;
+        let index = match self.services.get(name) {
+            Some(index) => *index,
+            None => *self.services.entry(name.to_owned()).or_insert(next),
+        };
+        let last = self.last.get_or_insert_default();
+        name.clone_into(&mut last.0);
+        last.1 = index;
+        index
+    }
+
+    fn end_minute(&mut self) {
+        let minute = self.minute;
+        let cells = std::mem::take(&mut self.open).into_iter();
+        self.cells
+            .extend(cells.map(|((service, severity), records)| Cell {
                 minute,
-                severity: severity as u8,
+                severity,
                 service,
                 records,
-            });
-        let counts: Vec<_> = counts.collect();
-        Self {
-            attributes,
-            services: names,
-            counts: (counts.len() <= MAX_CELLS).then_some(counts),
+            }));
+        if self.cells.len() > MAX_CELLS {
+            self.cells.clear();
+            self.has_too_many = true;
         }
     }
 
-    pub(super) fn write(&self) -> io::Result<Vec<u8>> {
-        zstd::encode_all(&serde_json::to_vec(self)?[..], 3)
+    pub(super) fn finish(mut self) -> Facts {
+        self.end_minute();
+        let mut services = vec![String::new(); self.services.len()];
+        for (name, index) in self.services {
+            services[index as usize] = name;
+        }
+        Facts {
+            attributes: BTreeSet::new(),
+            services,
+            counts: (!self.has_too_many).then_some(self.cells),
+        }
     }
+}
 
-    pub(super) fn read(path: &Path) -> io::Result<Self> {
-        let json = zstd::decode_all(std::fs::File::open(path)?)?;
-        Ok(serde_json::from_slice(&json)?)
+impl Facts {
+    pub(super) fn add_attribute(&mut self, name: &str) {
+        if self.attributes.len() < MAX_NAMES && !self.attributes.contains(name) {
+            self.attributes.insert(name.to_owned());
+        }
     }
 }

@@ -1,250 +1,289 @@
-use std::ops::Bound;
+use std::io;
 
-use tantivy::columnar::{Cardinality, Column, DynamicColumn};
-use tantivy::query::doc_predicate_query::{DocPredicateQuery, FunctionPredicate};
-use tantivy::query::{
-    AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, InvertedIndexRangeQuery, PhraseQuery, Query,
-    RegexPhraseQuery, TermQuery,
-};
-use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, SegmentReader, Term};
-use watchfire_schemas::TraceId;
-
-use super::complement::Complement;
-use super::layout::{ATTRIBUTES, Layout, Place, RECORD_ID, TIME};
-use crate::fields::{Dataset, Kind, NumberStore};
-use crate::filter::{AttributeTest, Filter, KeywordTest, Literal, NumberRange, TextFilter};
+use super::node::{Node, NumberTest, TextNode, Values};
+use super::numbers::meaning;
+use super::opened::{Column, ColumnValues, Opened};
+use super::texts::{JsonTest, TextTest, Verdict};
+use crate::fields::{Dataset, Kind, NumberSource, Source};
+use crate::filter::{AttributeTest, Filter, KeywordTest, NumberRange, TextFilter, texts};
+use crate::row::CellType;
 use crate::scalar::Scalar;
 
-type Predicate = Box<dyn Fn(DocId) -> bool + Send + Sync>;
-
-/// The engine's query for a filter.
-pub(super) fn plan<D: Dataset>(layout: &Layout, filter: &Filter) -> Box<dyn Query> {
-    match filter {
-        Filter::All => Box::new(AllQuery),
-        Filter::Nothing => Box::new(EmptyQuery),
-        Filter::And(parts) => Box::new(BooleanQuery::intersection(
-            parts.iter().map(|part| plan::<D>(layout, part)).collect(),
-        )),
-        Filter::Or(parts) => any(parts.iter().map(|part| plan::<D>(layout, part)).collect()),
-        Filter::Not(inner) => Box::new(Complement(plan::<D>(layout, inner))),
-        Filter::Text(filter) => text(layout, filter),
-        Filter::TextPresent { field } => term(Term::from_field_text(
-            layout.present,
-            D::fields()[*field].name,
-        )),
-        Filter::Keyword { field, test } => {
-            keyword(layout.places[*field], D::fields()[*field].name, test)
+/// How a split answers a filter.
+pub(super) fn plan<'a, D: Dataset>(opened: &'a Opened, filter: &'a Filter) -> io::Result<Node<'a>> {
+    let plan_all = |parts: &'a [Filter]| {
+        let parts = parts.iter().map(|part| plan::<D>(opened, part));
+        parts.collect::<io::Result<Vec<_>>>()
+    };
+    Ok(match filter {
+        Filter::All => Node::All,
+        Filter::And(parts) => all(plan_all(parts)?),
+        Filter::Or(parts) => any(plan_all(parts)?),
+        Filter::Not(inner) => Node::Not(Box::new(plan::<D>(opened, inner)?)),
+        Filter::Text(filter) => words::<D>(opened, filter)?,
+        Filter::TextPresent { field } => match &D::fields()[*field].kind {
+            Kind::Text { slot } => of_slot::<D>(opened, *slot, &TextTest::NotEmpty)?,
+            _ => Node::Nothing,
+        },
+        Filter::Keyword { field, test } => match &D::fields()[*field].kind {
+            Kind::Keyword { of, .. } => keyword::<D>(opened, *of, test)?,
+            _ => Node::Nothing,
+        },
+        Filter::Number { field, low, high } => number::<D>(opened, *field, *low, *high)?,
+        Filter::NumberPresent { field } => match &D::fields()[*field].kind {
+            Kind::Number {
+                of: NumberSource::Slot(slot),
+                ..
+            } => opened
+                .slot(D::slots()[*slot])
+                .map_or(Node::Nothing, Node::Present),
+            _ => Node::All,
+        },
+        Filter::Trace { field, id } => match &D::fields()[*field].kind {
+            Kind::Trace { slot } => {
+                trace(opened, D::slots()[*slot], u128::from_be_bytes(id.bytes()))?
+            }
+            _ => Node::Nothing,
+        },
+        Filter::TracePresent { field } => match &D::fields()[*field].kind {
+            Kind::Trace { slot } => opened
+                .slot(D::slots()[*slot])
+                .map_or(Node::Nothing, Node::Present),
+            _ => Node::Nothing,
+        },
+        Filter::Attribute { path, test } if !D::is_promoted(path) => {
+            let nodes = opened
+                .attributes(path)
+                .map(|column| attribute(column, path, test));
+            any(nodes.collect::<io::Result<_>>()?)
         }
-        Filter::Number { field, low, high } => number::<D>(layout, *field, *low, *high),
-        Filter::NumberPresent { field } => match layout.places[*field] {
-            Place::Number(_) => exists(D::fields()[*field].name),
-            _ => Box::new(AllQuery),
-        },
-        Filter::Trace { field, id } => trace(layout.places[*field], D::fields()[*field].name, *id),
-        Filter::TracePresent { field } => match layout.places[*field] {
-            Place::TraceColumns(..) => exists(&high_half(D::fields()[*field].name)),
-            _ => Box::new(AllQuery),
-        },
-        Filter::Attribute { path, test } => attribute(layout.attributes, path, test),
+        Filter::Nothing | Filter::Attribute { .. } => Node::Nothing,
+    })
+}
+
+/// The cheapest first: the others look at what it leaves.
+fn all(mut parts: Vec<Node<'_>>) -> Node<'_> {
+    if parts.iter().any(|part| matches!(part, Node::Nothing)) {
+        return Node::Nothing;
     }
+    parts.sort_by_key(cost);
+    Node::And(parts)
 }
 
-/// The column of the upper half of a trace id.
-fn high_half(name: &str) -> String {
-    format!("{name}.high")
-}
-
-fn any(mut parts: Vec<Box<dyn Query>>) -> Box<dyn Query> {
+fn any(mut parts: Vec<Node<'_>>) -> Node<'_> {
+    parts.retain(|part| !matches!(part, Node::Nothing));
     match parts.len() {
+        0 => Node::Nothing,
         1 => parts.remove(0),
-        _ => Box::new(BooleanQuery::union(parts)),
+        _ => Node::Or(parts),
     }
 }
 
-fn term(term: Term) -> Box<dyn Query> {
-    Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+fn cost(node: &Node<'_>) -> u32 {
+    match node {
+        Node::All | Node::Nothing => 0,
+        Node::Id(..) | Node::Present(_) => 1,
+        Node::Between(..) => 3,
+        Node::Text(text) if text.is_open => 20,
+        Node::Text(_) => 2,
+        Node::Each(..) => 30,
+        Node::Not(inner) => cost(inner),
+        Node::And(parts) => parts.iter().map(cost).min().unwrap_or_default(),
+        Node::Or(parts) => parts.iter().map(cost).sum(),
+    }
 }
 
-fn exists(column: &str) -> Box<dyn Query> {
-    Box::new(ExistsQuery::new(column.to_owned(), false))
-}
-
-fn text(layout: &Layout, filter: &TextFilter) -> Box<dyn Query> {
-    let texts = layout.places.iter().filter_map(|place| match place {
-        Place::Text(field) => Some(*field),
-        _ => None,
-    });
-    let in_field = |field: Field| match (filter.tokens.as_slice(), filter.prefix) {
-        ([token], false) => term(Term::from_field_text(field, token)),
-        ([token], true) => prefix(Term::from_field_text(field, token)),
-        (tokens, is_prefix) => phrase(field, tokens, is_prefix),
+fn words<'a, D: Dataset>(opened: &'a Opened, filter: &TextFilter) -> io::Result<Node<'a>> {
+    let test = TextTest::Words {
+        tokens: filter.tokens.clone(),
+        prefix: filter.prefix,
     };
-    any(match filter.section {
-        None => texts.map(in_field).collect(),
-        Some(section) => texts.skip(section).take(1).map(in_field).collect(),
+    let nodes = texts::<D>(filter.section).map(|slot| of_slot::<D>(opened, slot, &test));
+    Ok(any(nodes.collect::<io::Result<_>>()?))
+}
+
+fn of_slot<'a, D: Dataset>(
+    opened: &'a Opened,
+    slot: usize,
+    test: &TextTest,
+) -> io::Result<Node<'a>> {
+    match opened.slot(D::slots()[slot]) {
+        Some(column) => text(column, test),
+        None => Ok(Node::Nothing),
+    }
+}
+
+fn text<'a>(column: Column<'a>, test: &TextTest) -> io::Result<Node<'a>> {
+    let ColumnValues::Texts(texts) = column.values()? else {
+        return Ok(Node::Nothing);
+    };
+    let verdicts = texts.verdicts(test)?;
+    if verdicts.is_never() {
+        return Ok(Node::Nothing);
+    }
+    if verdicts.of.iter().all(|verdict| *verdict == Verdict::Yes) {
+        return Ok(Node::Present(column));
+    }
+    let is_open = |verdict: &Verdict| matches!(verdict, Verdict::Values | Verdict::Text);
+    Ok(Node::Text(Box::new(TextNode {
+        is_open: verdicts.of.iter().any(is_open),
+        reader: texts.reader()?,
+        column,
+        texts,
+        verdicts,
+    })))
+}
+
+fn keyword<'a, D: Dataset>(
+    opened: &'a Opened,
+    of: Source,
+    test: &'a KeywordTest,
+) -> io::Result<Node<'a>> {
+    let path = match of {
+        Source::Slot(slot) => {
+            return of_slot::<D>(opened, slot, &TextTest::Keyword(test.clone()));
+        }
+        Source::Attribute(path) => path,
+    };
+    let of_column = |column: Column<'a>| match column.meta.cell_type {
+        CellType::Json => json(column, path, JsonTest::Keyword(test.clone())),
+        CellType::Null | CellType::Id => Ok(Node::Nothing),
+        _ if *test == KeywordTest::Present => Ok(Node::Present(column)),
+        CellType::Text => text(column, &TextTest::Keyword(test.clone())),
+        _ => each(column, Box::new(|value| test.accepts(&value.to_text()))),
+    };
+    let nodes = opened.attributes(path).map(of_column);
+    Ok(any(nodes.collect::<io::Result<_>>()?))
+}
+
+fn json<'a>(column: Column<'a>, path: &str, test: JsonTest) -> io::Result<Node<'a>> {
+    let test = TextTest::Json {
+        name: column.meta.name.clone(),
+        path: path.to_owned(),
+        test,
+    };
+    text(column, &test)
+}
+
+fn each<'a>(column: Column<'a>, test: NumberTest<'a>) -> io::Result<Node<'a>> {
+    Ok(match column.values()? {
+        ColumnValues::Numbers(numbers, meta) => Node::Each(numbers, column, meta.meaning, test),
+        _ => Node::Nothing,
     })
 }
 
-fn phrase(field: Field, tokens: &[String], is_prefix: bool) -> Box<dyn Query> {
-    if !is_prefix {
-        let terms = tokens
-            .iter()
-            .map(|token| Term::from_field_text(field, token));
-        return Box::new(PhraseQuery::new(terms.collect()));
-    }
-    // Tokens are letters and digits, so each is a regular expression for itself. The engine's
-    // phrase with a prefix keeps a posting list open for each term; this one joins them.
-    let mut patterns = tokens.to_vec();
-    if let Some(last) = patterns.last_mut() {
-        last.push_str(".*");
-    }
-    let mut query = RegexPhraseQuery::new(field, patterns);
-    query.set_max_expansions(u32::MAX);
-    Box::new(query)
-}
-
-/// Every term that begins with this one.
-fn prefix(term: Term) -> Box<dyn Query> {
-    // No text holds this byte, so the end is after all that begin alike and before all else.
-    let mut end = term.clone();
-    end.append_bytes(&[0xff]);
-    Box::new(InvertedIndexRangeQuery::new(
-        Bound::Included(term),
-        Bound::Excluded(end),
-    ))
-}
-
-fn keyword(place: Place, name: &str, test: &KeywordTest) -> Box<dyn Query> {
-    let Place::Keyword(field) = place else {
-        return Box::new(EmptyQuery);
+fn number<D: Dataset>(opened: &Opened, field: usize, low: i64, high: i64) -> io::Result<Node<'_>> {
+    let Kind::Number { of, .. } = &D::fields()[field].kind else {
+        return Ok(Node::Nothing);
     };
-    match test {
-        KeywordTest::Is(value) => term(Term::from_field_text(field, value)),
-        KeywordTest::Prefix(start) => prefix(Term::from_field_text(field, start)),
-        KeywordTest::Present => exists(name),
-    }
-}
-
-fn number<D: Dataset>(layout: &Layout, field: usize, low: i64, high: i64) -> Box<dyn Query> {
-    let Kind::Number { store, .. } = &D::fields()[field].kind else {
-        return Box::new(EmptyQuery);
-    };
-    let name = D::fields()[field].name;
-    match (*store, layout.places[field]) {
-        (NumberStore::Terms { up_to }, Place::Number(column)) => {
-            let values = low.max(0)..=high.min(up_to);
-            any(values
-                .map(|value| term(Term::from_field_i64(column, value)))
-                .collect())
+    let bounds = (meaning::of_int(low), meaning::of_int(high));
+    Ok(match of {
+        _ if low > high => Node::Nothing,
+        NumberSource::Time => Node::Between(opened.times()?, Values::All, bounds),
+        // Ids have no sign.
+        NumberSource::Id if high < 0 => Node::Nothing,
+        NumberSource::Id => {
+            Node::Between(opened.ids()?, Values::All, (low.max(0) as u64, high as u64))
         }
-        (NumberStore::Id, _) => predicate(move |reader| {
-            let ids: Option<Column<u64>> = reader.fast_fields().column_opt(RECORD_ID)?;
-            Ok(values(ids, move |id| (low..=high).contains(&(id as i64))))
-        }),
-        (NumberStore::Time, _) => number_column(TIME, low, high),
-        _ => number_column(name, low, high),
-    }
-}
-
-fn number_column(name: &'static str, low: i64, high: i64) -> Box<dyn Query> {
-    predicate(move |reader| {
-        let numbers: Option<Column<i64>> = reader.fast_fields().column_opt(name)?;
-        Ok(values(numbers, move |n| (low..=high).contains(&n)))
+        NumberSource::Slot(slot) => match opened.slot(D::slots()[*slot]) {
+            Some(column) => within(column, bounds)?,
+            None => Node::Nothing,
+        },
     })
 }
 
-fn trace(place: Place, name: &'static str, id: TraceId) -> Box<dyn Query> {
-    let number = u128::from_be_bytes(id.bytes());
-    match place {
-        Place::TraceTerms(field) => term(Term::from_field_bytes(field, &id.bytes())),
-        _ => predicate(move |reader| {
-            let highs: Option<Column<u64>> = reader.fast_fields().column_opt(&high_half(name))?;
-            let lows: Option<Column<u64>> =
-                reader.fast_fields().column_opt(&format!("{name}.low"))?;
-            let high = values(highs, move |half| half == (number >> 64) as u64);
-            let low = values(lows, move |half| half == number as u64);
-            Ok(Box::new(move |doc| low(doc) && high(doc)))
-        }),
-    }
-}
-
-fn attribute(field: Field, path: &str, test: &AttributeTest) -> Box<dyn Query> {
-    // The engine reads a path with backslashes as escapes.
-    let path = path.replace('\\', "\\\\");
-    let start = Term::from_field_json_path(field, &path, true);
-    match test {
-        AttributeTest::Is(literal) => literal_terms(literal, &start),
-        AttributeTest::Prefix(text_start) => {
-            let mut term = start;
-            term.append_type_and_str(text_start);
-            prefix(term)
-        }
-        AttributeTest::Present => exists(&format!("{ATTRIBUTES}.{path}")),
-        AttributeTest::Within(range) => {
-            let (range, column) = (*range, format!("{ATTRIBUTES}.{path}"));
-            predicate(move |reader| within(reader, &column, range))
-        }
-    }
-}
-
-/// `5` is indexed as what it was: a text, a number.
-fn literal_terms(literal: &Literal, start: &Term) -> Box<dyn Query> {
-    let number = literal.number;
-    let meanings = [
-        Some(Scalar::Text(&literal.text)),
-        literal.bool.map(Scalar::Bool),
-        number,
-    ];
-    let terms = meanings.into_iter().flatten().map(|scalar| {
-        let mut of_scalar = start.clone();
-        match scalar {
-            Scalar::Text(text) => of_scalar.append_type_and_str(text),
-            Scalar::Bool(b) => of_scalar.append_type_and_fast_value(b),
-            Scalar::Int(n) => of_scalar.append_type_and_fast_value(n),
-            Scalar::Unsigned(n) => of_scalar.append_type_and_fast_value(n),
-            Scalar::Float(n) => of_scalar.append_type_and_fast_value(n),
-        }
-        term(of_scalar)
-    });
-    any(terms.collect())
-}
-
-/// Looks at the numbers of a path, whichever type its column has in this split.
-fn within(reader: &SegmentReader, column: &str, range: NumberRange) -> tantivy::Result<Predicate> {
-    let mut predicates: Vec<Predicate> = Vec::new();
-    for handle in reader.fast_fields().dynamic_column_handles(column)? {
-        predicates.push(match handle.open()? {
-            DynamicColumn::I64(c) => values(Some(c), move |n| range.contains(n as f64)),
-            DynamicColumn::U64(c) => values(Some(c), move |n| range.contains(n as f64)),
-            DynamicColumn::F64(c) => values(Some(c), move |n| range.contains(n)),
-            _ => continue,
-        });
-    }
-    Ok(match predicates.len() {
-        1 => predicates.remove(0),
-        _ => Box::new(move |doc| predicates.iter().any(|is| is(doc))),
+fn within(column: Column<'_>, (low, high): (u64, u64)) -> io::Result<Node<'_>> {
+    let ColumnValues::Numbers(numbers, meta) = column.values()? else {
+        return Ok(Node::Nothing);
+    };
+    let (least, most) = meta.bounds();
+    Ok(if high < least || most < low {
+        Node::Nothing
+    } else if low <= least && most <= high {
+        Node::Present(column)
+    } else {
+        Node::Between(numbers, Values::Column(column), (low, high))
     })
 }
 
-/// Whether one of a document's values passes. A column without a value anywhere is not stored.
-fn values<T>(column: Option<Column<T>>, is: impl Fn(T) -> bool + Send + Sync + 'static) -> Predicate
-where
-    T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static,
-{
-    match column {
-        None => Box::new(|_| false),
-        Some(column) if column.get_cardinality() == Cardinality::Full => {
-            let values = column.values;
-            Box::new(move |doc| is(values.get_val(doc)))
-        }
-        Some(column) => Box::new(move |doc| column.values_for_doc(doc).any(&is)),
+fn trace<'a>(opened: &'a Opened, name: &str, id: u128) -> io::Result<Node<'a>> {
+    let Some(column) = opened.slot(name) else {
+        return Ok(Node::Nothing);
+    };
+    let super::directory::Body::Ids(meta) = &column.meta.body else {
+        return Ok(Node::Nothing);
+    };
+    let blocks = meta.blocks_with(id, &opened.file)?;
+    if !blocks.contains(&true) {
+        return Ok(Node::Nothing);
     }
+    Ok(match column.values()? {
+        ColumnValues::Ids(ids) => Node::Id(ids, column, id, blocks),
+        _ => Node::Nothing,
+    })
 }
 
-fn predicate(
-    of: impl Fn(&SegmentReader) -> tantivy::Result<Predicate> + Send + Sync + 'static,
-) -> Box<dyn Query> {
-    let query: DocPredicateQuery = FunctionPredicate::from(of).into();
-    Box::new(query)
+fn attribute<'a>(
+    column: Column<'a>,
+    path: &'a str,
+    test: &'a AttributeTest,
+) -> io::Result<Node<'a>> {
+    Ok(match (column.meta.cell_type, test) {
+        (CellType::Json, _) => json(column, path, JsonTest::Attribute(test.clone()))?,
+        (CellType::Null | CellType::Id, _) => Node::Nothing,
+        (_, AttributeTest::Present) => Node::Present(column),
+        (CellType::Text, AttributeTest::Is(_) | AttributeTest::Prefix(_)) => {
+            text(column, &TextTest::Attribute(test.clone()))?
+        }
+        (CellType::Bool, AttributeTest::Is(literal)) => match literal.bool.map(u64::from) {
+            Some(is) => within(column, (is, is))?,
+            None => Node::Nothing,
+        },
+        (_, AttributeTest::Is(literal)) => match literal.number {
+            Some(number) => equal(column, number)?,
+            None => Node::Nothing,
+        },
+        (CellType::Text | CellType::Bool, _) | (_, AttributeTest::Prefix(_)) => Node::Nothing,
+        (_, AttributeTest::Within(range)) => of_range(column, *range)?,
+    })
+}
+
+/// Numbers that are this one. Floats cannot tell large ones apart, so each near it is looked at.
+fn equal<'a>(column: Column<'a>, number: Scalar<'static>) -> io::Result<Node<'a>> {
+    let ColumnValues::Numbers(_, meta) = column.values()? else {
+        return Ok(Node::Nothing);
+    };
+    let wanted = match (number, meta.meaning) {
+        (Scalar::Int(n), super::numbers::Meaning::Int) => meaning::of_int(n),
+        (Scalar::Unsigned(n), super::numbers::Meaning::Unsigned) => n,
+        (_, super::numbers::Meaning::Int | super::numbers::Meaning::Unsigned) => {
+            return Ok(Node::Nothing);
+        }
+        _ => {
+            let near = number.as_f64().unwrap_or(f64::NAN);
+            let near = meta
+                .meaning
+                .interval(|n| n < near, |n| n <= near, meta.bounds());
+            return Ok(match near {
+                Some((low, high)) if meta.meaning.value(low) == number => {
+                    within(column, (low, high))?
+                }
+                _ => Node::Nothing,
+            });
+        }
+    };
+    within(column, (wanted, wanted))
+}
+
+fn of_range(column: Column<'_>, range: NumberRange) -> io::Result<Node<'_>> {
+    let ColumnValues::Numbers(_, meta) = column.values()? else {
+        return Ok(Node::Nothing);
+    };
+    let bounds =
+        meta.meaning
+            .interval(|n| range.is_below(n), |n| !range.is_above(n), meta.bounds());
+    match bounds {
+        Some(bounds) => within(column, bounds),
+        None => Ok(Node::Nothing),
+    }
 }

@@ -1,19 +1,24 @@
+use std::cell::RefCell;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::io;
 
-use tantivy::columnar::{Column, DynamicColumn, StrColumn};
+use rustc_hash::FxHashMap;
 
 use super::Split;
-use super::layout::{ATTRIBUTES, RECORD_ID, TIME};
-use crate::fields::{Dataset, Kind, NumberStore};
+use super::loaded::LoadedColumn;
+use super::numbers::{LoadedNumbers, Meaning, meaning};
+use super::opened::Column;
+use crate::fields::{Dataset, Kind, NumberSource, Source};
 use crate::query_types::FieldKind;
+use crate::row::CellType;
 use crate::row_values::ValuesOf;
 use crate::scalar::Scalar;
 use crate::shown::Shown;
 
 /// The values that the documents of a split have in a field or attribute.
-pub(crate) struct ValueColumns {
-    columns: Vec<ValueColumn>,
+pub(crate) struct ValueColumns<'a> {
+    columns: Vec<ValueColumn<'a>>,
 }
 
 /// Two values of a split are the same if their keys are. Not so for the two numbers that one name
@@ -32,30 +37,49 @@ impl ValueKey {
     };
 }
 
-struct ValueColumn {
-    keys: Keys,
+struct ValueColumn<'a> {
+    keys: Keys<'a>,
     told: Told,
 }
 
-enum Keys {
-    One(Column<u64>),
-    /// The halves of 128 bits.
-    Two(Column<u64>, Column<u64>),
+enum Keys<'a> {
+    Column(LoadedColumn<'a>),
+    /// Of all documents.
+    Numbers(LoadedNumbers<'a>),
 }
 
 /// What a key stands for.
 enum Told {
-    Text(StrColumn),
-    Int,
-    Unsigned,
-    Float,
-    Bool,
-    /// A number of the field table, signed or not.
-    Number(fn(i64) -> String, bool),
+    /// An entry of the column.
+    Entry,
+    /// One of the values that were met, numbered as they came: texts that are put together, and what
+    /// is at a path of nested values.
+    Met(String, RefCell<Met>),
+    Number(Meaning),
+    /// A number of the field table.
+    Shown(fn(i64) -> String, Meaning),
     Trace,
 }
 
-impl fmt::Debug for ValueColumns {
+#[derive(Default)]
+struct Met {
+    values: Vec<Shown>,
+    numbers: FxHashMap<Shown, u64>,
+}
+
+impl Met {
+    fn number(&mut self, value: Shown) -> u64 {
+        match self.numbers.entry(value) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                self.values.push(new.key().clone());
+                *new.insert(self.values.len() as u64 - 1)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ValueColumns<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ValueColumns")
             .field("columns", &self.columns.len())
@@ -65,80 +89,114 @@ impl fmt::Debug for ValueColumns {
 
 impl<D: Dataset> Split<D> {
     /// Where the values of a field or attribute are. A text of many words has none that are counted.
-    pub(crate) fn value_columns(&self, of: &ValuesOf) -> io::Result<ValueColumns> {
-        let fields = self.opened()?.reader.fast_fields();
-        let (name, show) = match of {
-            ValuesOf::Attribute(path) => {
-                (format!("{ATTRIBUTES}.{}", path.replace('\\', "\\\\")), None)
-            }
+    pub(crate) fn value_columns<'a>(&'a self, of: &'a ValuesOf) -> io::Result<ValueColumns<'a>> {
+        let opened = self.opened()?;
+        let slot = |slot: usize| opened.slot(D::slots()[slot]).into_iter().collect();
+        let (columns, path): (Vec<Column<'a>>, &str) = match of {
+            ValuesOf::Attribute(path) if D::is_promoted(path) => (Vec::new(), ""),
+            ValuesOf::Attribute(path) => (opened.attributes(path).collect(), path),
             ValuesOf::Field(field) => match &D::fields()[*field].kind {
-                Kind::Keyword { .. } => (D::fields()[*field].name.to_owned(), None),
-                Kind::Number { show, .. } => (number_column::<D>(*field).to_owned(), Some(*show)),
-                Kind::Trace { .. } => {
-                    let name = D::fields()[*field].name;
-                    let half = |half: &str| fields.column_opt(&format!("{name}.{half}"));
-                    let high = half("high").map_err(io::Error::other)?;
-                    let low = half("low").map_err(io::Error::other)?;
-                    let column = high.zip(low).map(|(high, low)| ValueColumn {
-                        keys: Keys::Two(high, low),
-                        told: Told::Trace,
-                    });
-                    return Ok(ValueColumns {
-                        columns: column.into_iter().collect(),
-                    });
-                }
-                Kind::Text { .. } => {
-                    return Ok(ValueColumns {
-                        columns: Vec::new(),
-                    });
+                Kind::Text { .. } => (Vec::new(), ""),
+                Kind::Trace { slot: trace } => (slot(*trace), ""),
+                Kind::Keyword { of, .. } => match of {
+                    Source::Slot(keyword) => (slot(*keyword), ""),
+                    Source::Attribute(path) => {
+                        let columns: Vec<_> = opened.attributes(path).collect();
+                        return Ok(ValueColumns {
+                            columns: of_keyword(columns, path)?,
+                        });
+                    }
+                },
+                Kind::Number { of, show, .. } => {
+                    let (numbers, meaning) = match of {
+                        NumberSource::Slot(number) => {
+                            return of_columns(slot(*number), "", Some(*show));
+                        }
+                        NumberSource::Time => (opened.times()?, Meaning::Int),
+                        NumberSource::Id => (opened.ids()?, Meaning::Unsigned),
+                    };
+                    return whole(numbers.load()?, *show, meaning);
                 }
             },
         };
-        let mut columns = Vec::new();
-        for handle in fields
-            .dynamic_column_handles(&name)
-            .map_err(io::Error::other)?
-        {
-            columns.extend(ValueColumn::of(handle.open()?, show));
-        }
-        Ok(ValueColumns { columns })
+        of_columns(columns, path, None)
     }
 }
 
-/// The column that a number of the field table is in.
-fn number_column<D: Dataset>(field: usize) -> &'static str {
-    match &D::fields()[field].kind {
-        Kind::Number {
-            store: NumberStore::Time,
-            ..
-        } => TIME,
-        Kind::Number {
-            store: NumberStore::Id,
-            ..
-        } => RECORD_ID,
-        _ => D::fields()[field].name,
-    }
+fn of_columns<'a>(
+    columns: Vec<Column<'a>>,
+    path: &str,
+    show: Option<fn(i64) -> String>,
+) -> io::Result<ValueColumns<'a>> {
+    let columns = columns.into_iter().filter_map(|column| {
+        let is_value = column.meta.cell_type != CellType::Null;
+        is_value.then(|| ValueColumn::of(column, path, show))
+    });
+    Ok(ValueColumns {
+        columns: columns.collect::<io::Result<_>>()?,
+    })
 }
 
-impl ValueColumns {
+fn whole(
+    numbers: LoadedNumbers<'_>,
+    show: fn(i64) -> String,
+    meaning: Meaning,
+) -> io::Result<ValueColumns<'_>> {
+    Ok(ValueColumns {
+        columns: vec![ValueColumn {
+            keys: Keys::Numbers(numbers),
+            told: Told::Shown(show, meaning),
+        }],
+    })
+}
+
+/// The columns of an attribute that is a keyword: its numbers are texts.
+fn of_keyword<'a>(columns: Vec<Column<'a>>, path: &str) -> io::Result<Vec<ValueColumn<'a>>> {
+    let columns = columns.into_iter();
+    let values = columns.filter(|column| column.meta.cell_type != CellType::Null);
+    values
+        .map(|column| {
+            Ok(ValueColumn {
+                told: Told::Met(path.to_owned(), RefCell::default()),
+                keys: Keys::Column(LoadedColumn::of(column)?),
+            })
+        })
+        .collect()
+}
+
+impl ValueColumns<'_> {
     /// Calls back with every value of a document; one that it has twice comes twice.
     pub(crate) fn each(&self, document: u32, each: &mut dyn FnMut(ValueKey)) {
         for (index, column) in self.columns.iter().enumerate() {
-            let column_index = index as u32;
-            let mut found = |key| {
+            let mut found = |key: u128| {
                 each(ValueKey {
-                    column: column_index,
+                    column: index as u32,
                     key,
                 });
             };
-            match &column.keys {
-                Keys::One(keys) => keys
-                    .values_for_doc(document)
-                    .for_each(|key| found(u128::from(key))),
-                Keys::Two(high, low) => {
-                    if let (Some(high), Some(low)) = (high.first(document), low.first(document)) {
-                        found(u128::from(high) << 64 | u128::from(low));
-                    }
+            match (&column.keys, &column.told) {
+                (Keys::Numbers(numbers), _) => found(u128::from(numbers.get(document))),
+                (Keys::Column(values), Told::Trace) => {
+                    values.id(document).into_iter().for_each(found)
+                }
+                (Keys::Column(values), Told::Entry) => {
+                    values
+                        .entry(document)
+                        .map(u128::from)
+                        .into_iter()
+                        .for_each(found);
+                }
+                (Keys::Column(values), Told::Met(path, met)) => {
+                    each_met(values, document, path, &mut |value| {
+                        found(u128::from(met.borrow_mut().number(value)));
+                    });
+                }
+                (Keys::Column(values), Told::Number(_) | Told::Shown(..)) => {
+                    values
+                        .number(document)
+                        .map(u128::from)
+                        .into_iter()
+                        .for_each(found);
                 }
             }
         }
@@ -150,69 +208,100 @@ impl ValueColumns {
         let Some(column) = self.columns.get(key.column as usize) else {
             return Ok(Shown::Missing);
         };
-        Ok(match &column.told {
-            Told::Text(column) => {
-                let mut text = String::new();
-                column.ord_to_str(number, &mut text)?;
-                Shown::Text(text)
+        Ok(match (&column.told, &column.keys) {
+            (Told::Entry, Keys::Column(values)) => {
+                let text = values.entry_text(number as u32)?;
+                Shown::Text(crate::scalar::cut(&text).to_owned())
             }
-            Told::Int => Shown::Int(tantivy::u64_to_i64(number)),
-            Told::Unsigned => unsigned(number).into(),
-            Told::Float => Scalar::from_f64(tantivy::u64_to_f64(number)).into(),
-            Told::Bool => Shown::Bool(number != 0),
-            Told::Number(show, true) => Shown::Text(show(tantivy::u64_to_i64(number))),
-            Told::Number(show, false) => Shown::Text(show(number as i64)),
-            Told::Trace => Shown::trace(key.key),
+            (Told::Entry, Keys::Numbers(_)) => Shown::Missing,
+            (Told::Met(_, met), _) => {
+                let met = met.borrow();
+                met.values
+                    .get(number as usize)
+                    .cloned()
+                    .unwrap_or(Shown::Missing)
+            }
+            (Told::Number(meaning), _) => meaning.value(number).into(),
+            (Told::Shown(show, Meaning::Int), _) => Shown::Text(show(meaning::to_int(number))),
+            (Told::Shown(show, _), _) => Shown::Text(show(number as i64)),
+            (Told::Trace, _) => Shown::trace(key.key),
         })
     }
 
     /// The number that a key stands for, if it is one.
     pub(crate) fn number(&self, key: ValueKey) -> Option<f64> {
-        let number = key.key as u64;
-        Some(match &self.columns.get(key.column as usize)?.told {
-            Told::Int => tantivy::u64_to_i64(number) as f64,
-            Told::Unsigned => number as f64,
-            Told::Float => tantivy::u64_to_f64(number),
-            Told::Text(_) | Told::Bool | Told::Number(..) | Told::Trace => return None,
-        })
+        match &self.columns.get(key.column as usize)?.told {
+            Told::Number(meaning) if *meaning != Meaning::Bool => {
+                Some(meaning.float(key.key as u64))
+            }
+            Told::Met(_, met) => met.borrow().values.get(key.key as usize)?.as_f64(),
+            _ => None,
+        }
     }
 
     /// The kind of the first value that a document has.
     pub(crate) fn kind_of(&self, document: u32) -> Option<FieldKind> {
-        let column = self.columns.iter().find(|column| match &column.keys {
-            Keys::One(keys) | Keys::Two(keys, _) => keys.first(document).is_some(),
-        });
-        Some(match &column?.told {
-            Told::Text(_) => FieldKind::Keyword,
-            Told::Int | Told::Unsigned | Told::Float => FieldKind::Number,
-            Told::Bool => FieldKind::Bool,
-            Told::Number(..) | Told::Trace => FieldKind::Id,
+        self.columns.iter().find_map(|column| match &column.keys {
+            Keys::Numbers(_) => Some(FieldKind::Id),
+            Keys::Column(values) => {
+                let has = values.has(document);
+                match &column.told {
+                    Told::Entry => has.then_some(FieldKind::Keyword),
+                    Told::Number(Meaning::Bool) => has.then_some(FieldKind::Bool),
+                    Told::Number(_) => has.then_some(FieldKind::Number),
+                    Told::Shown(..) | Told::Trace => has.then_some(FieldKind::Id),
+                    Told::Met(path, _) => {
+                        let mut kind = None;
+                        each_met(values, document, path, &mut |value| {
+                            kind.get_or_insert(match value {
+                                Shown::Bool(_) => FieldKind::Bool,
+                                Shown::Int(_) | Shown::Unsigned(_) | Shown::Float(_) => {
+                                    FieldKind::Number
+                                }
+                                Shown::Text(_) | Shown::Missing => FieldKind::Keyword,
+                            });
+                        });
+                        kind
+                    }
+                }
+            }
         })
     }
 }
 
-fn unsigned(number: u64) -> Scalar<'static> {
-    i64::try_from(number).map_or(Scalar::Unsigned(number), Scalar::Int)
+/// Calls back with what a document has at a path of a column.
+fn each_met(column: &LoadedColumn<'_>, document: u32, path: &str, each: &mut dyn FnMut(Shown)) {
+    let name = &column.column.meta.name;
+    let is_field = path.is_empty();
+    let read = column.text(document, |cell| {
+        let name = if is_field { "text" } else { name };
+        cell.each_scalar(name, &mut |at, scalar| {
+            if is_field || at == path {
+                each(scalar.into());
+            }
+        });
+    });
+    if read.is_none()
+        && let (Some(number), Some(meaning)) = (column.number(document), column.meaning())
+    {
+        // An attribute that is a keyword: what it holds is compared as text.
+        let value: Scalar<'_> = meaning.value(number);
+        each(Shown::Text(value.to_text()));
+    }
 }
 
-impl ValueColumn {
-    fn of(column: DynamicColumn, show: Option<fn(i64) -> String>) -> Option<Self> {
-        let (keys, told) = match column {
-            DynamicColumn::Str(column) => (column.ords().clone(), Told::Text(column)),
-            DynamicColumn::I64(column) => {
-                let told = show.map_or(Told::Int, |show| Told::Number(show, true));
-                (column.to_u64_monotonic(), told)
-            }
-            DynamicColumn::U64(column) => {
-                let told = show.map_or(Told::Unsigned, |show| Told::Number(show, false));
-                (column, told)
-            }
-            DynamicColumn::F64(column) => (column.to_u64_monotonic(), Told::Float),
-            DynamicColumn::Bool(column) => (column.to_u64_monotonic(), Told::Bool),
-            _ => return None,
+impl<'a> ValueColumn<'a> {
+    fn of(column: Column<'a>, path: &str, show: Option<fn(i64) -> String>) -> io::Result<Self> {
+        let column = LoadedColumn::of(column)?;
+        let told = match (column.column.meta.cell_type, column.meaning(), show) {
+            (CellType::Id, ..) => Told::Trace,
+            (_, Some(meaning), Some(show)) => Told::Shown(show, meaning),
+            (_, Some(meaning), None) => Told::Number(meaning),
+            (CellType::Text, ..) if column.is_whole() => Told::Entry,
+            _ => Told::Met(path.to_owned(), RefCell::default()),
         };
-        Some(Self {
-            keys: Keys::One(keys),
+        Ok(Self {
+            keys: Keys::Column(column),
             told,
         })
     }

@@ -166,7 +166,7 @@ fn each_value<D: Dataset>(
     let mut records = 0;
     let mut complete = scope.each_tail_row(explain, &mut |row| {
         records += 1;
-        of.each_of_row(row, &mut |value| {
+        of.each_of_row::<D>(row, &mut |value| {
             if let Some(met) = Met::of(&value) {
                 each(met);
             }
@@ -206,7 +206,7 @@ impl Durations {
     /// durations.
     const MOST: usize = 100_000;
 
-    fn of(&mut self, columns: &ValueColumns, key: ValueKey) -> io::Result<Option<f64>> {
+    fn of(&mut self, columns: &ValueColumns<'_>, key: ValueKey) -> io::Result<Option<f64>> {
         if let Some(known) = self.0.get(&key) {
             return Ok(*known);
         }

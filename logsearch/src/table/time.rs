@@ -8,7 +8,7 @@ use super::Made;
 use super::axis::{Axis, Extent, widened};
 use super::steps::round_nanos;
 use crate::counts::parts;
-use crate::fields::{Dataset, Kind, NumberStore};
+use crate::fields::{Dataset, Kind, NumberSource};
 use crate::histogram::MINUTE_NANOS;
 use crate::query::{Step, write_duration};
 use crate::query_types::Explain;
@@ -22,7 +22,7 @@ pub(super) fn is_time<D: Dataset>(of: &ValuesOf) -> bool {
     matches!(
         D::fields()[*field].kind,
         Kind::Number {
-            store: NumberStore::Time,
+            of: NumberSource::Time,
             ..
         }
     )

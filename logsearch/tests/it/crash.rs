@@ -148,19 +148,26 @@ fn a_store_that_cannot_be_read_is_refused_with_the_reason() {
     };
     let error = check(
         r#"{"format": 7, "anything": "else"}"#,
-        "was written by format version 7; this binary reads version 2",
+        "was written by format version 7; this binary reads version 3 and converts no other. A \
+         newer Watchfire wrote it: run that one, or move the folder away and start again",
     );
     assert!(matches!(
         error,
         OpenError::Version {
             found: 7,
-            supported: 2,
+            supported: 3,
             ..
         }
     ));
+    check(
+        r#"{"format": 2, "splits": []}"#,
+        "was written by format version 2; this binary reads version 3 and converts no other. To \
+         read what it holds, run the Watchfire that wrote it on this folder; to go on without, \
+         move the folder away and start again",
+    );
     check("{\"splits\": []}", "is damaged: it has no format");
     check(
-        r#"{"format":2,"checkpoint":3,"next_split":2,"splits":[{"number":1,"min_time":0,"max_time":0,"records":1,
+        r#"{"format":3,"checkpoint":3,"next_split":2,"splits":[{"number":1,"min_time":0,"max_time":0,"records":1,
             "first_batch":1,"last_batch":3,"services":null,"bytes":1,"sealed_at":0}]}"#,
         "is damaged: it names split-00000001, which is missing",
     );

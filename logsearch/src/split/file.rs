@@ -1,0 +1,213 @@
+//! The one file of a split: sections one after another, a directory at the end that says where
+//! each is.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::bits::bits_at;
+
+const MAGIC: &[u8; 8] = b"WFSPLIT3";
+const FOOTER: u64 = 8 + 4 + 8;
+const PACKING: i32 = 3;
+/// Nothing that is unpacked as a whole is larger than this.
+const MOST_UNPACKED: usize = 1 << 30;
+
+/// Where a section is.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Section {
+    offset: u64,
+    len: u64,
+}
+
+/// Writes the file.
+#[derive(Debug)]
+pub(super) struct SplitWriterFile {
+    file: BufWriter<File>,
+    written: u64,
+}
+
+impl SplitWriterFile {
+    pub(super) fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            file: BufWriter::with_capacity(1 << 18, File::create(path)?),
+            written: 0,
+        })
+    }
+
+    pub(super) fn put(&mut self, bytes: &[u8]) -> io::Result<Section> {
+        self.file.write_all(bytes)?;
+        let section = Section {
+            offset: self.written,
+            len: bytes.len() as u64,
+        };
+        self.written += section.len;
+        Ok(section)
+    }
+
+    /// The same, packed; [`SplitFile::unpacked`] reads it.
+    pub(super) fn put_packed(&mut self, bytes: &[u8]) -> io::Result<Section> {
+        self.put(&packed(bytes)?)
+    }
+
+    /// Writes the directory and makes all durable; the size of the file.
+    pub(super) fn finish(mut self, directory: &impl Serialize) -> io::Result<u64> {
+        let Section { offset, len } = self.put_packed(&serde_json::to_vec(directory)?)?;
+        let len = u32::try_from(len).map_err(io::Error::other)?;
+        self.file.write_all(&offset.to_le_bytes())?;
+        self.file.write_all(&len.to_le_bytes())?;
+        self.file.write_all(MAGIC)?;
+        let file = self.file.into_inner().map_err(io::Error::other)?;
+        file.sync_all()?;
+        Ok(self.written + FOOTER)
+    }
+}
+
+/// Packs bytes with a checksum.
+pub(super) fn packed(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut packer = zstd::bulk::Compressor::new(PACKING)?;
+    packer.include_checksum(true)?;
+    packer.compress(bytes)
+}
+
+/// The open file.
+#[derive(Debug)]
+pub(super) struct SplitFile {
+    file: File,
+    len: u64,
+}
+
+impl SplitFile {
+    /// Opens the file and reads its directory.
+    pub(super) fn open<T: DeserializeOwned>(path: &Path) -> io::Result<(Self, T)> {
+        let file = File::open(path)?;
+        let len = file.metadata()?.len();
+        let file = Self { file, len };
+        let at = len
+            .checked_sub(FOOTER)
+            .ok_or_else(|| damaged("it is too short"))?;
+        let mut footer = [0; FOOTER as usize];
+        file.file.read_exact_at(&mut footer, at)?;
+        let (offset, rest) = footer.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        let (size, magic) = rest.split_first_chunk().unwrap_or((&[0; 4], &[]));
+        if magic != MAGIC {
+            return Err(damaged("it does not end as a split does"));
+        }
+        let section = Section {
+            offset: u64::from_le_bytes(*offset),
+            len: u64::from(u32::from_le_bytes(*size)),
+        };
+        let directory = serde_json::from_slice(&file.unpacked(section)?)?;
+        Ok((file, directory))
+    }
+
+    /// Some bytes of a section; fewer where it ends.
+    pub(super) fn read(&self, section: Section, start: u64, len: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read_into(section, start, len, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The same, into a buffer that is used again.
+    pub(super) fn read_into(
+        &self,
+        section: Section,
+        start: u64,
+        len: usize,
+        bytes: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let start = start.min(section.len);
+        let len = (len as u64).min(section.len - start);
+        let at = section.offset + start;
+        if at + len > self.len {
+            return Err(damaged("a section is beyond its end"));
+        }
+        bytes.resize(len as usize, 0);
+        self.file.read_exact_at(bytes, at)
+    }
+
+    /// A whole section.
+    pub(super) fn whole(&self, section: Section) -> io::Result<Vec<u8>> {
+        self.read(
+            section,
+            0,
+            usize::try_from(section.len).map_err(io::Error::other)?,
+        )
+    }
+
+    /// A whole section that was written packed.
+    pub(super) fn unpacked(&self, section: Section) -> io::Result<Vec<u8>> {
+        let packed = self.whole(section)?;
+        let size = zstd::zstd_safe::get_frame_content_size(&packed)
+            .ok()
+            .flatten();
+        let size = size
+            .and_then(|size| usize::try_from(size).ok())
+            .filter(|size| *size <= MOST_UNPACKED)
+            .ok_or_else(|| damaged("a packed section has no size"))?;
+        zstd::bulk::decompress(&packed, size)
+    }
+}
+
+pub(super) fn damaged(reason: &str) -> io::Error {
+    let reason = format!("the split is damaged: {reason}");
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+/// Reads single numbers of a section of bits, a few pages at a time.
+#[derive(Debug)]
+pub(super) struct Window<'a> {
+    file: &'a SplitFile,
+    section: Section,
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Window<'a> {
+    const PAGE: u64 = 4_096;
+
+    pub(super) const fn new(file: &'a SplitFile, section: Section) -> Self {
+        Self {
+            file,
+            section,
+            start: 0,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// The number of `width` bits at a place of the section.
+    pub(super) fn bits(&mut self, bit: u64, width: u32) -> io::Result<u64> {
+        if width == 0 {
+            return Ok(0);
+        }
+        self.cover(bit / 8, 9)?;
+        Ok(bits_at(&self.bytes, bit - self.start * 8, width))
+    }
+
+    /// Some bytes of the section; zero where it has ended.
+    pub(super) fn bytes<const N: usize>(&mut self, at: u64) -> io::Result<[u8; N]> {
+        self.cover(at, N as u64)?;
+        let mut out = [0; N];
+        let from = (at - self.start) as usize;
+        let there = self.bytes.get(from..).unwrap_or_default();
+        let len = there.len().min(N);
+        out[..len].copy_from_slice(&there[..len]);
+        Ok(out)
+    }
+
+    fn cover(&mut self, at: u64, len: u64) -> io::Result<()> {
+        let end = self.start + self.bytes.len() as u64;
+        let is_inside = self.start <= at && (at + len <= end || end == self.section.len);
+        if is_inside && !self.bytes.is_empty() {
+            return Ok(());
+        }
+        self.start = at / Self::PAGE * Self::PAGE;
+        let len = 2 * Self::PAGE as usize;
+        self.file
+            .read_into(self.section, self.start, len, &mut self.bytes)
+    }
+}

@@ -1,0 +1,153 @@
+//! A filter over the columns of one split, answered block by block.
+
+use std::io;
+
+use super::bits::{BLOCK, Docs};
+use super::ids::Ids;
+use super::numbers::{Meaning, Numbers};
+use super::opened::Column;
+use super::texts::{TextReader, Texts, Verdict, Verdicts};
+use crate::scalar::Scalar;
+
+/// What is asked of every document.
+pub(super) enum Node<'a> {
+    All,
+    Nothing,
+    And(Vec<Node<'a>>),
+    Or(Vec<Node<'a>>),
+    Not(Box<Node<'a>>),
+    Present(Column<'a>),
+    /// Numbers between two, both inclusive.
+    Between(Numbers<'a>, Values<'a>, (u64, u64)),
+    /// Numbers of which each is looked at.
+    Each(Numbers<'a>, Column<'a>, Meaning, NumberTest<'a>),
+    Text(Box<TextNode<'a>>),
+    Id(Ids<'a>, Column<'a>, u128, Vec<bool>),
+}
+
+pub(super) type NumberTest<'a> = Box<dyn Fn(Scalar<'_>) -> bool + 'a>;
+
+/// Whose numbers are looked at.
+pub(super) enum Values<'a> {
+    Column(Column<'a>),
+    /// Every document has one.
+    All,
+}
+
+pub(super) struct TextNode<'a> {
+    pub(super) column: Column<'a>,
+    pub(super) texts: Texts<'a>,
+    pub(super) reader: TextReader<'a>,
+    pub(super) verdicts: Verdicts,
+    /// Whether some entries do not decide.
+    pub(super) is_open: bool,
+}
+
+impl Node<'_> {
+    /// Those of the wanted documents of a block that are meant.
+    pub(super) fn eval(&mut self, block: u32, wanted: &Docs) -> io::Result<Docs> {
+        if wanted.is_empty() {
+            return Ok(Docs::NONE);
+        }
+        Ok(match self {
+            Self::All => *wanted,
+            Self::Nothing => Docs::NONE,
+            Self::And(parts) => {
+                let mut left = *wanted;
+                for part in parts {
+                    left = part.eval(block, &left)?;
+                }
+                left
+            }
+            Self::Or(parts) => {
+                let mut found = Docs::NONE;
+                for part in parts {
+                    found = found.or(&part.eval(block, &wanted.without(&found))?);
+                }
+                found
+            }
+            Self::Not(inner) => wanted.without(&inner.eval(block, wanted)?),
+            Self::Present(column) => column.block(block)?.docs.and(wanted),
+            Self::Between(numbers, of, bounds) => between(numbers, of, *bounds, block, wanted)?,
+            Self::Each(numbers, column, meaning, test) => {
+                let values = column.block(block)?;
+                let mut docs = Docs::NONE;
+                for doc in values.docs.and(wanted).iter() {
+                    if let Some(index) = values.of(doc)
+                        && test(meaning.value(numbers.get(index)?))
+                    {
+                        docs.insert(doc);
+                    }
+                }
+                docs
+            }
+            Self::Text(node) => node.eval(block, wanted)?,
+            Self::Id(ids, column, id, blocks) => {
+                if !blocks.get(block as usize).copied().unwrap_or_default() {
+                    return Ok(Docs::NONE);
+                }
+                ids.docs_with(*id, &column.block(block)?)?.and(wanted)
+            }
+        })
+    }
+}
+
+fn between(
+    numbers: &mut Numbers<'_>,
+    of: &Values<'_>,
+    bounds: (u64, u64),
+    block: u32,
+    wanted: &Docs,
+) -> io::Result<Docs> {
+    let mut chosen = [0_u64; BLOCK / 64];
+    match of {
+        Values::Column(column) => {
+            let values = column.block(block)?;
+            if values.docs.and(wanted).is_empty() {
+                return Ok(Docs::NONE);
+            }
+            numbers.between(values.first, values.count(), bounds, &mut chosen)?;
+            Ok(values.docs_of(&chosen).and(wanted))
+        }
+        Values::All => {
+            let first = block * BLOCK as u32;
+            numbers.between(first, BLOCK as u32, bounds, &mut chosen)?;
+            let mut docs = Docs::NONE;
+            *docs.words_mut() = chosen;
+            Ok(docs.and(wanted))
+        }
+    }
+}
+
+impl TextNode<'_> {
+    fn eval(&mut self, block: u32, wanted: &Docs) -> io::Result<Docs> {
+        let values = self.column.block(block)?;
+        if values.docs.and(wanted).is_empty() {
+            return Ok(Docs::NONE);
+        }
+        let mut chosen = [0_u64; BLOCK / 64];
+        let mut index = 0;
+        let verdicts = &self.verdicts.of;
+        self.texts
+            .each_place(values.first, values.count(), |entry| {
+                let verdict = verdicts.get(entry as usize).copied();
+                let may_be = verdict.is_some_and(|verdict| verdict != Verdict::No);
+                chosen[index / 64 % (BLOCK / 64)] |= u64::from(may_be) << (index % 64);
+                index += 1;
+            })?;
+        let docs = values.docs_of(&chosen).and(wanted);
+        if !self.is_open {
+            return Ok(docs);
+        }
+        let mut sure = Docs::NONE;
+        for doc in docs.iter() {
+            if let Some(index) = values.of(doc) {
+                let entry = self.reader.place(index)?;
+                if self.reader.accepts(&self.verdicts, entry, index)? {
+                    sure.insert(doc);
+                }
+            }
+        }
+        Ok(sure)
+    }
+}
