@@ -24,9 +24,7 @@ const MOST: usize = 1000;
 
 pub(crate) fn router() -> Router<Console> {
     Router::new()
-        .route("/api/v1/logs", get(logs::search))
-        .route("/api/v1/logs/histogram", get(logs::histogram))
-        .route("/api/v1/logs/fields", get(logs::fields))
+        .merge(logs::router())
         .route("/api/v1/logs/patterns", get(patterns::list))
         .route("/api/v1/traces", get(traces::search))
         .route("/api/v1/traces/{trace_id}", get(traces::one))

@@ -83,6 +83,22 @@ impl Params {
             .transpose()
     }
 
+    /// A number of things, clamped to `0..=most`.
+    pub(crate) fn count(
+        &self,
+        name: &'static str,
+        default: usize,
+        most: usize,
+    ) -> Result<usize, BadParam> {
+        let Some(text) = self.get(name) else {
+            return Ok(default);
+        };
+        match text.parse::<i64>() {
+            Ok(count) => Ok(usize::try_from(count).unwrap_or(0).min(most)),
+            Err(_) => Err(BadParam::new(name, "expected a whole number")),
+        }
+    }
+
     /// A limit, clamped to `1..=most`.
     pub(crate) fn limit(&self, default: usize, most: usize) -> Result<usize, BadParam> {
         let Some(text) = self.get("limit") else {

@@ -205,6 +205,7 @@ impl Stack {
         let began = Instant::now();
         tracing::info!("stopping");
         self.stop_listening.cancel();
+        self.stores.events.end_tails();
         if !drained(&self.listeners).await {
             tracing::warn!("some requests did not finish in time");
         }

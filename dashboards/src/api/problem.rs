@@ -54,7 +54,7 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
     }
 
-    fn body_with(&self, trace_id: &str) -> String {
+    pub(super) fn body_with(&self, trace_id: &str) -> String {
         let mut body = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("Error"),

@@ -38,6 +38,11 @@ pub(super) mod tests {
         let schema = match name {
             "log_page.v1" => include_str!("../../../schemas/log_page.v1.schema.json"),
             "pattern_list.v1" => include_str!("../../../schemas/pattern_list.v1.schema.json"),
+            "log_fields.v1" => include_str!("../../../schemas/log_fields.v1.schema.json"),
+            "log_values.v1" => include_str!("../../../schemas/log_values.v1.schema.json"),
+            "log_context.v1" => include_str!("../../../schemas/log_context.v1.schema.json"),
+            "log_tail_event.v1" => include_str!("../../../schemas/log_tail_event.v1.schema.json"),
+            "log_histogram.v1" => include_str!("../../../schemas/log_histogram.v1.schema.json"),
             "exception_group.v1" => include_str!("../../../schemas/exception_group.v1.schema.json"),
             "incident.v1" => include_str!("../../../schemas/incident.v1.schema.json"),
             other => panic!("there is no schema {other}"),

@@ -52,10 +52,13 @@ impl Axis {
         limit: usize,
     ) -> Self {
         let span = extent.most - extent.least;
-        let round = |steps: usize| match span.is_finite() {
-            true => round(span, steps),
-            // The distance of two huge numbers is none; half of it is.
-            false => 2.0 * round(extent.most / 2.0 - extent.least / 2.0, steps),
+        let round = |steps: usize| {
+            if span.is_finite() {
+                round(span, steps)
+            } else {
+                // The distance of two huge numbers is none; half of it is.
+                2.0 * round(extent.most / 2.0 - extent.least / 2.0, steps)
+            }
         };
         let count = |step: f64| (extent.most / step).floor() - (extent.least / step).floor() + 1.0;
         let mut step = wanted.unwrap_or_else(|| round(STEPS.min(limit)));
