@@ -204,6 +204,13 @@ pub(crate) enum ExplainWhat {
     /// Which pattern each line follows: log lines with a message, or lines of plain text; - for
     /// standard input
     Pattern { file: PathBuf },
+    /// Which index or column answers each clause of a log query
+    Query {
+        query: String,
+        /// As one line of JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Tells an error with its causes; wrong usage exits with 64 (EX_USAGE), anything else with 1.

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use watchfire_alerts::onset::{self, SeriesInput};
 use watchfire_collector::fingerprint;
+use watchfire_logsearch::plan_query;
 use watchfire_schemas::{Exception, flatten};
 
 use crate::cli::{ExplainArgs, ExplainWhat};
@@ -20,6 +21,7 @@ pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         ExplainWhat::Onset { file } => each_line(file, onset_of)?,
         ExplainWhat::Fingerprint { file } => each_line(file, fingerprint_of)?,
         ExplainWhat::Pattern { file } => pattern::run(file)?,
+        ExplainWhat::Query { query, json } => say(&plan_of(query, *json)?),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -42,6 +44,14 @@ fn each_line(
         }
     }
     Ok(())
+}
+
+fn plan_of(query: &str, json: bool) -> anyhow::Result<String> {
+    let plan = plan_query(query)?;
+    if json {
+        return Ok(serde_json::to_string(&plan)?);
+    }
+    Ok(plan.to_string().trim_end().to_owned())
 }
 
 fn onset_of(_: usize, line: &str) -> anyhow::Result<Option<String>> {

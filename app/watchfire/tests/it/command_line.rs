@@ -111,3 +111,17 @@ fn the_way_a_decision_is_made_can_be_asked() {
     assert_eq!(groups.len(), 2, "{out}{err}");
     assert_eq!(groups[0], groups[1], "nested or flat, it is one exception");
 }
+
+#[test]
+fn a_query_is_explained_clause_by_clause() {
+    let query = "service:payments \"disk full\" dur_ms:>100 | top 5 host.name";
+    let (code, out, err) = run(&["explain", "query", query]);
+    assert_eq!(code, Some(0), "{err}");
+    let clause = "clause   \"disk full\"  ←  term index with positions of message";
+    assert!(out.contains(clause), "{out}");
+    assert!(out.contains("pipe     top 5 host.name"), "{out}");
+    let (_, out, _) = run(&["explain", "query", "--json", query]);
+    let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(plan["clauses"][2]["answered_by"], "column");
+    check(&["explain", "query", "a (b"], 1, "column 5: expected )");
+}
