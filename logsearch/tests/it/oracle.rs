@@ -1,16 +1,20 @@
 //! Tail, splits and a naive reading of the query agree about every record.
 
+mod answers;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 use watchfire_logsearch::{Entry, EventStore};
-use watchfire_schemas::{BatchSeq, Exception, LogRecord, SeverityRange};
+use watchfire_schemas::{BatchSeq, Exception, LogRecord, RecordId, SeverityRange, Timestamp};
 
-use crate::store::{open, page, record, with};
+use crate::store::{NOON, open, page, record, with};
 
 const WORDS: [&str; 8] = [
     "disk",
@@ -23,6 +27,11 @@ const WORDS: [&str; 8] = [
     "di",
 ];
 const KEYS: [&str; 3] = ["a", "a.b", "route"];
+const TRACES: [&str; 3] = [
+    "4bf92f3577b34da6a3ce929d0e0e4736",
+    "00000000000000000000000000000001",
+    "ffffffffffffffffffffffffffffffff",
+];
 const SERVICES: [&str; 3] = ["pay", "pay-out", "Pay"];
 
 fn values() -> [Value; 14] {
@@ -55,6 +64,14 @@ enum Asked {
     Is(&'static str, &'static str),
     StartsWith(&'static str, &'static str),
     Above(&'static str, f64),
+    /// From the first, which is one of them, to before the second.
+    From(&'static str, f64, f64),
+    OneOf(&'static str, [&'static str; 2]),
+    PhraseStart(&'static str, &'static str),
+    Trace(&'static str),
+    HasTrace,
+    Since(i64),
+    Everything,
     Has(&'static str),
     Not(Box<Asked>),
     And(Box<Asked>, Box<Asked>),
@@ -71,7 +88,14 @@ impl fmt::Display for Asked {
             Self::AtLeast(severity) => write!(f, "severity:>={severity}"),
             Self::Is(key, value) => write!(f, "{key}:\"{value}\""),
             Self::StartsWith(key, value) => write!(f, "{key}:{value}*"),
-            Self::Above(key, number) => write!(f, "{key}:>{number}"),
+            Self::Above(key, number) => write!(f, "{key} > {number}"),
+            Self::From(key, low, high) => write!(f, "@{key}:[{low} TO {high}}}"),
+            Self::OneOf(key, [a, b]) => write!(f, "{key}:(\"{a}\" || \"{b}\")"),
+            Self::PhraseStart(word, start) => write!(f, "\"{word} {start}\"*"),
+            Self::Trace(id) => write!(f, "trace_id:{id}"),
+            Self::HasTrace => write!(f, "traceId:*"),
+            Self::Since(seconds) => write!(f, "timestamp:>={}", at(*seconds)),
+            Self::Everything => write!(f, "*:*"),
             Self::Has(key) => write!(f, "{key}:*"),
             Self::Not(inner) => write!(f, "not ({inner})"),
             Self::And(a, b) => write!(f, "({a}) ({b})"),
@@ -123,12 +147,32 @@ impl Asked {
                         .iter()
                         .any(|scalar| scalar.as_f64().is_some_and(|n| n > *number))
             }
+            Self::From(key, low, high) => {
+                *key != "route"
+                    && scalars(record, key)
+                        .iter()
+                        .any(|scalar| scalar.as_f64().is_some_and(|n| *low <= n && n < *high))
+            }
+            Self::OneOf(key, values) => values
+                .iter()
+                .any(|value| Self::Is(key, value).means(record)),
+            Self::PhraseStart(word, start) => texts(record)
+                .iter()
+                .any(|text| holds(text, &format!("{word} {start}"), true)),
+            Self::Trace(id) => record.trace_id.is_some_and(|own| own.to_string() == *id),
+            Self::HasTrace => record.trace_id.is_some(),
+            Self::Since(seconds) => record.timestamp >= at(*seconds),
+            Self::Everything => true,
             Self::Has(key) => !scalars(record, key).is_empty(),
             Self::Not(inner) => !inner.means(record),
             Self::And(a, b) => a.means(record) && b.means(record),
             Self::Or(a, b) => a.means(record) || b.means(record),
         }
     }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    NOON + Duration::from_secs(seconds as u64)
 }
 
 fn texts(record: &LogRecord) -> Vec<&str> {
@@ -203,6 +247,7 @@ fn asked() -> impl Strategy<Value = Asked> {
         "",
         "-3",
     ];
+    let literals_again = literals.clone();
     let leaf = prop_oneof![
         prop::collection::vec(word(), 1..3).prop_map(Asked::Phrase),
         prop::sample::select(vec!["d", "dis", "disk-f", "ü", "1.", "full_d", "x"]).prop_map(
@@ -226,6 +271,21 @@ fn asked() -> impl Strategy<Value = Asked> {
         )
             .prop_map(|(key, n)| Asked::Above(key, n)),
         key().prop_map(Asked::Has),
+        (
+            key(),
+            prop::sample::select(vec![-3.0, 5.0]),
+            prop::sample::select(vec![5.0, 5.5, 1e300])
+        )
+            .prop_map(|(key, low, high)| Asked::From(key, low, high)),
+        (
+            key(),
+            prop::sample::select(literals_again),
+            prop::sample::select(vec!["5", "disk"])
+        )
+            .prop_map(|(key, a, b)| Asked::OneOf(key, [a, b])),
+        (word(), prop::sample::select(vec!["d", "full", "über", "x"]))
+            .prop_map(|(word, start)| Asked::PhraseStart(word, start)),
+        other_leaf(),
     ];
     leaf.prop_recursive(3, 12, 2, |inner| {
         let pair = || {
@@ -240,6 +300,15 @@ fn asked() -> impl Strategy<Value = Asked> {
             pair().prop_map(|(a, b)| Asked::Or(a, b)),
         ]
     })
+}
+
+fn other_leaf() -> impl Strategy<Value = Asked> {
+    prop_oneof![
+        prop::sample::select(TRACES.to_vec()).prop_map(Asked::Trace),
+        Just(Asked::HasTrace),
+        Just(Asked::Everything),
+        (0..9_i64).prop_map(Asked::Since),
+    ]
 }
 
 /// Records that use up the small vocabulary in ever other combinations.
@@ -260,12 +329,27 @@ fn records() -> Vec<LogRecord> {
                     );
                 }
             }
+            let counted = [
+                json!(1),
+                json!(2),
+                json!(2.5),
+                json!("two"),
+                json!([1, 2, 2]),
+                json!(true),
+            ];
+            if pick(90) % 4 > 0 {
+                attributes.insert("n".to_owned(), counted[pick(91) % 6].clone());
+            }
             let mut record = with(
                 record((pick(40) % 9) as i64, &words.join(" ")),
                 &Value::Object(attributes),
             );
             record.severity = SeverityRange::ALL[pick(50) % 6].number();
             SERVICES[pick(60) % 3].clone_into(&mut record.service);
+            // The third one is in no record.
+            record.trace_id = TRACES[..2]
+                .get(pick(100) % 4)
+                .and_then(|id| id.parse().ok());
             record.exception = (pick(70) % 4 == 0).then(|| Exception {
                 kind: "io.DiskError".to_owned(),
                 message: WORDS[pick(80) % WORDS.len()].to_owned(),
@@ -274,6 +358,11 @@ fn records() -> Vec<LogRecord> {
             record
         })
         .collect()
+}
+
+/// The id that [`filled`] gives the record at that place.
+fn id(index: usize) -> RecordId {
+    RecordId::new(BatchSeq(index as u64 / 10 + 1), index % 10)
 }
 
 /// A store with the records of every other batch in splits and the rest in the tail, as far as the
@@ -289,13 +378,14 @@ async fn filled(dir: &std::path::Path, records: &[LogRecord], sealed: usize) -> 
     store
 }
 
-#[test]
-fn tail_splits_and_oracle_agree() {
+/// Two stores that together hold every record once in the tail and once in a split.
+type Stores = [(Arc<EventStore>, Vec<LogRecord>); 2];
+
+fn stores() -> (tempfile::TempDir, Runtime, Stores) {
     let dir = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let runtime = Runtime::new().unwrap();
     let forward = records();
     let backward: Vec<_> = forward.iter().rev().cloned().collect();
-    // Together they hold every record once in the tail and once in a split.
     let stores = runtime.block_on(async {
         [
             (
@@ -315,6 +405,12 @@ fn tail_splits_and_oracle_agree() {
             (2, 120, 120)
         );
     }
+    (dir, runtime, stores)
+}
+
+#[test]
+fn tail_splits_and_oracle_agree() {
+    let (_dir, runtime, stores) = stores();
     let mut runner = TestRunner::new(Config {
         cases: 400,
         ..Config::default()
