@@ -2,7 +2,7 @@
 
 use std::io;
 
-use watchfire_schemas::SeverityRange;
+use watchfire_schemas::{SeverityRange, TimeRange};
 
 use crate::counts::parts;
 use crate::fields::Dataset;
@@ -98,6 +98,9 @@ fn add_split<D: Dataset, const N: usize>(
     if look_into.is_empty() {
         return Ok(true);
     }
+    if by.is_empty() {
+        return add_count(scope, split, look_into, explain, groups);
+    }
     let columns = by.iter().map(|of| split.value_columns(of));
     let columns = columns.collect::<io::Result<Vec<_>>>()?;
     let mut tally: Tally<[ValueKey; N]> = Tally::default();
@@ -111,6 +114,10 @@ fn add_split<D: Dataset, const N: usize>(
                 columns.each(document, &mut |key| values.push(key));
                 settle(values, missing, ValueKey::MISSING);
             }
+            if let [values] = values.as_slice() {
+                values.iter().for_each(|key| tally.add([*key; N], 1));
+                return;
+            }
             each_combination(&values, &mut Vec::new(), &mut |values| {
                 let key = values.try_into().expect("one value for each column");
                 tally.add(key, 1);
@@ -121,6 +128,26 @@ fn add_split<D: Dataset, const N: usize>(
         .tally
         .absorb(tally, |keys| shown(&columns, keys.as_slice()))?;
     Ok(complete)
+}
+
+/// Adds how many records a split has at these times. Whether the time sufficed.
+fn add_count<D: Dataset>(
+    scope: &Scope<'_, D>,
+    split: &Split<D>,
+    look_into: Vec<TimeRange>,
+    explain: &mut Explain,
+    groups: &mut Groups,
+) -> io::Result<bool> {
+    for range in look_into {
+        let documents = split.documents(range, None)?;
+        let (counted, complete) = split.select(scope.filter, documents)?.count(scope.watch);
+        explain.rows_scanned += counted;
+        groups.records += counted;
+        if !complete {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn shown(columns: &[ValueColumns<'_>], keys: &[ValueKey]) -> io::Result<Vec<Shown>> {

@@ -51,7 +51,7 @@ pub use patterns::{
 pub use plan::plan_query;
 pub use query::has_pipe;
 pub use query_types::{
-    AnsweredBy, ClausePlan, ContextBy, ContextSearch, Explain, FieldKind, FieldList, FieldSummary,
+    AnsweredBy, ClauseCount, ClausePlan, ContextBy, ContextSearch, Explain, FieldKind, FieldList, FieldSummary,
     FieldValue, FieldValues, FoundLog, HistogramBar, LogContext, LogPage, LogSearch, LogTable,
     LogTableSearch, PrunedBy, QueryError, QueryPlan, SpanPage, SpanSearch, SplitPlan, TailEvent,
     ValueSearch,

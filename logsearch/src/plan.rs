@@ -5,22 +5,30 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use watchfire_schemas::TimeRange;
 
 use crate::engine::Snapshot;
 use crate::fields::{Dataset, Kind, NumberSource};
 use crate::filter::{Filter, KnownNames, resolve};
+use crate::groups::{Missing, group};
 use crate::logs::Logs;
 use crate::queries::parsed;
 use crate::query::{Expr, Query};
-use crate::query_types::{ClausePlan, PrunedBy, QueryError, QueryPlan, SplitPlan};
+use crate::query_types::{
+    ClauseCount, ClausePlan, Explain, PrunedBy, QueryError, QueryPlan, SplitPlan,
+};
+use crate::scope::Scope;
 use crate::split::{Split, answered_by};
 use crate::store::EventStore;
+use crate::watch::Watch;
 
 /// How long it may take to look at every split from outside.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// So many clauses are told: nobody reads a longer plan.
 const MOST_CLAUSES: usize = 100;
+/// How long the clauses are counted by themselves.
+const COUNTING: Duration = Duration::from_secs(1);
 
 /// How a query over logs would be answered, whatever the store holds.
 pub fn plan_query(query: &str) -> Result<QueryPlan, QueryError> {
@@ -36,15 +44,20 @@ impl EventStore {
         query: String,
         range: TimeRange,
     ) -> Result<QueryPlan, QueryError> {
-        self.ask("explain_query", PATIENCE, move |store, _| {
+        self.ask("explain_query", PATIENCE, move |store, watch| {
             let query = parsed(&query)?;
             let (filter, hints) = resolve::<Logs>(&query.filter, store.logs.as_ref());
-            let splits = split_plan(&store.logs.snapshot(), &filter, range);
-            Ok(plan(
-                &query,
-                Some(splits.map_err(QueryError::Store)?),
-                hints,
-            ))
+            let snapshot = store.logs.snapshot();
+            let splits = split_plan(&snapshot, &filter, range).map_err(QueryError::Store)?;
+            let mut plan = plan(&query, Some(splits), hints);
+            let counting = watch.at_most(COUNTING);
+            let mut clauses = plan.clauses.iter_mut();
+            query.filter.each_clause(&mut |clause| {
+                if let Some(told) = clauses.next() {
+                    told.alone = count_alone(&snapshot, clause, range, &counting);
+                }
+            });
+            Ok(plan)
         })
         .await
     }
@@ -73,9 +86,33 @@ pub(crate) fn clauses<D: Dataset>(query: &Expr) -> Vec<ClausePlan> {
             clause: clause.to_string(),
             answered_by,
             of,
+            alone: None,
         });
     });
     clauses
+}
+
+/// How many records a clause means by itself; none if there is no time to count them.
+fn count_alone<D: Dataset>(
+    snapshot: &Snapshot<D>,
+    clause: &Expr,
+    range: TimeRange,
+    watch: &Watch,
+) -> Option<ClauseCount> {
+    let started = Instant::now();
+    let (filter, _) = resolve::<D>(clause, &AnyName);
+    let scope = Scope {
+        snapshot,
+        filter: &filter,
+        range,
+        watch,
+    };
+    let counted = group(&scope, &[], Missing::Counted, &mut Explain::default()).ok()?;
+    let took_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+    (!counted.partial).then_some(ClauseCount {
+        records: counted.records,
+        took_ms,
+    })
 }
 
 fn split_plan<D: Dataset>(

@@ -14,7 +14,7 @@ pub use context::{ContextBy, ContextSearch, LogContext};
 pub use fields::{FieldKind, FieldList, FieldSummary, FieldValue, FieldValues, ValueSearch};
 pub use live::TailEvent;
 pub use logs::{FoundLog, HistogramBar, LogPage, LogSearch};
-pub use plan::{AnsweredBy, ClausePlan, Explain, PrunedBy, QueryPlan, SplitPlan};
+pub use plan::{AnsweredBy, ClauseCount, ClausePlan, Explain, PrunedBy, QueryPlan, SplitPlan};
 pub use spans::{SpanPage, SpanSearch};
 pub use table::{LogTable, LogTableSearch};
 

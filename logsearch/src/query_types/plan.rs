@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Serialize;
 
 /// How a query was answered.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Explain {
     /// Splits that there are.
     pub splits_total: usize,
@@ -33,7 +33,7 @@ pub struct PrunedBy {
 }
 
 /// What answers one clause of a query.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClausePlan {
     /// In the query language.
     pub clause: String,
@@ -41,6 +41,19 @@ pub struct ClausePlan {
     pub answered_by: AnsweredBy,
     /// The index or column, by the name of its field. Empty where none is read.
     pub of: String,
+    /// How many records of the range the clause means by itself, and how many milliseconds it took
+    /// to count them. Only where a store was asked to explain, and there was time.
+    #[serde(flatten)]
+    pub alone: Option<ClauseCount>,
+}
+
+/// What a clause finds by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ClauseCount {
+    /// How many records.
+    pub records: u64,
+    /// How long counting took, in milliseconds.
+    pub took_ms: f64,
 }
 
 /// What is read of a split for a clause.
@@ -68,7 +81,7 @@ pub enum AnsweredBy {
 }
 
 /// How a query would be answered, clause by clause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct QueryPlan {
     /// As the parser has understood it; parses to the same.
     pub query: String,
@@ -133,10 +146,13 @@ impl fmt::Display for QueryPlan {
         }
         for clause in &self.clauses {
             write!(f, "clause   {}  ←  {}", clause.clause, clause.answered_by)?;
-            match clause.of.as_str() {
-                "" => writeln!(f)?,
-                of => writeln!(f, " of {of}")?,
+            if !clause.of.is_empty() {
+                write!(f, " of {}", clause.of)?;
             }
+            if let Some(ClauseCount { records, took_ms }) = clause.alone {
+                write!(f, ": {records} records in {took_ms} ms")?;
+            }
+            writeln!(f)?;
         }
         if let Some(splits) = &self.splits {
             let PrunedBy {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use watchfire_logsearch::{Explain, FoundLog, LogPage, LogTable};
+use watchfire_logsearch::{Explain, FoundLog, LogPage, LogTable, QueryPlan};
 
 /// A page of records, or the table that a pipe makes of them. Each record is its own canonical line
 /// with its id put first.
@@ -69,10 +69,13 @@ impl From<LogTable> for PageOfRecords {
 
 impl PageOfRecords {
     /// The same with how it came about: what [`Explain`] says, and the query as it was understood.
-    pub(super) fn explained(self, explain: &Explain, query: &str, pipe: Option<&str>) -> Self {
-        let mut told = json!(explain);
-        told["query"] = query.into();
-        told["pipe"] = pipe.into();
+    pub(super) fn explained(self, explain: Explain, plan: QueryPlan) -> Self {
+        let mut told = json!(Explain {
+            clauses: plan.clauses,
+            ..explain
+        });
+        told["query"] = plan.query.into();
+        told["pipe"] = plan.pipe.into();
         told["took_ms"] = self.took_ms.into();
         Self {
             explain: Some(told),

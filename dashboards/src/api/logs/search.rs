@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::State;
-use watchfire_logsearch::{LogSearch, LogTableSearch, has_pipe, plan_query};
+use watchfire_logsearch::{LogSearch, LogTableSearch, has_pipe};
 
 use super::super::{LIMIT, MOST, Problem};
 use super::{Logs, PageOfRecords};
@@ -49,9 +49,8 @@ pub(super) async fn answer(
     if !explains {
         return Ok(Json(page));
     }
-    let plan = plan_query(&query)?;
-    let page = page.explained(&explain, &plan.query, plan.pipe.as_deref());
-    Ok(Json(page))
+    let plan = logs.events.explain_query(query, range).await?;
+    Ok(Json(page.explained(explain, plan)))
 }
 
 fn flag(params: &Params, name: &'static str) -> Result<bool, BadParam> {

@@ -45,7 +45,11 @@ async fn house() -> House {
 }
 
 fn append(logs: &Logs, n: u64, at: Timestamp) {
-    let service = if n.is_multiple_of(3) { "gateway" } else { "content" };
+    let service = if n.is_multiple_of(3) {
+        "gateway"
+    } else {
+        "content"
+    };
     let mut record = LogRecord::new(at, SeverityNumber::INFO, service, format!("line {n} done"));
     record.attributes.insert("dur_ms".to_owned(), json!(n * 10));
     let entry = Entry::Logs(vec![record]);
@@ -87,6 +91,7 @@ async fn records_come_with_what_explains_them() {
     assert_eq!(explain["query"], "service:gateway line");
     assert_eq!(explain["splits_total"], 1);
     assert_eq!(explain["clauses"][0]["of"], "service");
+    assert_eq!(explain["clauses"][0]["records"], 4);
     assert_eq!(explain["clauses"][1]["clause"], "line");
     let elsewhere = house.get("/api/v1/logs?q=service:nobody&explain=1").await;
     assert_eq!(elsewhere["explain"]["pruned_by"]["service"], 1);
