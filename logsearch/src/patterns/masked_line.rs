@@ -84,6 +84,8 @@ impl MaskedLine {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(line: &str, expected: &str) {
@@ -114,6 +116,7 @@ mod tests {
             "blk_-16086 blk_38 user_42 v2",
             "blk_<num> user_<num> v<num>",
         );
+        check("weight=12.5kg", "weight=<num>kg");
         check("version 1.2.3-rc4", "version <num>.<num>.<num>-rc<num>");
         check("release 1.2.3", "release <num>");
         check("a.b.example:443 com.example.shop.Cart", "<name>");
@@ -156,6 +159,34 @@ mod tests {
         assert!(masked.text().len() <= MOST_BYTES + '…'.len_utf8());
         masked.read(&" ".repeat(500_000));
         assert_eq!(masked.text(), "");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_read(text in any_line()) {
+            let mut masked = MaskedLine::default();
+            masked.read(&text);
+            let mut at = 0;
+            for word in masked.words() {
+                prop_assert!(at <= word.start && word.start <= word.end);
+                prop_assert!(masked.text().get(word.start..word.end).is_some());
+                at = word.end;
+            }
+            prop_assert!(masked.words().len() <= MOST_WORDS);
+            prop_assert!(masked.text().len() <= 8 * MOST_BYTES);
+            let first = masked.text().to_owned();
+            masked.read(&text);
+            prop_assert_eq!(masked.text(), first);
+        }
+    }
+
+    /// Texts of what the masks look for, and any others.
+    fn any_line() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "(?s).{0,200}",
+            r#"[0-9a-fx:./\\@=,()<>"' TZe%+_-]{0,80}"#,
+            r"(Sun|Nov|user|[a-z]{1,4}|[0-9]{1,5}|0x|é|µs|ms|KB|[ .:/=,'(\[-]){0,60}",
+        ]
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write as _};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -20,13 +20,20 @@ pub(super) fn run(path: &Path) -> anyhow::Result<()> {
         let file = File::open(path).with_context(cannot)?;
         patterns(BufReader::new(file)).with_context(cannot)?
     };
-    let mut out = BufWriter::new(io::stdout().lock());
+    match write(&found, BufWriter::new(io::stdout().lock())) {
+        // Who reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("the answer cannot be written"),
+    }
+}
+
+fn write(found: &Found, mut out: impl Write) -> io::Result<()> {
     for (line, id) in &found.lines {
         let template = &found.templates[id];
         let answer = json!({"line": line, "pattern": id.to_string(), "template": template});
-        writeln!(out, "{answer}").context("the answer cannot be written")?;
+        writeln!(out, "{answer}")?;
     }
-    out.flush().context("the answer cannot be written")
+    out.flush()
 }
 
 struct Found {

@@ -1,7 +1,11 @@
+mod mixed;
+mod name;
+mod path;
+
 use super::bytes::{
-    ALPHANUMERIC, AT, DIGIT, LETTER, MARK, SLASH, SPACE, STOPS, STOPS_PATH, class, is_alphanumeric,
+    ALPHANUMERIC, AT, DIGIT, LETTER, MARK, SLASH, SPACE, STOPS, class, is_alphanumeric,
 };
-use super::names::{Run, inner_stops, is_cue, is_email, is_request, run};
+use super::names::{is_email, is_request};
 use super::{MOST_BYTES, MOST_WORDS, MaskedLine, WordKind};
 use crate::patterns::masks::{self, Found, Mask};
 
@@ -173,131 +177,6 @@ impl<'a> Reader<'a> {
         masks::value(&self.bytes[self.at..])
     }
 
-    /// A word without digits. Full stops and dashes at its end are not part of it.
-    fn plain(&mut self, end: usize) {
-        let word = &self.bytes[self.at..end];
-        let last = word.iter().rposition(|byte| is_alphanumeric(*byte));
-        let word = &word[..last.map_or(0, |last| last + 1)];
-        if self.is_long_name(inner_stops(word), end) {
-            return;
-        }
-        let rest = self.at + word.len();
-        if !word.is_empty() {
-            let start = self.masked.text.len();
-            let is_joined = word.iter().any(|byte| class(*byte) & LETTER == 0);
-            let is_name = is_joined || word.len() == 1 || self.follows_cue();
-            self.masked.text.push_str(&self.line[self.at..rest]);
-            if rest == end && self.number_in_brackets(end) {
-                return self.masked.push(start, WordKind::Name);
-            }
-            let kind = if is_name {
-                WordKind::Name
-            } else {
-                WordKind::Plain
-            };
-            self.masked.push(start, kind);
-        }
-        self.masked.text.push_str(&self.line[rest..end]);
-        self.at = end;
-    }
-
-    /// Takes `(17)` after a word as a part of it.
-    fn number_in_brackets(&mut self, end: usize) -> bool {
-        let Some([b'(', rest @ ..]) = self.bytes.get(end..) else {
-            return false;
-        };
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if digits == 0 || rest.get(digits) != Some(&b')') {
-            return false;
-        }
-        self.masked.text.push_str("(<num>)");
-        self.at = end + digits + 2;
-        true
-    }
-
-    /// Whether what stands before says that a value follows.
-    fn follows_cue(&self) -> bool {
-        let Some(last) = self.masked.words.last() else {
-            return false;
-        };
-        let between = &self.masked.text[last.end..];
-        between.ends_with('=') || between == " " && is_cue(self.masked.word(*last))
-    }
-
-    /// Masks a name of three parts or more, or of two and a port. `stops`: how many full stops are
-    /// within.
-    fn is_long_name(&mut self, stops: usize, end: usize) -> bool {
-        let port = if stops > 0 { self.port(end) } else { 0 };
-        if stops < 2 && port == 0 {
-            return false;
-        }
-        self.mask(Mask::Name);
-        let rest = self.bytes[..end]
-            .iter()
-            .rposition(|byte| is_alphanumeric(*byte));
-        let rest = rest.map_or(end, |last| last + 1).max(self.at);
-        self.masked.text.push_str(&self.line[rest..end]);
-        self.at = end + port;
-        true
-    }
-
-    /// How long the port is that stands after a name.
-    fn port(&self, end: usize) -> usize {
-        let Some([b':', rest @ ..]) = self.bytes.get(end..) else {
-            return 0;
-        };
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let is_end = rest
-            .get(digits)
-            .is_none_or(|byte| !is_alphanumeric(*byte) && !matches!(byte, b':' | b'.'));
-        if (1..=5).contains(&digits) && is_end {
-            digits + 1
-        } else {
-            0
-        }
-    }
-
-    fn path(&mut self, end: usize) -> bool {
-        let word = &self.bytes[self.at..end];
-        let is_absolute = matches!(word, [b'/' | b'\\', _, ..]);
-        if is_absolute && matches!(masks::value(&word[1..]), Some((Mask::Ip, _))) {
-            self.masked.text.push('/');
-            self.at += 1;
-            self.word();
-            return true;
-        }
-        let slashes = word.iter().filter(|byte| class(**byte) & SLASH != 0);
-        let is_value = || word[0].is_ascii_digit() && self.here().is_some();
-        if !is_absolute && slashes.count() < 2 || is_value() {
-            return false;
-        }
-        self.mask(Mask::Path);
-        self.at = self.end_of_path(end);
-        true
-    }
-
-    /// `C:\…`
-    fn drive(&mut self, colon: usize) -> bool {
-        if colon != self.at + 1 || !self.bytes[colon..].starts_with(b":\\") {
-            return false;
-        }
-        self.mask(Mask::Path);
-        self.at = self.end_of_path(colon);
-        true
-    }
-
-    /// Where a path or an address of the web ends: before white space, a quote or a bracket, and
-    /// without the punctuation of the sentence.
-    fn end_of_path(&self, from: usize) -> usize {
-        let rest = &self.bytes[from..];
-        let stop = rest.iter().position(|byte| class(*byte) & STOPS_PATH != 0);
-        let mut end = from + stop.unwrap_or(rest.len());
-        while end > self.at && matches!(self.bytes[end - 1], b'.' | b':' | b'!' | b'?') {
-            end -= 1;
-        }
-        end
-    }
-
     fn value(&mut self, (mask, len): Found) -> bool {
         self.at += len;
         // The same size again, for people: "1293 bytes (1.26 KB)".
@@ -315,133 +194,10 @@ impl<'a> Reader<'a> {
         true
     }
 
-    /// A word with digits in it that is no value as a whole: each of its parts is looked at.
-    fn mixed(&mut self, end: usize) {
-        let start = self.masked.text.len();
-        let (first, mut stays, mut looks) = (self.at, false, Looks::None);
-        let mut at = first;
-        while at < end {
-            let byte = self.bytes[at];
-            if !is_alphanumeric(byte) {
-                if !(byte == b'-' && self.is_sign(first, at)) {
-                    self.masked.text.push(char::from(byte));
-                }
-                at += 1;
-                continue;
-            }
-            let rest = &self.bytes[at..end];
-            let found = masks::value(rest)
-                .filter(|(mask, _)| matches!(mask, Mask::Uuid | Mask::Ip | Mask::Hex | Mask::Time));
-            if let Some((mask, len)) = found {
-                self.masked.text.push_str(mask.as_str());
-                looks = looks.and(mask);
-                at += len;
-                continue;
-            }
-            let len = rest
-                .iter()
-                .take_while(|byte| is_alphanumeric(**byte))
-                .count();
-            let after_at = at > first && self.bytes[at - 1] == b'@';
-            let taken = self.run(at, at + len, after_at);
-            match taken {
-                Some(mask) => looks = looks.and(mask),
-                None => stays = true,
-            }
-            at += len;
-        }
-        if !stays {
-            self.masked.text.truncate(start);
-            self.mask(looks.mask());
-            let last = self.bytes[..end]
-                .iter()
-                .rposition(|byte| is_alphanumeric(*byte));
-            let rest = last.map_or(end, |last| last + 1).max(first);
-            self.masked.text.push_str(&self.line[rest..end]);
-            self.at = end;
-            return;
-        }
-        self.close(start, end);
-    }
-
-    /// Ends a word of which something stays.
-    fn close(&mut self, start: usize, end: usize) {
-        let stops = inner_stops(&self.bytes[self.at..end]);
-        let text = self.masked.text.split_off(start);
-        if self.is_long_name(stops, end) {
-            return;
-        }
-        let word = text.trim_end_matches(['.', '-', '_', '#', '*', '+', '~', '$']);
-        self.masked.text.push_str(word);
-        self.masked.push(start, WordKind::Name);
-        self.masked.text.push_str(&text[word.len()..]);
-        self.at = end;
-    }
-
-    /// Whether a dash stands before a number and after no word.
-    fn is_sign(&self, first: usize, at: usize) -> bool {
-        let before = at == first || !is_alphanumeric(self.bytes[at - 1]);
-        before && self.bytes.get(at + 1).is_some_and(u8::is_ascii_digit)
-    }
-
-    /// One run of letters and digits; the mask in its place, or none if some of it stays.
-    fn run(&mut self, start: usize, end: usize, after_at: bool) -> Option<Mask> {
-        match run(&self.bytes[start..end], after_at) {
-            Run::Kept => self.masked.text.push_str(&self.line[start..end]),
-            Run::Masked(mask) => {
-                self.masked.text.push_str(mask.as_str());
-                return Some(mask);
-            }
-            Run::Numbered => {
-                let mut at = start;
-                while at < end {
-                    let is_digit = self.bytes[at].is_ascii_digit();
-                    let rest = self.bytes[at..end].iter();
-                    let len = rest
-                        .take_while(|byte| byte.is_ascii_digit() == is_digit)
-                        .count();
-                    self.masked.text.push_str(if is_digit {
-                        Mask::Number.as_str()
-                    } else {
-                        &self.line[at..at + len]
-                    });
-                    at += len;
-                }
-            }
-        }
-        None
-    }
-
     fn mask(&mut self, mask: Mask) {
         let start = self.masked.text.len();
         self.masked.text.push_str(mask.as_str());
         self.masked.push(start, WordKind::Masked);
-    }
-}
-
-/// The looks of the parts of a word.
-#[derive(Debug, Clone, Copy)]
-enum Looks {
-    None,
-    All(Mask),
-    Several,
-}
-
-impl Looks {
-    fn and(self, mask: Mask) -> Self {
-        match self {
-            Self::None => Self::All(mask),
-            Self::All(other) if other == mask => self,
-            Self::All(_) | Self::Several => Self::Several,
-        }
-    }
-
-    /// What stands for the whole word.
-    fn mask(self) -> Mask {
-        match self {
-            Self::All(mask) => mask,
-            Self::None | Self::Several => Mask::Id,
-        }
     }
 }
 

@@ -1,3 +1,4 @@
+use super::likes::SIBLINGS;
 use super::*;
 
 /// Numbers that look random, the same every time.
@@ -155,6 +156,9 @@ fn random_words_cost_a_bounded_amount_of_memory() {
         losses.evicted > 0 && losses.overflowed > 10_000,
         "{losses:?}"
     );
+    let templates = miner.patterns.iter().flatten();
+    let bytes: usize = templates.map(|one| one.template.bytes()).sum();
+    assert_eq!(miner.bytes, bytes, "every change was counted");
     let held: usize = miner.buckets.values().map(Vec::len).sum();
     assert_eq!(held, miner.len());
 }

@@ -1,0 +1,99 @@
+use super::{Miner, Pattern, Place, Route, route_of};
+use crate::patterns::id::PatternId;
+use crate::patterns::template::Template;
+
+/// Puts patterns in, moves them and throws them out.
+impl Miner {
+    /// Makes a pattern of the line, with an id that was given to it before if there is one.
+    pub(super) fn made(&mut self, known: Option<PatternId>) -> Option<Place> {
+        let route = route_of(&self.slots);
+        let crowd = self.buckets.get(&route).map_or(0, Vec::len);
+        if crowd >= self.limits.bucket || self.allowance == 0 && known.is_none() {
+            return None;
+        }
+        if known.is_none() {
+            self.allowance -= 1;
+        }
+        let mut id = known.unwrap_or_else(|| PatternId::of(self.masked.text()));
+        while self.by_id.contains_key(&id) {
+            id = id.next();
+        }
+        self.make_room();
+        let template = Template::of(&self.masked, &self.slots);
+        let place = self.insert(id, template, route);
+        self.count_siblings(place);
+        Some(place)
+    }
+
+    pub(super) fn insert(&mut self, id: PatternId, template: Template, route: Route) -> Place {
+        self.bytes += template.bytes();
+        let pattern = Some(Pattern {
+            id,
+            template,
+            route,
+            last_line: self.line,
+        });
+        let place = if let Some(place) = self.free.pop() {
+            self.patterns[place as usize] = pattern;
+            place
+        } else {
+            self.patterns.push(pattern);
+            self.patterns.len() as u32 - 1
+        };
+        self.by_id.insert(id, place);
+        self.buckets.entry(route).or_default().push(place);
+        self.version += 1;
+        (place, id)
+    }
+
+    /// Changes the template of a pattern; the closure says whether it did.
+    pub(super) fn change(&mut self, place: Place, change: impl FnOnce(&mut Template) -> bool) {
+        let Some(pattern) = self.at(place) else {
+            return;
+        };
+        let before = pattern.template.bytes();
+        if !change(&mut pattern.template) {
+            return;
+        }
+        let after = pattern.template.bytes();
+        let (old, new) = (pattern.route, route_of(pattern.template.slots()));
+        pattern.route = new;
+        self.bytes = self.bytes + after - before;
+        self.version += 1;
+        if old != new {
+            self.leave(old, place.0);
+            self.buckets.entry(new).or_default().push(place.0);
+        }
+    }
+
+    fn leave(&mut self, route: Route, place: u32) {
+        if let Some(bucket) = self.buckets.get_mut(&route) {
+            bucket.retain(|other| *other != place);
+            if bucket.is_empty() {
+                self.buckets.remove(&route);
+            }
+        }
+    }
+
+    /// Forgets a sixteenth of the patterns if there are too many.
+    fn make_room(&mut self) {
+        if self.by_id.len() < self.limits.patterns && self.bytes < self.limits.bytes {
+            return;
+        }
+        let oldest: Vec<(u32, Route, PatternId)> = self
+            .by_last_use()
+            .into_iter()
+            .take(self.by_id.len().div_ceil(16))
+            .map(|pattern| (self.by_id[&pattern.id], pattern.route, pattern.id))
+            .collect();
+        for (place, route, id) in oldest {
+            if let Some(pattern) = self.patterns[place as usize].take() {
+                self.bytes -= pattern.template.bytes();
+            }
+            self.by_id.remove(&id);
+            self.free.push(place);
+            self.leave(route, place);
+            self.losses.evicted += 1;
+        }
+    }
+}
