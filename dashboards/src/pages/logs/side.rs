@@ -85,7 +85,7 @@ pub(super) fn side(found: &SideFound, url: &LogsUrl, patient: String) -> Side {
         .fields
         .iter()
         .take(MOST)
-        .map(|field| field_view(field, url))
+        .map(|field| field_view(field, found.fields.partial, url))
         .collect();
     let more = fields.split_off(fields.len().min(FIRST));
     Side {
@@ -107,6 +107,7 @@ pub(super) fn side(found: &SideFound, url: &LogsUrl, patient: String) -> Side {
 
 fn unfolded(name: &str, found: &FieldValues, url: &LogsUrl) -> Unfolded {
     let most = found.values.first().map_or(1, |value| value.count).max(1);
+    let least = if found.partial { "≥ " } else { "" };
     let values = found.values.iter().map(|value| {
         let clause = query_text::term(name, &value.value);
         let (text, is_whole) = figures::cut(&value.value, 80);
@@ -123,7 +124,7 @@ fn unfolded(name: &str, found: &FieldValues, url: &LogsUrl) -> Unfolded {
             } else {
                 format!("{text}…")
             },
-            count: figures::count(value.count),
+            count: format!("{least}{}", figures::count(value.count)),
             bar: meter(value.count as f64 / most as f64),
             only: link(&clause),
             without: link(&query_text::negated(&clause)),
@@ -152,15 +153,20 @@ fn unfolded(name: &str, found: &FieldValues, url: &LogsUrl) -> Unfolded {
     }
 }
 
-fn field_view(field: &FieldSummary, url: &LogsUrl) -> Field {
+fn field_view(field: &FieldSummary, is_partial: bool, url: &LogsUrl) -> Field {
     let (sign, kind) = sign_of(field.kind);
     let is_countable = !matches!(field.kind, FieldKind::Text | FieldKind::Time);
     Field {
         name: field.name.clone(),
         sign,
         kind,
-        coverage: figures::percent(field.coverage),
-        bar: meter(field.coverage),
+        // Of what was counted in part, nobody knows of how much it is a part.
+        coverage: if is_partial {
+            String::new()
+        } else {
+            figures::percent(field.coverage)
+        },
+        bar: meter(if is_partial { 0.0 } else { field.coverage }),
         unfold: if is_countable {
             url.with_field_turned(&field.name).href()
         } else {
