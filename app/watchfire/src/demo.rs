@@ -20,7 +20,7 @@ use crate::cli::DemoArgs;
 use crate::config::{Defaults, Settings};
 use crate::inbox::Inbox;
 use crate::listeners::{bind, drained, serve};
-use crate::stack::{Stack, own_logs, runtime, stop_signal};
+use crate::stack::{Stack, StopSignal, own_logs, runtime};
 
 /// Requests per second of the demo's traffic: enough for a baseline, little enough to read.
 const TRAFFIC: f64 = 8.0;
@@ -75,10 +75,11 @@ async fn demo(args: &DemoArgs, mut settings: Settings) -> anyhow::Result<ExitCod
     .await?;
     // Only now, so that no rule sees the history while it is being written.
     stack.watch();
+    let signal = StopSignal::listen()?;
     stack.announce(&[("gateway", services.gateway_address())]);
     tasks.spawn(schedule::run(services.faults(), args.seed, stop.clone()));
 
-    stop_signal().await?;
+    signal.come().await;
     stop.cancel();
     services.stop().await;
     if !drained(&tasks).await {

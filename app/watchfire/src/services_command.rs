@@ -8,7 +8,7 @@ use watchfire_services::{Export, Launch, Running};
 
 use crate::cli::ServicesArgs;
 use crate::listeners::print_addresses;
-use crate::stack::{runtime, stop_signal};
+use crate::stack::{StopSignal, runtime};
 
 pub(crate) fn run(args: &ServicesArgs) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
@@ -22,10 +22,11 @@ pub(crate) fn run(args: &ServicesArgs) -> anyhow::Result<ExitCode> {
             changes: None,
         })
         .await?;
+        let stop = StopSignal::listen()?;
         if args.print_addresses {
             print_addresses(&[("gateway", services.gateway_address())]);
         }
-        stop_signal().await?;
+        stop.come().await;
         services.stop().await;
         Ok(ExitCode::SUCCESS)
     })

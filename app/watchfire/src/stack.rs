@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,9 +36,10 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let logs = own_logs()?;
     let result = runtime()?.block_on(async {
         let stack = Stack::start(settings, Arc::new(SystemClock), None).await?;
+        let stop = StopSignal::listen()?;
         stack.watch();
         stack.announce(&[]);
-        stop_signal().await?;
+        stop.come().await;
         stack.stop().await;
         Ok(ExitCode::SUCCESS)
     });
@@ -64,15 +65,28 @@ pub(crate) fn own_logs() -> anyhow::Result<Telemetry> {
     Ok(logs)
 }
 
-/// Waits until somebody wants us to stop.
-pub(crate) async fn stop_signal() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Somebody wants us to stop. Listened for before anybody is told that we run, so that no signal
+/// finds us unprepared.
+#[derive(Debug)]
+pub(crate) struct StopSignal {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignal {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    pub(crate) async fn come(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// A running stack.
