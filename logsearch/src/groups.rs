@@ -140,7 +140,7 @@ fn add_count<D: Dataset>(
 ) -> io::Result<bool> {
     for range in look_into {
         let documents = split.documents(range, None)?;
-        let (counted, complete) = split.select(scope.filter, documents)?.count(scope.watch);
+        let (counted, complete) = split.select(scope.filter, documents)?.count(scope.watch)?;
         explain.rows_scanned += counted;
         groups.records += counted;
         if !complete {

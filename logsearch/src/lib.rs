@@ -51,9 +51,9 @@ pub use patterns::{
 pub use plan::plan_query;
 pub use query::has_pipe;
 pub use query_types::{
-    AnsweredBy, ClauseCount, ClausePlan, ContextBy, ContextSearch, Explain, FieldKind, FieldList, FieldSummary,
-    FieldValue, FieldValues, FoundLog, HistogramBar, LogContext, LogPage, LogSearch, LogTable,
-    LogTableSearch, PrunedBy, QueryError, QueryPlan, SpanPage, SpanSearch, SplitPlan, TailEvent,
-    ValueSearch,
+    AnsweredBy, ClauseCount, ClausePlan, ContextBy, ContextSearch, Explain, FieldKind, FieldList,
+    FieldSummary, FieldValue, FieldValues, FoundLog, HistogramBar, LogContext, LogPage, LogSearch,
+    LogTable, LogTableSearch, PrunedBy, QueryError, QueryPlan, SpanPage, SpanSearch, SplitPlan,
+    TailEvent, ValueSearch,
 };
 pub use store::{AppendError, Config, DatasetStats, Entry, EventStore, OpenError};
