@@ -83,18 +83,19 @@ impl Contract {
         Self::build(
             name,
             &schema,
-            Some(FormatRule::Assert),
+            (Some(FormatRule::Assert), None),
             &Documents::default(),
         )
     }
 
     /// Compiles a schema of anybody: draft 2020-12, or draft 7 if its `$schema` says so. `$ref`
     /// may lead into `documents`; nothing is fetched from elsewhere. `format` is held as `formats`
-    /// says, else as the draft has it. A schema that could take for ever is refused.
+    /// says, else as the draft has it. Relative references start from `address`, if it is known
+    /// by one besides its `$id`. A schema that could take for ever is refused.
     pub fn build(
         name: &str,
         schema: &Value,
-        formats: Option<FormatRule>,
+        (formats, address): (Option<FormatRule>, Option<&str>),
         documents: &Documents,
     ) -> Result<Self, CompileError> {
         cost::check(schema, documents)?;
@@ -102,9 +103,17 @@ impl Contract {
             .backtrack_limit(Self::MOST_BACKTRACKS)
             .size_limit(Self::MOST_PATTERN_BYTES);
         let mut options = jsonschema::options()
-            .with_draft(draft(schema)?)
             .with_pattern_options(patterns)
             .with_retriever(documents.clone());
+        // A meta-schema that was registered names its vocabularies; it is looked up there.
+        let registry = documents.registry_of_meta_schema(schema)?;
+        options = match &registry {
+            Some(registry) => options.with_registry(registry),
+            None => options.with_draft(draft(schema)?),
+        };
+        if let Some(address) = address {
+            options = options.with_base_uri(address);
+        }
         if let Some(rule) = formats {
             options = options.should_validate_formats(rule == FormatRule::Assert);
         }

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-/// The bytes of the value that a JSON pointer leads to. A token with dots also finds the nested
-/// form: `/http.route` in `{"http":{"route":5}}`. `None` if the text has no such value.
+/// The bytes of the value that a JSON pointer leads to. Flat and nested forms find each other:
+/// `/http.route` in `{"http":{"route":5}}`, `/http/route` in `{"http.route":5}`. `None` if the text
+/// has no such value.
 pub fn locate(text: &str, pointer: &str) -> Option<Range<usize>> {
     let tokens = pointer.split('/').skip(1);
     let tokens: Vec<String> = tokens
@@ -65,16 +66,10 @@ impl Reader<'_> {
             self.at += 1;
             self.blanks();
             let start = self.at;
-            let nested = token
-                .strip_prefix(key.as_str())
-                .and_then(|after| after.strip_prefix('.'));
             if key == token {
                 found = self.find(rest);
                 is_exact = true;
-            } else if let Some(inner) = nested.filter(|_| !is_exact) {
-                let deeper: Vec<String> = std::iter::once(inner.to_owned())
-                    .chain(rest.iter().cloned())
-                    .collect();
+            } else if let Some(deeper) = other_form(&key, token, rest).filter(|_| !is_exact) {
                 found = self.find(&deeper).or(found);
             }
             self.at = start;
@@ -167,6 +162,25 @@ impl Reader<'_> {
     }
 }
 
+/// What is left of a pointer after a key that is a part of its first token, or more than that.
+fn other_form(key: &str, token: &str, rest: &[String]) -> Option<Vec<String>> {
+    let after = |longer: &str, shorter: &str| {
+        let after = longer.strip_prefix(shorter)?.strip_prefix('.')?;
+        Some(after.to_owned())
+    };
+    if let Some(inner) = after(token, key) {
+        return Some(std::iter::once(inner).chain(rest.iter().cloned()).collect());
+    }
+    let (mut inner, mut rest) = (after(key, token)?, rest);
+    loop {
+        let (next, later) = rest.split_first()?;
+        if inner == *next {
+            return Some(later.to_vec());
+        }
+        (inner, rest) = (after(&inner, next)?, later);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +202,11 @@ mod tests {
         check(text, "/a.f", Some("2.5"));
         check(text, "/a.b/0", Some("1"));
         check(text, "/nowhere", None);
+        let flat = r#"{"a.b.c":[1],"a.b":2}"#;
+        check(flat, "/a/b/c/0", Some("1"));
+        check(flat, "/a/b", Some("2"));
+        check(flat, "/a.b/c", Some("[1]"));
+        check(flat, "/a/c", None);
         check(r#"{"a":1,"a":2}"#, "/a", Some("2"));
         check(r#"{"a.b":1,"a":{"b":2}}"#, "/a.b", Some("1"));
     }

@@ -19,6 +19,7 @@ mod log_record;
 mod metric;
 #[cfg(feature = "validators")]
 mod registry;
+mod replay;
 mod schema_definition;
 mod severity;
 mod span;
@@ -38,6 +39,7 @@ pub use log_record::{LogRecord, LogRecordError};
 pub use metric::{Exemplar, LabelSet, MetricKind, Sample, SeriesSamples, Temporality};
 #[cfg(feature = "validators")]
 pub use registry::{RegisterError, RegisteredSchema, SchemaSet, Subject};
+pub use replay::{ReplayFailure, ReplayReport, ReplayRequest, ReplayState, contract_keys};
 pub use schema_definition::{
     DefinitionError, FormatRule, SchemaDefinition, SchemaPolicy, SchemaVersion,
 };

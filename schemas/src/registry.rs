@@ -17,8 +17,7 @@ pub struct RegisteredSchema {
     pub definition: SchemaDefinition,
     /// `order.v2`.
     id: String,
-    /// None for a document that only others refer to.
-    judge: Option<Judge>,
+    judge: Judge,
 }
 
 struct Judge {
@@ -86,22 +85,19 @@ impl RegisteredSchema {
                 "{id} has {size} bytes, a schema may have {most}"
             )));
         }
+        let rules = (definition.formats, definition.uri.as_deref());
         let compile = || {
-            let contract = Contract::build(&id, &definition.schema, definition.formats, documents)?;
+            let contract = Contract::build(&id, &definition.schema, rules, documents)?;
             let reading = match &definition.at {
                 Some(key) => Reading::one(key),
                 None => Reading::of(&definition.schema, documents),
             };
             Ok(Judge { contract, reading })
         };
-        let judge = if definition.is_shared() {
-            None
-        } else {
-            Some(compile().map_err(|source| RegisterError::Schema {
-                id: id.clone(),
-                source,
-            })?)
-        };
+        let judge = compile().map_err(|source| RegisterError::Schema {
+            id: id.clone(),
+            source,
+        })?;
         Ok(Self {
             definition,
             id,
@@ -116,9 +112,7 @@ impl RegisteredSchema {
 
     /// How a record breaks it; empty if it keeps it. `sent` is the record as its emitter wrote it.
     pub fn violations(&self, sent: &Value) -> Vec<Violation> {
-        let Some(judge) = &self.judge else {
-            return Vec::new();
-        };
+        let judge = &self.judge;
         let view = judge.reading.read(sent);
         let Some(key) = &self.definition.at else {
             return judge.violations(&view, "");

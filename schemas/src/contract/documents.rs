@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 
-use jsonschema::{Retrieve, Uri};
+use jsonschema::{Registry, Retrieve, Uri};
 use serde_json::Value;
 
+use super::CompileError;
 use crate::LOG_RECORD_V1;
 
 /// What a `$ref` may lead to outside of its own schema: the contract of a log line, and the
@@ -29,6 +30,26 @@ impl Documents {
     /// Adds a document under its address, in place of one that had it.
     pub fn insert(&mut self, address: &str, schema: Value) {
         self.shared.insert(bare(address), Arc::new(schema));
+    }
+
+    /// If a schema's `$schema` is a registered document and not a draft: that document where it
+    /// can be found.
+    pub(super) fn registry_of_meta_schema(
+        &self,
+        schema: &Value,
+    ) -> Result<Option<Registry<'_>>, CompileError> {
+        let said = schema.get("$schema").and_then(Value::as_str);
+        let Some(meta_schema) = said.and_then(|said| self.shared.get(&bare(said))) else {
+            return Ok(None);
+        };
+        let address = bare(said.unwrap_or_default());
+        let refused =
+            |error: jsonschema::ReferencingError| CompileError::at("/$schema", error.to_string());
+        let registry = Registry::new()
+            .retriever(self.clone())
+            .add(address, &**meta_schema)
+            .map_err(refused)?;
+        registry.prepare().map(Some).map_err(refused)
     }
 
     /// The document at an address, whatever its fragment.
