@@ -139,6 +139,26 @@ impl EventStore {
         .await
     }
 
+    /// The same among quarantined lines.
+    pub async fn quarantined_values(
+        self: &Arc<Self>,
+        search: ValueSearch,
+    ) -> Result<FieldValues, QueryError> {
+        let allowed = search.deadline;
+        self.ask("quarantined_values", allowed, move |store, watch| {
+            let engine = store.quarantine.as_ref();
+            let (filter, _) = understand(&search.query, engine)?;
+            let scope = Scope {
+                snapshot: &engine.snapshot(),
+                filter: &filter,
+                range: search.range,
+                watch,
+            };
+            top_values(&scope, &search.field, search.limit).map_err(QueryError::Store)
+        })
+        .await
+    }
+
     /// Which patterns the records of a query follow, with their counts and what has changed.
     pub async fn log_patterns(
         self: &Arc<Self>,
