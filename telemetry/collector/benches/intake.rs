@@ -90,6 +90,7 @@ async fn collector(dir: &Path) -> Arc<Collector> {
         memory_budget: 4 << 30,
         max_body: 16 << 20,
         snapshot_interval: Duration::from_mins(15),
+        contracts: Arc::default(),
     };
     let (exceptions, mut seen) = mpsc::channel(1_000);
     let opened = Collector::open(

@@ -9,6 +9,7 @@ use watchfire_schemas::{
     Attributes, Contract, LogRecord, LogRecordError, SeverityNumber, Timestamp, Violation, flatten,
 };
 
+use crate::contracts::Contracts;
 use crate::drop_reason::DropReason;
 use crate::enrich::enrich_record;
 use crate::otlp::Arrived;
@@ -19,12 +20,16 @@ use crate::sink::Sink;
 pub(crate) enum Verdict {
     Accepted(LogRecord),
     Quarantined(LogRecord, Fault),
+    /// Not kept.
+    Rejected(LogRecord, Fault),
 }
 
-/// Why a record is in the quarantine.
+/// Why a record is in the quarantine, or rejected.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fault {
     pub(crate) reason: DropReason,
+    /// Which contract it breaks, with its version.
+    pub(crate) schema: Cow<'static, str>,
     /// At least one.
     pub(crate) violations: Vec<Violation>,
 }
@@ -40,14 +45,17 @@ pub(crate) struct Arrival {
 #[derive(Debug)]
 pub(crate) struct Admission {
     contract: Contract,
+    /// What teams registered on top of it; [`crate::contracts::Held`] holds records to them.
+    pub(crate) contracts: Arc<Contracts>,
     /// Knows the patterns of accepted records; without one they have none.
     patterns: Option<Arc<dyn Sink>>,
 }
 
 impl Admission {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(contracts: Arc<Contracts>) -> Self {
         Self {
             contract: Contract::log_record_v1(),
+            contracts,
             patterns: None,
         }
     }
@@ -69,7 +77,7 @@ impl Admission {
         let raw = || String::from_utf8_lossy(line);
         let unreadable = |reason, message: String| {
             let fault = Fault::new(reason, "", "", message);
-            self.quarantine(fault, &Attributes::new(), raw(), arrival)
+            Self::quarantine(fault, &Attributes::new(), raw(), arrival)
         };
         let plain = LogRecord::from_plain_line(line, arrival.at);
         if let Some(accepted) = plain.and_then(typed) {
@@ -106,11 +114,12 @@ impl Admission {
         if !self.contract.is_kept_by(&value) {
             let fault = Fault {
                 reason: DropReason::Schema,
+                schema: Cow::Borrowed(Fault::BASE),
                 violations: self.contract.violations(&value),
             };
             let raw = line.map_or_else(|| Cow::Owned(value.to_string()), Cow::Borrowed);
             let readable = value.as_object().expect("made of an object");
-            return self.quarantine(fault, readable, raw, arrival);
+            return Self::quarantine(fault, readable, raw, arrival);
         }
         let Value::Object(object) = value else {
             unreachable!("made of an object")
@@ -126,7 +135,7 @@ impl Admission {
                 let fault = Fault::new(DropReason::Schema, &path, "", error.to_string());
                 let raw =
                     line.map_or_else(|| Cow::Owned(json!(readable).to_string()), Cow::Borrowed);
-                self.quarantine(fault, &readable, raw, arrival)
+                Self::quarantine(fault, &readable, raw, arrival)
             }
         }
     }
@@ -151,8 +160,8 @@ impl Admission {
         self.object(object, arrival, Some(&line))
     }
 
-    fn quarantine(
-        &self,
+    /// What could not be accepted, as a record of the quarantine with what could be read of it.
+    pub(crate) fn quarantine(
         fault: Fault,
         readable: &Attributes,
         raw: Cow<'_, str>,
@@ -165,10 +174,14 @@ impl Admission {
             at.unwrap_or(arrival.at),
             SeverityNumber::WARN,
             service.unwrap_or("unknown"),
-            cut(raw),
+            String::new(),
         );
         record.observed_timestamp = arrival.at;
-        record.attributes = fault.attributes(self.contract.name(), arrival.receiver);
+        record.attributes = fault.attributes(arrival.receiver);
+        if raw.len() > fault.keeps() {
+            record.attributes.insert(CUT.to_owned(), json!(true));
+        }
+        record.message = cut(raw, fault.keeps());
         Verdict::Quarantined(record, fault)
     }
 }
@@ -184,6 +197,9 @@ fn accepted(mut record: LogRecord) -> Verdict {
 }
 
 impl Fault {
+    /// The contract of every line.
+    const BASE: &str = "log_record.v1";
+
     fn new(reason: DropReason, path: &str, schema_path: &str, message: String) -> Self {
         let violation = Violation {
             instance_path: path.to_owned(),
@@ -192,6 +208,7 @@ impl Fault {
         };
         Self {
             reason,
+            schema: Cow::Borrowed(Self::BASE),
             violations: vec![violation],
         }
     }
@@ -204,7 +221,16 @@ impl Fault {
         }
     }
 
-    fn attributes(&self, schema: &str, receiver: &str) -> Attributes {
+    /// How much of its line is kept. What is an object may pass another day, so it is kept whole
+    /// if it is no monster; of what never will, enough to see what it was.
+    fn keeps(&self) -> usize {
+        match self.reason {
+            DropReason::Schema => 1 << 20,
+            _ => 32 << 10,
+        }
+    }
+
+    fn attributes(&self, receiver: &str) -> Attributes {
         let (path, message) = self.first();
         let schema_path = self
             .violations
@@ -219,7 +245,7 @@ impl Fault {
         });
         [
             ("quarantine.reason", json!(self.reason.as_str())),
-            ("quarantine.schema", json!(schema)),
+            ("quarantine.schema", json!(self.schema)),
             ("quarantine.path", json!(path)),
             ("quarantine.schema_path", json!(schema_path)),
             ("quarantine.message", json!(message)),
@@ -240,13 +266,14 @@ fn identity(object: &Attributes) -> Attributes {
         .collect()
 }
 
-/// A line in quarantine is kept up to 32 KiB.
-fn cut(raw: Cow<'_, str>) -> String {
-    const MOST: usize = 32 << 10;
-    if raw.len() <= MOST {
+/// On a quarantined record of which the line is not whole.
+pub(crate) const CUT: &str = "quarantine.cut";
+
+fn cut(raw: Cow<'_, str>, most: usize) -> String {
+    if raw.len() <= most {
         return raw.into_owned();
     }
-    let end = (0..=MOST).rev().find(|at| raw.is_char_boundary(*at));
+    let end = (0..=most).rev().find(|at| raw.is_char_boundary(*at));
     raw[..end.unwrap_or_default()].to_owned()
 }
 
@@ -259,10 +286,14 @@ mod tests {
         at: Timestamp::from_secs(77),
     };
 
+    fn admission() -> Admission {
+        Admission::new(Arc::default())
+    }
+
     fn quarantined(line: &str) -> (LogRecord, Fault) {
-        match Admission::new().line(line.as_bytes(), ARRIVAL) {
+        match admission().line(line.as_bytes(), ARRIVAL) {
             Verdict::Quarantined(record, fault) => (record, fault),
-            Verdict::Accepted(record) => panic!("accepted {record:?}"),
+            other => panic!("not in quarantine: {other:?}"),
         }
     }
 
@@ -308,6 +339,11 @@ mod tests {
         );
         let (record, _) = quarantined(&"[".repeat(100_000));
         assert_eq!(record.message.len(), 32 << 10);
+        assert_eq!(record.attributes[CUT], true);
+        let object = format!("{{\"a\":{:?}}}", "x".repeat(100_000));
+        let (record, _) = quarantined(&object);
+        assert_eq!(record.message, object);
+        assert!(!record.attributes.contains_key(CUT));
     }
 
     #[test]
@@ -335,7 +371,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_kept_as_near_as_text_can() {
-        let verdict = Admission::new().line(b"{\"message\":\"\xff\"}", ARRIVAL);
+        let verdict = admission().line(b"{\"message\":\"\xff\"}", ARRIVAL);
         let Verdict::Quarantined(record, fault) = verdict else {
             panic!("accepted")
         };
@@ -345,7 +381,7 @@ mod tests {
 
     #[test]
     fn records_of_this_process_are_held_to_the_same() {
-        let admission = Admission::new();
+        let admission = admission();
         let record = LogRecord::new(Timestamp::from_secs(1), SeverityNumber::INFO, "a", "m");
         assert!(matches!(
             admission.record(record.clone(), ARRIVAL),

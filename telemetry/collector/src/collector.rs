@@ -24,7 +24,7 @@ use crate::receive;
 use crate::sink::{Sink, Stores};
 use crate::status::Sources;
 use crate::wal::{self, ByKind, Recovery, Shelf, WalOptions};
-use crate::{Config, IngestStatus, OpenError, Receipt, Refusal};
+use crate::{Config, IngestStatus, OpenError, QuarantineReplay, Receipt, Refusal};
 
 /// Receives telemetry, keeps it safe and hands it to the stores.
 #[derive(Debug)]
@@ -89,7 +89,8 @@ impl Collector {
         })?;
         let (pipeline, shelf) = opened.inspect_err(|_| stop.cancel())?;
         let intake = Arc::new(Intake {
-            admission: Admission::new().with_patterns(Arc::clone(&sink)),
+            admission: Admission::new(Arc::clone(&config.contracts))
+                .with_patterns(Arc::clone(&sink)),
             pipeline,
             budget: Budget::new(config.memory_budget, Arc::clone(&sink)),
             meters,
@@ -148,6 +149,16 @@ impl Collector {
     /// The three OTLP services; to be served over HTTP/2 in clear text.
     pub fn otlp_grpc_router(self: &Arc<Self>) -> Router {
         receive::otlp_grpc_router(&self.intake)
+    }
+
+    /// Judges quarantined lines again.
+    pub fn quarantine_replay(self: &Arc<Self>, events: Arc<EventStore>) -> QuarantineReplay {
+        QuarantineReplay::new(
+            Arc::clone(&self.intake),
+            events,
+            self.tasks.clone(),
+            self.stop.clone(),
+        )
     }
 
     /// What came, from whom, and what became of it.

@@ -1,5 +1,8 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::Contracts;
 
 /// What the collector may use, and where it keeps its log.
 #[derive(Debug, Clone)]
@@ -12,4 +15,6 @@ pub struct Config {
     pub max_body: usize,
     /// How often the time series store writes its head, so that segments can be recycled.
     pub snapshot_interval: Duration,
+    /// What records are held to besides the contract of a log line.
+    pub contracts: Arc<Contracts>,
 }

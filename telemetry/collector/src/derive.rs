@@ -8,11 +8,13 @@ mod deltas;
 mod occurrences;
 mod span_metrics;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use watchfire_schemas::{
     Exception, ExceptionSeen, LogRecord, Origin, SeriesSamples, Span, SpanEvent, Timestamp,
+    contract_keys,
 };
 
 use crate::content::Content;
@@ -60,6 +62,7 @@ impl Derivation {
         match content {
             Content::Logs(records) => {
                 self.count_records(records, received_at, &mut deltas);
+                self.count_warnings(records, received_at, &mut deltas);
                 let seen = records.iter().filter_map(log_exception);
                 self.count_exceptions(seen, received_at, &mut deltas, &mut derived);
             }
@@ -123,7 +126,34 @@ impl Derivation {
                 ("schema", schema.unwrap_or_default()),
             ];
             let at = sample_time(record.timestamp, received_at);
-            deltas.add("schema_violations_total", &labels, at, 1.0);
+            deltas.add(VIOLATIONS, &labels, at, 1.0);
+        }
+    }
+
+    /// Accepted records that carry the mark of a contract that they break. Marks come last among
+    /// the attributes, so where there is none this looks at one key.
+    fn count_warnings(
+        &mut self,
+        records: &[LogRecord],
+        received_at: Timestamp,
+        deltas: &mut Deltas,
+    ) {
+        let is_marked = |record: &&LogRecord| {
+            let last = record.attributes.keys().next_back();
+            last.is_some_and(|last| last.as_str() >= contract_keys::SCHEMA)
+        };
+        for record in records.iter().filter(is_marked) {
+            let broken = match record.attributes.get(contract_keys::SCHEMA) {
+                None => continue,
+                Some(Value::Array(several)) => several.as_slice(),
+                Some(one) => std::slice::from_ref(one),
+            };
+            for schema in broken.iter().filter_map(Value::as_str) {
+                let service = self.services.admit("", &record.service);
+                let labels = [("service", service), ("schema", schema)];
+                let at = sample_time(record.timestamp, received_at);
+                deltas.add(VIOLATIONS, &labels, at, 1.0);
+            }
         }
     }
 
@@ -149,6 +179,23 @@ impl Derivation {
             derived.exceptions.push(seen);
         }
     }
+}
+
+const VIOLATIONS: &str = "schema_violations_total";
+
+/// The same count of records that are rejected: nothing of them is kept, so it is made when they
+/// come and written to the log itself.
+pub(crate) fn rejected_violations(
+    rejected: &[(LogRecord, Cow<'static, str>)],
+    received_at: Timestamp,
+) -> Vec<SeriesSamples> {
+    let mut deltas = Deltas::default();
+    for (record, schema) in rejected {
+        let labels = [("service", record.service.as_str()), ("schema", schema)];
+        let at = sample_time(record.timestamp, received_at);
+        deltas.add(VIOLATIONS, &labels, at, 1.0);
+    }
+    deltas.into_series().collect()
 }
 
 /// The time of a derived sample in milliseconds: the event's, rounded up to the whole second, so

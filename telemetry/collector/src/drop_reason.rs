@@ -10,6 +10,8 @@ pub(crate) enum DropReason {
     NotAnObject,
     /// Quarantined: not text.
     NotUtf8,
+    /// Rejected: breaks a contract of which the policy is to reject.
+    Contract,
     /// Rejected: a span without a valid trace id and span id.
     InvalidSpan,
     /// Left out of its span: a link without valid ids.
@@ -51,11 +53,12 @@ pub(crate) enum DropReason {
 }
 
 impl DropReason {
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 24] = [
         Self::Schema,
         Self::NotJson,
         Self::NotAnObject,
         Self::NotUtf8,
+        Self::Contract,
         Self::InvalidSpan,
         Self::InvalidLink,
         Self::NoMetricName,
@@ -83,6 +86,7 @@ impl DropReason {
             Self::NotJson => "not_json",
             Self::NotAnObject => "not_an_object",
             Self::NotUtf8 => "not_utf8",
+            Self::Contract => "contract",
             Self::InvalidSpan => "invalid_span",
             Self::InvalidLink => "invalid_link",
             Self::NoMetricName => "no_metric_name",

@@ -11,6 +11,7 @@ mod budget;
 mod collector;
 mod config;
 mod content;
+mod contracts;
 mod dead_letters;
 mod derive;
 mod drop_reason;
@@ -24,6 +25,7 @@ mod meters;
 mod otlp;
 mod pipeline;
 mod prepare;
+mod quarantine_replay;
 mod receive;
 #[cfg(test)]
 mod recording;
@@ -35,8 +37,10 @@ mod wal;
 
 pub use collector::Collector;
 pub use config::Config;
+pub use contracts::{ChangeError, Contracts, RefusedRecord, RefusedRecords};
 pub use exception_backlog::Occurrences;
 pub use fingerprint::{Fingerprint, GroupedBy, fingerprint};
+pub use quarantine_replay::{QuarantineReplay, StartError};
 pub use refusal::{OpenError, Receipt, Refusal};
 pub use stack::StackFrame;
 pub use status::{IngestStatus, SourceStatus};

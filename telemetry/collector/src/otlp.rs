@@ -7,6 +7,7 @@ mod logs;
 mod metric_name;
 mod metrics;
 mod records;
+mod sent;
 mod spans;
 
 use watchfire_schemas::Timestamp;
@@ -15,6 +16,7 @@ use crate::drop_reason::DropReason;
 
 pub(crate) use metrics::{point_count, series};
 pub(crate) use records::{Arrived, records};
+pub(crate) use sent::{judged, sent};
 pub(crate) use spans::spans;
 
 /// What could not be taken of a request, by reason, and the first case in words.

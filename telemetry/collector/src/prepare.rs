@@ -13,6 +13,8 @@ use prost::Message;
 use crate::Receipt;
 use crate::admission::{Admission, Arrival, Fault, Verdict};
 use crate::content::Content;
+use crate::contracts::Held;
+use crate::derive::rejected_violations;
 use crate::drop_reason::DropReason;
 use crate::enrich::enrich_span;
 use crate::otlp::{self, Rejections};
@@ -47,8 +49,9 @@ impl Admission {
         lines: impl Iterator<Item = (usize, &'l [u8])>,
         arrival: Arrival,
     ) -> Prepared {
+        let held = Held::new(self, arrival);
         self.judged(
-            lines.map(|(number, line)| (number, self.line(line, arrival))),
+            lines.map(|(number, line)| (number, held.line(line))),
             arrival,
         )
     }
@@ -58,9 +61,15 @@ impl Admission {
         request: ExportLogsServiceRequest,
         arrival: Arrival,
     ) -> Prepared {
+        let held = Held::new(self, arrival);
+        let mut sent = otlp::sent(&request, &held).into_iter();
         let records = otlp::records(request, arrival.at).enumerate();
         self.judged(
-            records.map(|(index, record)| (index + 1, self.arrived(record, arrival))),
+            records.map(|(index, record)| {
+                let verdict = self.arrived(record, arrival);
+                let sent = sent.next().flatten();
+                (index + 1, otlp::judged(&held, verdict, sent))
+            }),
             arrival,
         )
     }
@@ -69,9 +78,10 @@ impl Admission {
     pub(crate) fn batch(&self, batch: Batch, arrival: Arrival) -> Prepared {
         match batch {
             Batch::Logs(records) => {
-                let verdicts = records.into_iter().enumerate();
+                let held = Held::new(self, arrival);
+                let records = records.into_iter().enumerate();
                 self.judged(
-                    verdicts.map(|(index, record)| (index + 1, self.record(record, arrival))),
+                    records.map(|(index, record)| (index + 1, held.record(record))),
                     arrival,
                 )
             }
@@ -83,13 +93,15 @@ impl Admission {
         }
     }
 
-    fn judged(
+    /// Packs what became of the records of a request.
+    pub(crate) fn judged(
         &self,
         verdicts: impl Iterator<Item = (usize, Verdict)>,
         arrival: Arrival,
     ) -> Prepared {
         let (mut records, mut quarantine): (Vec<LogRecord>, Vec<LogRecord>) =
             (Vec::new(), Vec::new());
+        let mut rejected = Vec::new();
         let mut prepared = Prepared::empty("logs", arrival);
         for (place, verdict) in verdicts {
             match verdict {
@@ -104,13 +116,24 @@ impl Admission {
                     }
                     quarantine.push(record);
                 }
+                Verdict::Rejected(record, fault) => {
+                    prepared.count_drop(fault.reason, 1);
+                    rejected.push((record, fault.schema.clone()));
+                    if prepared.faults.len() < MOST_FAULTS {
+                        prepared.faults.push((place, fault));
+                    }
+                }
             }
         }
         prepared.receipt.accepted = records.len() as u64;
         prepared.receipt.quarantined = quarantine.len() as u64;
+        prepared.receipt.rejected = rejected.len() as u64;
         self.assign_patterns(&mut records);
         prepared.pack(Content::Logs(records), RecordId::MAX_BATCH);
         prepared.pack(Content::Quarantine(quarantine), RecordId::MAX_BATCH);
+        // They leave nothing in the log that their series could be derived from.
+        let violations = rejected_violations(&rejected, arrival.at);
+        prepared.pack(Content::Metrics(violations), MOST_SERIES);
         prepared
     }
 }

@@ -33,6 +33,7 @@ async fn rig_with(dir: &Path, options: WalOptions, sink: Arc<RecordingSink>) -> 
         memory_budget: 32 << 20,
         max_body: 1 << 20,
         snapshot_interval: Duration::from_hours(1),
+        contracts: Arc::default(),
     };
     let (to, exceptions) = mpsc::channel(16);
     let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_000)));

@@ -42,6 +42,8 @@ struct LineError {
     line: usize,
     path: String,
     message: String,
+    /// Which contract it breaks.
+    schema: String,
 }
 
 /// Why nothing was taken.
@@ -181,6 +183,7 @@ impl Answer {
                 line,
                 path: path.to_owned(),
                 message: message.to_owned(),
+                schema: fault.schema.to_string(),
             }
         });
         Self {

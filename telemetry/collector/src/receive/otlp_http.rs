@@ -165,8 +165,13 @@ pub(super) fn partial(taken: &Taken) -> Option<(i64, String)> {
     let mut words = Vec::new();
     if let Some((place, fault)) = taken.faults.first() {
         let (path, message) = fault.first();
+        let refused = match rejected {
+            0 => String::new(),
+            _ => format!("{rejected} rejected by contract, "),
+        };
         words.push(format!(
-            "{quarantined} in quarantine, the first is record {place}: {path} {message}"
+            "{refused}{quarantined} in quarantine, the first is record {place}: {path} {message} ({})",
+            fault.schema
         ));
     }
     if let Some(rejection) = &taken.rejection {

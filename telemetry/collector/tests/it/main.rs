@@ -1,5 +1,6 @@
 //! The collector from outside: over its routers and a real gRPC client, into the real stores.
 
+mod contracts;
 mod durability;
 mod grpc;
 mod otlp_http;

@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tower::ServiceExt;
-use watchfire_collector::{Collector, Config, Occurrences};
+use watchfire_collector::{Collector, Config, Contracts, Occurrences};
 use watchfire_logsearch::{EventStore, LogSearch};
 use watchfire_schemas::{Clock, LogRecord, ManualClock, TimeRange, Timestamp};
 use watchfire_tsdb::{QueryValue, Tsdb};
@@ -20,6 +20,7 @@ pub(crate) struct Stage {
     pub(crate) collector: Arc<Collector>,
     pub(crate) events: Arc<EventStore>,
     pub(crate) tsdb: Arc<Tsdb>,
+    pub(crate) contracts: Arc<Contracts>,
     pub(crate) exceptions: mpsc::Receiver<Occurrences>,
     /// Kept so that the folder stays.
     pub(crate) dir: TempDir,
@@ -51,11 +52,13 @@ impl Stage {
             &mut registry,
         )
         .expect("the stage is sound");
+        let contracts = Arc::new(Contracts::default());
         let config = Config {
             dir: dir.path().join("wal"),
             memory_budget: 256 << 20,
             max_body: MAX_BODY,
             snapshot_interval: Duration::from_mins(1),
+            contracts: Arc::clone(&contracts),
         };
         let (to, exceptions) = mpsc::channel(64);
         let (log_store, series_store) = (Arc::clone(&events), Arc::clone(&tsdb));
@@ -66,6 +69,7 @@ impl Stage {
             collector,
             events,
             tsdb,
+            contracts,
             exceptions,
             dir,
         }
@@ -102,6 +106,14 @@ impl Stage {
             QueryValue::Vector(vector) if vector.len() == 1 => vector[0].sample.v,
             other => panic!("{expr}: {other:?}"),
         }
+    }
+
+    /// Sends lines of JSON.
+    pub(crate) async fn lines(&self, lines: &[String]) -> serde_json::Value {
+        let (router, path) = (self.collector.ingest_router(), "/api/v1/ingest/logs");
+        let answer = post(router, path, &[], Body::from(lines.join("\n"))).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        answer.json()
     }
 
     pub(crate) async fn otlp(
