@@ -6,12 +6,13 @@ mod incidents;
 mod logs;
 mod patterns;
 mod problem;
+pub(crate) mod quarantine;
 mod reliability;
-mod schemas;
+pub(crate) mod schemas;
 mod traces;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, patch};
 
 pub(crate) use logs::line_with_id;
 pub(crate) use problem::{Problem, write as write_problem};
@@ -40,8 +41,21 @@ pub(crate) fn router() -> Router<Console> {
         )
         .route("/api/v1/reliability", get(reliability::report))
         .route("/api/v1/changes", get(changes::list).post(changes::record))
-        .route("/api/v1/quarantine", get(schemas::quarantine))
-        .route("/api/v1/schemas", get(schemas::list))
+        .route("/api/v1/quarantine", get(quarantine::search))
+        .route(
+            "/api/v1/quarantine/replay",
+            get(quarantine::replays).post(quarantine::replay),
+        )
+        .route("/api/v1/quarantine/replay/{id}", get(quarantine::report))
+        .route(
+            "/api/v1/schemas",
+            get(schemas::list).post(schemas::register),
+        )
+        .route("/api/v1/schemas/{name}", get(schemas::one))
+        .route(
+            "/api/v1/schemas/{name}/{version}",
+            patch(schemas::change).delete(schemas::remove),
+        )
 }
 
 /// The items after the one whose id is the cursor, at most `limit`, and the cursor of what follows.

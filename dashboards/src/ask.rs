@@ -2,6 +2,7 @@
 
 mod metrics;
 mod red;
+pub(crate) mod violations;
 
 use std::time::Duration;
 

@@ -10,6 +10,7 @@ use watchfire_logsearch::EventStore;
 use watchfire_schemas::{Clock, Timestamp};
 use watchfire_tsdb::Tsdb;
 
+use crate::contracts::ContractSource;
 use crate::saved_searches::SavedSearches;
 use crate::{api, assets, headers};
 
@@ -69,6 +70,7 @@ pub struct Console {
     pub alerts: Arc<Alerts>,
     pub saved: SavedSearches,
     pub status: Arc<dyn StatusSource>,
+    pub contracts: Arc<dyn ContractSource>,
     pub clock: Arc<dyn Clock>,
     /// Shown in the header, so that nobody takes the demo for production.
     pub is_demo: bool,
@@ -99,6 +101,11 @@ pub fn console_router(console: Console) -> Router {
         .route("/alerts", get(pages::alerts::page))
         .route("/reliability", get(pages::reliability::page))
         .route("/schemas", get(pages::schemas::page))
+        .route("/schemas/replay", post(pages::posted_schema::replay))
+        .route(
+            "/schemas/{name}/{version}",
+            post(pages::posted_schema::change),
+        )
         .route("/status", get(pages::status::page))
         .route("/settings", get(pages::settings::page))
         .route("/static/{name}", get(assets::serve))

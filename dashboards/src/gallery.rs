@@ -258,7 +258,7 @@ fn house_pages(mood: Mood) -> Vec<(&'static str, String)> {
             text(&schemas::view(
                 Shell::new(&house, "/schemas", "Schemas"),
                 &asked,
-                &samples::quarantine(mood),
+                &samples::schemas_found(mood),
             )),
         ),
         (

@@ -9,6 +9,7 @@ mod ask;
 mod assets;
 mod charts;
 mod console;
+mod contracts;
 mod figures;
 mod headers;
 mod pages;
@@ -23,4 +24,5 @@ mod url;
 mod gallery;
 
 pub use console::{Console, DiskUse, InboxEntry, IngestReport, StatusSource, console_router};
+pub use contracts::{ContractRefusal, ContractSource, RefusedSample, Rejected, SchemaEntry};
 pub use saved_searches::SavedSearches;

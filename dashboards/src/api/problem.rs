@@ -48,6 +48,21 @@ impl Problem {
         )
     }
 
+    /// What is asked for and what is there do not go together.
+    pub(crate) fn conflict(reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, reason)
+    }
+
+    /// It cannot be done now.
+    pub(crate) fn unavailable(reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, reason)
+    }
+
+    /// A body that can be read and says something that is not possible.
+    pub(crate) fn unprocessable(reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, reason)
+    }
+
     /// Our own fault: the cause is logged, not told.
     fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, cause = ?error.source(), "an API request failed: {error}");

@@ -5,6 +5,7 @@ mod house;
 mod incidents;
 mod records;
 mod responses;
+mod schemas;
 mod series;
 mod spans;
 
@@ -26,6 +27,7 @@ pub(crate) use house::*;
 pub(crate) use incidents::*;
 pub(crate) use records::*;
 pub(crate) use responses::*;
+pub(crate) use schemas::*;
 pub(crate) use series::*;
 pub(crate) use spans::*;
 

@@ -5,6 +5,7 @@ use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
 use watchfire_alerts::{ActError, StoreError};
 
+use crate::contracts::ContractRefusal;
 use crate::params::BadParam;
 
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,15 @@ impl From<ActError> for Fault {
             ActError::NotFound { what, id } => Self::NotFound(format!("{what} {id}")),
             ActError::Refused(reason) => Self::Refused(reason),
             ActError::Store(source) => Self::Database(source),
+        }
+    }
+}
+
+impl From<ContractRefusal> for Fault {
+    fn from(refusal: ContractRefusal) -> Self {
+        match refusal {
+            ContractRefusal::NotFound(schema) => Self::NotFound(format!("schema {schema}")),
+            other => Self::Refused(other.to_string()),
         }
     }
 }
