@@ -1,10 +1,11 @@
 //! `watchfire check`: validates files before anything runs on them.
 
+mod schemas;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use watchfire_alerts::check_rules;
-use watchfire_schemas::Contract;
 
 use crate::cli::{CheckArgs, CheckWhat, ServeArgs};
 use crate::config::{Defaults, Settings};
@@ -16,7 +17,7 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     let (files, check): (&[PathBuf], Check) = match &args.what {
         CheckWhat::Config { files } => (files, config),
         CheckWhat::Rules { files } => (files, rules),
-        CheckWhat::Schemas { files } => (files, schema),
+        CheckWhat::Schemas { files, logs } => return all_schemas(files, logs),
     };
     let mut sound = true;
     for file in files {
@@ -29,6 +30,19 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Schemas may refer to each other, so they are checked together.
+fn all_schemas(files: &[PathBuf], logs: &[PathBuf]) -> ExitCode {
+    let findings = schemas::findings(files, logs);
+    if findings.is_empty() {
+        for file in files.iter().chain(logs) {
+            say(file, &findings);
+        }
+        return ExitCode::SUCCESS;
+    }
+    say(Path::new(""), &findings);
+    ExitCode::FAILURE
 }
 
 #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
@@ -59,18 +73,6 @@ fn rules(file: &Path) -> Vec<String> {
             .map(ToString::to_string)
             .collect(),
         Err(error) => vec![format!("{}: {error}", file.display())],
-    }
-}
-
-fn schema(file: &Path) -> Vec<String> {
-    let name = file.display().to_string();
-    match std::fs::read_to_string(file) {
-        Ok(text) => Contract::compile(&name, &text)
-            .err()
-            .map(|error| format!("{name}: {}", causes(&error)))
-            .into_iter()
-            .collect(),
-        Err(error) => vec![format!("{name}: {error}")],
     }
 }
 

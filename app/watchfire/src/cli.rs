@@ -109,6 +109,14 @@ pub(crate) struct ServeArgs {
     /// Whether the default rules are evaluated [default: true]
     #[arg(long, value_name = "BOOL", env = "WATCHFIRE_DEFAULT_RULES")]
     pub(crate) default_rules: Option<bool>,
+    /// A schema that log records are held to, or a folder of them; may be given several times
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "WATCHFIRE_SCHEMAS",
+        value_delimiter = ','
+    )]
+    pub(crate) schemas: Vec<PathBuf>,
     /// How often rules are evaluated where their group does not say [default: 15s]
     #[arg(long, value_name = "DURATION", env = "WATCHFIRE_EVALUATION_INTERVAL")]
     pub(crate) evaluation_interval: Option<String>,
@@ -182,10 +190,13 @@ pub(crate) enum CheckWhat {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// JSON Schema files
+    /// JSON Schema files or folders of them, and sample log lines that should keep them
     Schemas {
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// Lines of JSON to hold to the schemas; may be given several times
+        #[arg(long, value_name = "FILE")]
+        logs: Vec<PathBuf>,
     },
 }
 

@@ -9,12 +9,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use watchfire_alerts::{Alerts, DestinationConfig, RuleFinding, check_rules};
+use watchfire_schemas::SchemaDefinition;
 
 pub(crate) use file::FileConfig;
 pub(crate) use quantity::parse_duration;
 use quantity::parse_size;
 
 use crate::cli::ServeArgs;
+use crate::schema_files::{self, SchemaEntry, SchemaFinding};
 
 /// What a run of the stack is meant to do.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) metric_retention: Duration,
     /// (name, text)
     pub(crate) rules: Vec<(String, String)>,
+    /// What records are held to besides the contract of a log line.
+    pub(crate) schemas: Vec<SchemaDefinition>,
     pub(crate) destinations: Vec<DestinationConfig>,
     pub(crate) evaluation_interval: Duration,
     pub(crate) group_wait: Duration,
@@ -64,9 +68,12 @@ pub(crate) enum ConfigError {
     /// At least one finding.
     #[error("{}", lines(.0))]
     Rules(Vec<RuleFinding>),
+    /// At least one finding.
+    #[error("{}", lines(.0))]
+    Schemas(Vec<SchemaFinding>),
 }
 
-fn lines(findings: &[RuleFinding]) -> String {
+fn lines(findings: &[impl ToString]) -> String {
     let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
     texts.join("\n")
 }
@@ -102,6 +109,7 @@ impl Settings {
         defaults: Defaults,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
+        let schema_entries = file.schema.clone();
         let (args, destinations) = file.below(args.clone());
         let days = |days: u64| Duration::from_hours(24 * days);
         let seconds = Duration::from_secs;
@@ -120,6 +128,7 @@ impl Settings {
             span_retention: duration("span-retention", args.span_retention, days(7))?,
             metric_retention: duration("metric-retention", args.metric_retention, days(90))?,
             rules: read_rules(&args.rules, args.default_rules.unwrap_or(true))?,
+            schemas: read_schemas(&args.schemas, &schema_entries)?,
             destinations: file::destinations(destinations, variable)?,
             evaluation_interval: duration("evaluation-interval", evaluation, seconds(15))?,
             group_wait: duration("group-wait", args.group_wait, seconds(5))?,
@@ -198,6 +207,14 @@ fn read_rules(files: &[PathBuf], with_default: bool) -> Result<Vec<(String, Stri
     } else {
         Err(ConfigError::Rules(findings))
     }
+}
+
+fn read_schemas(
+    files: &[PathBuf],
+    entries: &[SchemaEntry],
+) -> Result<Vec<SchemaDefinition>, ConfigError> {
+    let set = schema_files::load(files, entries).map_err(ConfigError::Schemas)?;
+    Ok(set.definitions().collect())
 }
 
 #[cfg(test)]
@@ -291,6 +308,20 @@ mod tests {
         };
         let error = settings("", args).unwrap_err().to_string();
         assert!(error.contains("bad.yml:5:"), "{error}");
+    }
+
+    #[test]
+    fn schemas_are_read_before_anything_runs_on_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("order.json");
+        let entry = |more: &str| format!("[[schema]]\nfile = {path:?}\n{more}");
+        std::fs::write(&path, "{\"type\": \"object\"}").unwrap();
+        let found = settings(&entry("service = 'shop'"), ServeArgs::default()).unwrap();
+        assert_eq!(found.schemas[0].service.as_deref(), Some("shop"));
+        assert!(fault(&entry("servce = 'shop'")).contains("servce"));
+        std::fs::write(&path, "{\n\"type\": \"objekt\"}").unwrap();
+        let told = fault(&entry(""));
+        assert!(told.contains("order.json:2:9: "), "{told}");
     }
 
     #[test]

@@ -24,6 +24,7 @@ use watchfire_telemetry::{LogOutput, Telemetry};
 
 use crate::cli::ServeArgs;
 use crate::config::{Defaults, Settings};
+use crate::contracts::CollectorContracts;
 use crate::guard::{Guard, guard};
 use crate::inbox::Inbox;
 use crate::listeners::{bind, drained, print_addresses, serve};
@@ -242,6 +243,12 @@ fn console_routes(stores: &Stores, status: Status, clock: Arc<dyn Clock>) -> Rou
         saved: SavedSearches::new(stores.pool.clone()),
         is_demo: status.inbox.is_some(),
         status: Arc::new(status),
+        contracts: Arc::new(CollectorContracts {
+            contracts: Arc::clone(&stores.contracts),
+            replay: stores
+                .collector
+                .quarantine_replay(Arc::clone(&stores.events)),
+        }),
         clock,
     });
     let (registry, collector) = (Arc::clone(&stores.registry), Arc::clone(&stores.collector));

@@ -9,6 +9,7 @@ use watchfire_alerts::{DestinationConfig, Secret};
 
 use super::ConfigError;
 use crate::cli::ServeArgs;
+use crate::schema_files::SchemaEntry;
 
 const PAGERDUTY_URL: &str = "https://events.pagerduty.com/v2/enqueue";
 
@@ -32,6 +33,10 @@ pub(crate) struct FileConfig {
     #[serde(default)]
     pub(super) rules: Vec<PathBuf>,
     pub(super) default_rules: Option<bool>,
+    #[serde(default)]
+    pub(super) schemas: Vec<PathBuf>,
+    #[serde(default)]
+    pub(super) schema: Vec<SchemaEntry>,
     pub(super) evaluation_interval: Option<String>,
     pub(super) group_wait: Option<String>,
     pub(super) quiet: Option<String>,
@@ -109,6 +114,11 @@ impl FileConfig {
                 flags.rules
             },
             default_rules: flags.default_rules.or(self.default_rules),
+            schemas: if flags.schemas.is_empty() {
+                self.schemas
+            } else {
+                flags.schemas
+            },
             evaluation_interval: flags.evaluation_interval.or(self.evaluation_interval),
             group_wait: flags.group_wait.or(self.group_wait),
             quiet: flags.quiet.or(self.quiet),

@@ -12,7 +12,7 @@ use sqlx::SqlitePool;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use watchfire_alerts::Alerts;
-use watchfire_collector::{Collector, Occurrences};
+use watchfire_collector::{Collector, Contracts, Occurrences};
 use watchfire_logsearch::EventStore;
 use watchfire_schemas::Clock;
 use watchfire_telemetry::register_process_metrics;
@@ -32,6 +32,7 @@ const SNAPSHOT_INTERVAL: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(crate) struct Stores {
     pub(crate) collector: Arc<Collector>,
+    pub(crate) contracts: Arc<Contracts>,
     pub(crate) alerts: Arc<Alerts>,
     pub(crate) events: Arc<EventStore>,
     pub(crate) tsdb: Arc<Tsdb>,
@@ -74,10 +75,11 @@ impl Stores {
             &mut registry,
         )
         .await?;
+        let contracts = open_contracts(settings)?;
         let (occurrences, inflow) = mpsc::channel(EXCEPTION_QUEUE);
         watchers.spawn(keep_groups(Arc::clone(&alerts), inflow));
         let collector = Collector::open(
-            collector_config(settings),
+            collector_config(settings, &contracts),
             Arc::clone(&events),
             Arc::clone(&tsdb),
             occurrences,
@@ -88,6 +90,7 @@ impl Stores {
         let registry = Arc::new(Mutex::new(registry));
         Ok(Self {
             collector,
+            contracts,
             alerts,
             events,
             tsdb,
@@ -180,12 +183,23 @@ fn alerts_config(settings: &Settings, console: SocketAddr) -> watchfire_alerts::
     }
 }
 
-fn collector_config(settings: &Settings) -> watchfire_collector::Config {
+/// Small files, read before the first record comes.
+fn open_contracts(settings: &Settings) -> anyhow::Result<Arc<Contracts>> {
+    let dir = settings.data_dir.join("schemas");
+    let opened = tokio::task::block_in_place(|| Contracts::open(&dir, settings.schemas.clone()))?;
+    Ok(Arc::new(opened))
+}
+
+fn collector_config(
+    settings: &Settings,
+    contracts: &Arc<Contracts>,
+) -> watchfire_collector::Config {
     watchfire_collector::Config {
         dir: settings.data_dir.join("wal"),
         memory_budget: settings.memory_budget,
         max_body: settings.max_body,
         snapshot_interval: SNAPSHOT_INTERVAL,
+        contracts: Arc::clone(contracts),
     }
 }
 

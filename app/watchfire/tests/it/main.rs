@@ -11,6 +11,7 @@
 
 mod bad_input;
 mod command_line;
+mod contracts;
 mod durability;
 mod guard;
 mod incident;
