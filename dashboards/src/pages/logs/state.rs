@@ -236,10 +236,12 @@ impl LogsUrl {
         })
     }
 
-    /// This very page with a record unfolded, and that record in view.
+    /// This very page with a record unfolded, and that record in view. The range becomes absolute:
+    /// in one that moves on, the record may soon be on another page.
     pub(crate) fn unfolding(&self, id: RecordId) -> String {
         let url = Self {
             open: Some(id),
+            asked: Asked::absolute(self.asked.range),
             ..self.clone()
         };
         format!("{}#r-{id}", url.href())
@@ -307,7 +309,9 @@ mod tests {
         assert_eq!(here.with_field_turned("f").fields, ["f"]);
         assert!(here.folded().contains("cursor=1e15-3"));
         let id = "9-1".parse().unwrap();
-        assert!(here.unfolding(id).ends_with("&open=9-1&last=1h#r-9-1"));
+        let unfolding = here.unfolding(id);
+        assert!(unfolding.contains("&open=9-1&start=2026-11-22T05:00:00Z&end="));
+        assert!(unfolding.ends_with("#r-9-1"));
     }
 
     #[test]
