@@ -243,7 +243,7 @@ def text(tree, r, inside=None):
     """One of the ways to write it."""
     kind = tree[0]
     if kind in ("and", "or"):
-        operators = [" ", " and ", " AND "] if kind == "and" else [" or ", " OR "]
+        operators = [" ", " and ", " AND ", " && "] if kind == "and" else [" or ", " OR ", " || "]
         parts = [text(part, r, kind) for part in tree[1]]
         written = parts[0] + "".join(r.choice(operators) + part for part in parts[1:])
         needed = inside == "not" or inside == "and" and kind == "or"
@@ -257,7 +257,7 @@ def text(tree, r, inside=None):
 def words_text(r, words, prefix, part):
     field = f"{part}:" if part else ""
     if prefix:
-        return field + escaped(words) + "*"
+        return field + (quoted(words) if r.random() < 0.5 else escaped(words)) + "*"
     return field + (escaped(words) if r.random() < 0.3 and words else value_text(r, words, bool(part)))
 
 
@@ -306,6 +306,10 @@ def value_text(r, value, after_colon):
     safe = re.fullmatch(r"[\w./]+", value) and value not in OPERATORS
     if safe and r.random() < 0.7:
         return value
+    return quoted(value)
+
+
+def quoted(value):
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
