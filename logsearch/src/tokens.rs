@@ -6,6 +6,11 @@ use std::cell::RefCell;
 /// Longer tokens are cut: nobody searches for the whole of a base64 blob.
 const MAX_TOKEN_BYTES: usize = 200;
 
+/// Whether words are made of it.
+pub(crate) fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
 /// Cuts `text` into lower-case tokens: runs of letters, digits and underscores. `request_id` is one
 /// word, which a search for `request` does not mean and one for `request*` does.
 pub(crate) fn tokens(text: &str) -> Vec<String> {

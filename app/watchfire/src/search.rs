@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use chrono::{FixedOffset, Local, Offset as _, Utc};
 use serde_json::value::RawValue;
+use watchfire_logsearch::has_pipe;
 use watchfire_schemas::{Clock as _, SystemClock, Timestamp};
 
 use crate::api::{Api, ApiError};
@@ -37,6 +38,8 @@ enum SearchError {
     Api(#[from] ApiError),
     #[error("the answer cannot be written")]
     Output(#[from] io::Error),
+    #[error("a table cannot be followed; leave out the pipe or --follow")]
+    FollowedTable,
     #[error("{0}")]
     Stream(String),
 }
@@ -64,6 +67,9 @@ pub(crate) fn run(args: &SearchArgs) -> ExitCode {
 
 /// How many records or rows were printed.
 async fn search(args: &SearchArgs) -> Result<u64, SearchError> {
+    if args.follow && has_pipe(&args.query) {
+        return Err(SearchError::FollowedTable);
+    }
     let api = Api::new(&args.server)?;
     let now = SystemClock.now();
     let start = args

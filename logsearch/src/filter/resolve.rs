@@ -6,7 +6,7 @@ use super::{AttributeTest, Filter, KeywordTest, Literal, NumberRange, TextFilter
 use crate::fields::{Dataset, Kind, find};
 use crate::query::{Edge, Expr, Pattern, Test};
 use crate::scalar::cut;
-use crate::tokens::tokens;
+use crate::tokens::{is_of_word, tokens};
 
 /// Which attributes there are, asked for only when a query names one.
 pub(crate) trait KnownNames {
@@ -189,7 +189,7 @@ fn text(section: Option<usize>, pattern: &Pattern) -> Option<Filter> {
     };
     let tokens = tokens(text);
     // In `user-*` the word is whole.
-    let prefix = prefix && text.chars().next_back().is_some_and(char::is_alphanumeric);
+    let prefix = prefix && text.chars().next_back().is_some_and(is_of_word);
     (!tokens.is_empty()).then_some(Filter::Text(TextFilter {
         section,
         tokens,
@@ -279,6 +279,24 @@ mod tests {
     fn hints_are_bounded_in_number_and_effort() {
         let clauses: Vec<String> = (0..100).map(|n| format!("zzzzzz{n}:5")).collect();
         assert_eq!(hints::<Logs>(&clauses.join(" ")).len(), MOST_HINTS);
+    }
+
+    #[test]
+    fn a_prefix_ends_in_what_words_are_made_of() {
+        let check = |query: &str, word: &str, expected: bool| match resolve::<Logs>(
+            &parse(query).unwrap().filter,
+            &Known,
+        )
+        .0
+        {
+            Filter::Text(TextFilter { tokens, prefix, .. }) => {
+                assert_eq!((tokens[0].as_str(), prefix), (word, expected), "{query}");
+            }
+            other => panic!("{query}: {other:?}"),
+        };
+        check("request*", "request", true);
+        check("request_*", "request_", true);
+        check("user-*", "user", false);
     }
 
     #[test]

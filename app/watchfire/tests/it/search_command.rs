@@ -137,3 +137,65 @@ async fn a_reader_that_has_seen_enough_is_no_error() {
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_pipe_makes_is_a_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = filled(dir.path(), 1200).await;
+    let (code, out, err) = search(&server, &["* | count by service, severity"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    let lines: Vec<_> = out.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "service  severity  count",
+            "shop     INFO       1199",
+            "shop     ERROR         1"
+        ]
+    );
+    let (_, out, _) = search(&server, &["n:<3 | top severity", "--json"]);
+    assert_eq!(out, "{\"count\":3,\"severity\":\"INFO\"}\n");
+    let (code, out, _) = search(&server, &["nowhere_to_be_found | count by service"]);
+    assert_eq!((code, out.trim()), (Some(1), "service  count"));
+    let (code, _, err) = search(&server, &["* | count", "--follow"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("cannot be followed"), "{err}");
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_followed_as_they_come() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = filled(dir.path(), 5).await;
+    let address = server.url("");
+    let mut process = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        .args([
+            "search", "placed", "--follow", "--json", "-n", "3", "--server", &address,
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut next = || {
+        let line = lines.next().unwrap().unwrap();
+        serde_json::from_str::<Value>(&line).unwrap()["n"].as_u64()
+    };
+    // What there was, oldest first; then what comes.
+    assert_eq!([next(), next(), next()], [Some(2), Some(3), Some(4)]);
+    for n in [5_u64, 6] {
+        let line = |message: &str| {
+            json!({"timestamp": SystemClock.now().to_string(), "severity": "INFO", "service.name": "shop",
+                "message": message, "n": n})
+            .to_string()
+        };
+        let both = format!("{}\n{}", line("cancelled"), line("placed late"));
+        server.ingested(both).await;
+        assert_eq!(next(), Some(n));
+    }
+    server.kill();
+    let ended = process.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("the stream"), "{said}");
+}
