@@ -5,7 +5,8 @@ pub(in crate::patterns) struct Limits {
     pub(in crate::patterns) patterns: usize,
     /// Bytes of their templates; beyond, the same.
     pub(in crate::patterns) bytes: usize,
-    /// Patterns that could be those of a line, by its length and first word: each is compared.
+    /// Patterns of one length and first word, for each of them is compared with a line; beyond,
+    /// the one that was not seen for longest is forgotten.
     pub(in crate::patterns) bucket: usize,
     /// Masked lines whose pattern is remembered.
     pub(in crate::patterns) lines: usize,

@@ -7,18 +7,14 @@ impl Miner {
     /// Makes a pattern of the line, with an id that was given to it before if there is one.
     pub(super) fn made(&mut self, known: Option<PatternId>) -> Option<Place> {
         let route = route_of(&self.slots);
-        let crowd = self.buckets.get(&route).map_or(0, Vec::len);
-        if crowd >= self.limits.bucket || self.allowance == 0 && known.is_none() {
-            return None;
-        }
         if known.is_none() {
-            self.allowance -= 1;
+            self.allowance = self.allowance.checked_sub(1)?;
         }
         let mut id = known.unwrap_or_else(|| PatternId::of(self.masked.text()));
         while self.by_id.contains_key(&id) {
             id = id.next();
         }
-        self.make_room();
+        self.make_room(route);
         let template = Template::of(&self.masked, &self.slots);
         let place = self.insert(id, template, route);
         self.count_siblings(place);
@@ -75,25 +71,40 @@ impl Miner {
         }
     }
 
-    /// Forgets a sixteenth of the patterns if there are too many.
-    fn make_room(&mut self) {
+    /// Forgets the oldest of a crowd, and a sixteenth of all patterns if there are too many.
+    fn make_room(&mut self, route: Route) {
+        let bucket = self.buckets.get(&route);
+        if let Some(crowd) = bucket.filter(|bucket| bucket.len() >= self.limits.bucket) {
+            let last_line = |place: &&u32| {
+                let pattern = self.patterns[**place as usize].as_ref();
+                pattern.map_or(0, |pattern| pattern.last_line)
+            };
+            if let Some(oldest) = crowd.iter().min_by_key(last_line).copied() {
+                self.forget(oldest);
+            }
+        }
         if self.by_id.len() < self.limits.patterns && self.bytes < self.limits.bytes {
             return;
         }
-        let oldest: Vec<(u32, Route, PatternId)> = self
+        let oldest: Vec<u32> = self
             .by_last_use()
             .into_iter()
             .take(self.by_id.len().div_ceil(16))
-            .map(|pattern| (self.by_id[&pattern.id], pattern.route, pattern.id))
+            .filter_map(|pattern| self.by_id.get(&pattern.id).copied())
             .collect();
-        for (place, route, id) in oldest {
-            if let Some(pattern) = self.patterns[place as usize].take() {
-                self.bytes -= pattern.template.bytes();
-            }
-            self.by_id.remove(&id);
-            self.free.push(place);
-            self.leave(route, place);
-            self.losses.evicted += 1;
+        for place in oldest {
+            self.forget(place);
         }
+    }
+
+    fn forget(&mut self, place: u32) {
+        let Some(pattern) = self.patterns[place as usize].take() else {
+            return;
+        };
+        self.bytes -= pattern.template.bytes();
+        self.by_id.remove(&pattern.id);
+        self.free.push(place);
+        self.leave(pattern.route, place);
+        self.losses.evicted += 1;
     }
 }

@@ -164,6 +164,24 @@ fn random_words_cost_a_bounded_amount_of_memory() {
 }
 
 #[test]
+fn a_crowd_of_patterns_does_not_keep_others_out() {
+    let mut miner = Miner::default();
+    for n in 0..5_000 {
+        let words: Vec<String> = (0..4).map(|at| word(n * 4 + at)).collect();
+        assign(&mut miner, &format!("failed to {}", words.join(" ")));
+    }
+    assert!(
+        miner
+            .buckets
+            .values()
+            .all(|bucket| bucket.len() <= miner.limits.bucket)
+    );
+    let id = assign(&mut miner, "failed to reach db-1 in 5 ms");
+    assert_eq!(assign(&mut miner, "failed to reach db-7 in 3 ms"), id);
+    assert_ne!(id, PatternId::OTHER);
+}
+
+#[test]
 fn a_message_of_a_megabyte_is_no_burden() {
     let mut miner = Miner::default();
     for n in 0..20 {
