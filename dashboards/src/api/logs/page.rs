@@ -69,11 +69,9 @@ impl From<LogTable> for PageOfRecords {
 
 impl PageOfRecords {
     /// The same with how it came about: what [`Explain`] says, and the query as it was understood.
-    pub(super) fn explained(self, explain: Explain, plan: QueryPlan) -> Self {
-        let mut told = json!(Explain {
-            clauses: plan.clauses,
-            ..explain
-        });
+    pub(super) fn explained(self, mut explain: Explain, plan: QueryPlan) -> Self {
+        explain.clauses = plan.clauses;
+        let mut told = json!(explain);
         told["query"] = plan.query.into();
         told["pipe"] = plan.pipe.into();
         told["took_ms"] = self.took_ms.into();
