@@ -67,8 +67,9 @@ impl Reader<'_> {
             self.blanks();
             let start = self.at;
             if key == token {
-                found = self.find(rest);
-                is_exact = true;
+                let exact = self.find(rest);
+                is_exact |= exact.is_some();
+                found = exact.or(found);
             } else if let Some(deeper) = other_form(&key, token, rest).filter(|_| !is_exact) {
                 found = self.find(&deeper).or(found);
             }
