@@ -35,12 +35,21 @@ pub struct IngestReport {
     pub memory_used: u64,
     pub memory_budget: u64,
     pub batches_behind: u64,
+    /// Batches that could not be applied and lie in files of their own.
+    pub dead_letters: u64,
 }
 
 impl IngestReport {
     /// Records that are gone. A quarantined line is not: it is kept and can be searched.
     pub(crate) fn lost(&self) -> u64 {
-        const KEPT: [&str; 4] = ["schema", "not_json", "not_an_object", "not_utf8"];
+        const KEPT: [&str; 6] = [
+            "schema",
+            "not_json",
+            "not_an_object",
+            "not_utf8",
+            "too_far_ahead",
+            "too_old",
+        ];
         let lost = self
             .drops
             .iter()

@@ -86,9 +86,15 @@ pub(crate) struct ServeArgs {
     /// Memory for records that are not yet in a split [default: 1GiB]
     #[arg(long, value_name = "SIZE", env = "WATCHFIRE_MEMORY_BUDGET")]
     pub(crate) memory_budget: Option<String>,
+    /// What of it requests may take until they are acknowledged [default: 64MiB]
+    #[arg(long, value_name = "SIZE", env = "WATCHFIRE_INTAKE_BUDGET")]
+    pub(crate) intake_budget: Option<String>,
     /// The largest request body, decompressed [default: 16MiB]
     #[arg(long, value_name = "SIZE", env = "WATCHFIRE_MAX_BODY")]
     pub(crate) max_body: Option<String>,
+    /// How far ahead of the clock here a record's own time may be [default: 1h]
+    #[arg(long, value_name = "DURATION", env = "WATCHFIRE_MAX_AHEAD")]
+    pub(crate) max_ahead: Option<String>,
     /// How long logs are kept [default: 14d]
     #[arg(long, value_name = "DURATION", env = "WATCHFIRE_LOG_RETENTION")]
     pub(crate) log_retention: Option<String>,

@@ -39,6 +39,7 @@ impl StatusSource for Status {
             memory_used: status.memory_used as u64,
             memory_budget: status.memory_budget as u64,
             batches_behind: status.batches_behind,
+            dead_letters: status.dead_letters as u64,
         }
     }
 

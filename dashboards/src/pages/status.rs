@@ -175,7 +175,13 @@ fn headline_figures(now: Timestamp, found: &Found) -> Vec<(&'static str, String,
         (
             "Lost",
             figures::count(ingest.lost()),
-            "dropped or refused since start, by reason below".to_owned(),
+            match ingest.dead_letters {
+                0 => "dropped or refused since start, by reason below".to_owned(),
+                1 => "1 batch lies aside in wal/dead-letters, it could not be applied".to_owned(),
+                many => format!(
+                    "{many} batches lie aside in wal/dead-letters, they could not be applied"
+                ),
+            },
         ),
         (
             "Quarantined",

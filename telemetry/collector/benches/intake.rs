@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tower::ServiceExt as _;
-use watchfire_collector::{Collector, Config};
+use watchfire_collector::{Collector, Config, TimeBounds};
 use watchfire_logsearch::EventStore;
 use watchfire_schemas::{ManualClock, Timestamp};
 use watchfire_tsdb::Tsdb;
@@ -88,7 +88,13 @@ async fn collector(dir: &Path) -> Arc<Collector> {
     let config = Config {
         dir: dir.join("wal"),
         memory_budget: 4 << 30,
+        intake_budget: 1 << 30,
         max_body: 16 << 20,
+        bounds: TimeBounds {
+            max_ahead: Duration::from_hours(1),
+            log_retention: Duration::from_hours(24),
+            span_retention: Duration::from_hours(24),
+        },
         snapshot_interval: Duration::from_mins(15),
         contracts: Arc::default(),
     };
@@ -103,7 +109,11 @@ async fn collector(dir: &Path) -> Arc<Collector> {
     );
     let collector = opened.await.expect("a new log");
     // Somebody listens, as in the running program.
-    tokio::task::spawn_blocking(move || while seen.blocking_recv().is_some() {});
+    tokio::task::spawn_blocking(move || {
+        while let Some(occurrences) = seen.blocking_recv() {
+            occurrences.written();
+        }
+    });
     collector
 }
 

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use watchfire_schemas::{
-    Attributes, Contract, LogRecord, LogRecordError, SeverityNumber, Timestamp, Violation, flatten,
+    Attributes, Contract, LogRecord, LogRecordError, SeverityNumber, Span, Timestamp, Violation,
+    flatten,
 };
 
+use crate::TimeBounds;
 use crate::contracts::Contracts;
 use crate::drop_reason::DropReason;
 use crate::enrich::enrich_record;
@@ -49,6 +51,8 @@ pub(crate) struct Admission {
     pub(crate) contracts: Arc<Contracts>,
     /// Knows the patterns of accepted records; without one they have none.
     patterns: Option<Arc<dyn Sink>>,
+    /// Which times are believed; without them all are.
+    bounds: Option<TimeBounds>,
 }
 
 impl Admission {
@@ -57,7 +61,13 @@ impl Admission {
             contract: Contract::log_record_v1(),
             contracts,
             patterns: None,
+            bounds: None,
         }
+    }
+
+    pub(crate) fn with_bounds(mut self, bounds: TimeBounds) -> Self {
+        self.bounds = Some(bounds);
+        self
     }
 
     pub(crate) fn with_patterns(mut self, patterns: Arc<dyn Sink>) -> Self {
@@ -158,6 +168,29 @@ impl Admission {
             unreachable!("made of an object")
         };
         self.object(object, arrival, Some(&line))
+    }
+
+    /// The verdict, in view of the record's time: one that cannot be believed, or is older than what
+    /// is kept, goes to the quarantine, where it stands at the time when it came.
+    pub(crate) fn dated(&self, verdict: Verdict, arrival: Arrival) -> Verdict {
+        let Verdict::Accepted(record) = verdict else {
+            return verdict;
+        };
+        let found = self
+            .bounds
+            .and_then(|bounds| bounds.log_fault(record.timestamp, arrival.at));
+        let Some((reason, words)) = found else {
+            return Verdict::Accepted(record);
+        };
+        let service = Value::from(record.service.as_str());
+        let readable = [("service.name".to_owned(), service)].into_iter().collect();
+        let fault = Fault::new(reason, "/timestamp", "", words);
+        Self::quarantine(fault, &readable, record.to_line().into(), arrival)
+    }
+
+    /// Why a span is not taken because of its time.
+    pub(crate) fn span_fault(&self, span: &Span, arrival: Arrival) -> Option<(DropReason, String)> {
+        self.bounds?.span_fault(span.end, arrival.at)
     }
 
     /// What could not be accepted, as a record of the quarantine with what could be read of it.

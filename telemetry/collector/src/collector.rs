@@ -12,7 +12,7 @@ use watchfire_tsdb::Tsdb;
 
 use crate::admission::Admission;
 use crate::apply::{Applied, Applier};
-use crate::budget::Budget;
+use crate::budget::{Budget, Limits, Share};
 use crate::dead_letters::DeadLetters;
 use crate::drop_reason::DropReason;
 use crate::exception_backlog::{ExceptionBacklog, Occurrences};
@@ -88,11 +88,16 @@ impl Collector {
             reason: format!("the replay broke off: {error}"),
         })?;
         let (pipeline, shelf) = opened.inspect_err(|_| stop.cancel())?;
+        let limits = Limits {
+            total: config.memory_budget,
+            in_flight: config.intake_budget,
+        };
         let intake = Arc::new(Intake {
             admission: Admission::new(Arc::clone(&config.contracts))
-                .with_patterns(Arc::clone(&sink)),
+                .with_patterns(Arc::clone(&sink))
+                .with_bounds(config.bounds),
             pipeline,
-            budget: Budget::new(config.memory_budget, Arc::clone(&sink)),
+            budget: Budget::new(limits, Arc::clone(&sink)),
             meters,
             sources: Sources::default(),
             clock,
@@ -126,7 +131,8 @@ impl Collector {
             .reserve()
             .inspect_err(|refusal| intake.refused(refusal))?;
         reservation
-            .grow(estimated_bytes(&batch))
+            .grow_in_time(Share::Decoded, estimated_bytes(&batch))
+            .await
             .inspect_err(|refusal| intake.refused(refusal))?;
         let arrival = intake.arrival(receiver);
         let prepared = intake
@@ -257,11 +263,11 @@ fn report(recovery: &Recovery, meters: &Meters) {
 
 /// What a batch takes in memory while it is worked on.
 fn estimated_bytes(batch: &Batch) -> usize {
-    const RECORD: usize = 1024;
+    const RECORD: usize = 3 << 10;
     const SERIES: usize = 512;
     match batch {
         Batch::Logs(records) => records.len() * RECORD,
-        Batch::Spans(spans) => spans.len() * 2 * RECORD,
+        Batch::Spans(spans) => spans.len() * RECORD,
         Batch::Metrics(series) => series.len() * SERIES,
     }
 }

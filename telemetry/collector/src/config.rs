@@ -11,10 +11,27 @@ pub struct Config {
     pub dir: PathBuf,
     /// What may wait in memory, decoded or not yet in a split, before requests are refused.
     pub memory_budget: usize,
+    /// What of it requests may take from their first byte until they are acknowledged. Who finds no
+    /// room waits a moment, and is refused then.
+    pub intake_budget: usize,
     /// The largest request body, decompressed.
     pub max_body: usize,
+    /// Which times of records are believed.
+    pub bounds: TimeBounds,
     /// How often the time series store writes its head, so that segments can be recycled.
     pub snapshot_interval: Duration,
     /// What records are held to besides the contract of a log line.
     pub contracts: Arc<Contracts>,
+}
+
+/// Which times of records are believed: one that says another goes where somebody sees it, and not
+/// among those that are listed newest first or that retention drops as soon as they are stored.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeBounds {
+    /// How far ahead of our clock a time may be.
+    pub max_ahead: Duration,
+    /// How long log records are kept; what is older is too late.
+    pub log_retention: Duration,
+    /// How long spans are kept.
+    pub span_retention: Duration,
 }

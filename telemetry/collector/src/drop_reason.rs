@@ -12,6 +12,14 @@ pub(crate) enum DropReason {
     NotUtf8,
     /// Rejected: breaks a contract of which the policy is to reject.
     Contract,
+    /// Quarantined: its time is further ahead of our clock than is believed.
+    TooFarAhead,
+    /// Quarantined: it is older than what is kept.
+    TooOld,
+    /// Rejected: a span that ends further ahead of our clock than is believed.
+    SpanTooFarAhead,
+    /// Rejected: a span that is older than what is kept.
+    SpanTooOld,
     /// Rejected: a span without a valid trace id and span id.
     InvalidSpan,
     /// Left out of its span: a link without valid ids.
@@ -53,12 +61,16 @@ pub(crate) enum DropReason {
 }
 
 impl DropReason {
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::Schema,
         Self::NotJson,
         Self::NotAnObject,
         Self::NotUtf8,
         Self::Contract,
+        Self::TooFarAhead,
+        Self::TooOld,
+        Self::SpanTooFarAhead,
+        Self::SpanTooOld,
         Self::InvalidSpan,
         Self::InvalidLink,
         Self::NoMetricName,
@@ -87,6 +99,10 @@ impl DropReason {
             Self::NotAnObject => "not_an_object",
             Self::NotUtf8 => "not_utf8",
             Self::Contract => "contract",
+            Self::TooFarAhead => "too_far_ahead",
+            Self::TooOld => "too_old",
+            Self::SpanTooFarAhead => "span_too_far_ahead",
+            Self::SpanTooOld => "span_too_old",
             Self::InvalidSpan => "invalid_span",
             Self::InvalidLink => "invalid_link",
             Self::NoMetricName => "no_metric_name",

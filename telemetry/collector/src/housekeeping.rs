@@ -10,7 +10,7 @@ use crate::collector::TIDY;
 use crate::exception_backlog::ExceptionBacklog;
 use crate::intake::Intake;
 use crate::sink::Sink;
-use crate::wal::{ByKind, Shelf};
+use crate::wal::{ByKind, Shelf, is_full};
 
 /// What is done from time to time: snapshots, recycling of segments, the gauges.
 #[derive(Debug)]
@@ -49,13 +49,14 @@ impl Housekeeping {
         if snapshot && let Err(error) = self.sink.snapshot() {
             tracing::error!(%error, "the time series snapshot failed; the log grows until one succeeds");
         }
-        self.exceptions.save()?;
-        self.shelf.recycle(&self.passed())?;
+        // One that fails does not keep the others from what they can do.
+        let saved = self.exceptions.save();
+        let recycled = self.shelf.recycle(&self.passed());
         self.measure();
-        match self.shelf.prepare_spare() {
-            Ok(()) => self.clear_fault(),
+        let ready = self.shelf.prepare_spare().and_then(|()| self.clear_fault());
+        match saved.and(recycled.map(drop)).and(ready) {
             // The writer says so as soon as it matters.
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+            Err(error) if is_full(&error) => Ok(()),
             other => other,
         }
     }
@@ -66,12 +67,10 @@ impl Housekeeping {
         let state = self.intake.pipeline.state();
         let passed = match state.fault() {
             None => return Ok(()),
-            Some(Refusal::Unwritable { .. }) => {
-                self.shelf.probe()?;
-                "the write-ahead log can be written again"
-            }
+            Some(Refusal::Unwritable { .. }) => "the write-ahead log can be written again",
             Some(_) => "the write-ahead log has room again",
         };
+        self.shelf.probe()?;
         state.set_fault(None);
         tracing::info!("{passed}");
         Ok(())

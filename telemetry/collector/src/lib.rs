@@ -20,6 +20,7 @@ mod exception_backlog;
 mod fingerprint;
 mod housekeeping;
 mod intake;
+mod lateness;
 mod message_template;
 mod meters;
 mod otlp;
@@ -36,7 +37,7 @@ mod status;
 mod wal;
 
 pub use collector::Collector;
-pub use config::Config;
+pub use config::{Config, TimeBounds};
 pub use contracts::{ChangeError, Contracts, RefusedRecord, RefusedRecords};
 pub use exception_backlog::Occurrences;
 pub use fingerprint::{Fingerprint, GroupedBy, fingerprint};

@@ -9,6 +9,7 @@ mod metrics;
 mod records;
 mod sent;
 mod spans;
+pub(crate) mod weight;
 
 use watchfire_schemas::Timestamp;
 

@@ -74,6 +74,33 @@ impl Admission {
         )
     }
 
+    pub(crate) fn otlp_traces(
+        &self,
+        request: &ExportTraceServiceRequest,
+        arrival: Arrival,
+    ) -> Prepared {
+        let (spans, rejections) = otlp::spans(request, arrival.at);
+        self.spans(spans, rejections, arrival)
+    }
+
+    fn spans(
+        &self,
+        mut spans: Vec<Span>,
+        mut rejections: Rejections,
+        arrival: Arrival,
+    ) -> Prepared {
+        spans.retain(|span| match self.span_fault(span, arrival) {
+            None => true,
+            Some((reason, words)) => {
+                rejections.add(reason, 1, || {
+                    format!("span {:?}: its end {words}", span.name)
+                });
+                false
+            }
+        });
+        prepared_spans(spans, rejections, arrival)
+    }
+
     /// A batch that was made in this process.
     pub(crate) fn batch(&self, batch: Batch, arrival: Arrival) -> Prepared {
         match batch {
@@ -85,7 +112,7 @@ impl Admission {
                     arrival,
                 )
             }
-            Batch::Spans(spans) => prepared_spans(spans, Rejections::default(), arrival),
+            Batch::Spans(spans) => self.spans(spans, Rejections::default(), arrival),
             Batch::Metrics(series) => {
                 let points = sample_count(&series);
                 prepared_series(series, (points, Rejections::default()), arrival)
@@ -104,15 +131,19 @@ impl Admission {
         let mut rejected = Vec::new();
         let mut prepared = Prepared::empty("logs", arrival);
         for (place, verdict) in verdicts {
-            match verdict {
+            match self.dated(verdict, arrival) {
                 Verdict::Accepted(record) => {
                     prepared.count_service(&record.service, 1);
                     records.push(record);
                 }
-                Verdict::Quarantined(record, fault) => {
+                Verdict::Quarantined(mut record, fault) => {
                     prepared.count_drop(fault.reason, 1);
                     if prepared.faults.len() < MOST_FAULTS {
                         prepared.faults.push((place, fault));
+                    } else {
+                        // The first violation stays; all of them, of every line of a large request
+                        // that breaks its contract, take a thousand times what came.
+                        record.attributes.remove("quarantine.violations");
                     }
                     quarantine.push(record);
                 }
@@ -136,11 +167,6 @@ impl Admission {
         prepared.pack(Content::Metrics(violations), MOST_SERIES);
         prepared
     }
-}
-
-pub(crate) fn otlp_traces(request: &ExportTraceServiceRequest, arrival: Arrival) -> Prepared {
-    let (spans, rejections) = otlp::spans(request, arrival.at);
-    prepared_spans(spans, rejections, arrival)
 }
 
 pub(crate) fn otlp_metrics(request: &ExportMetricsServiceRequest, arrival: Arrival) -> Prepared {

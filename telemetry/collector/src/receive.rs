@@ -3,6 +3,7 @@
 mod body;
 mod inflate;
 mod ndjson;
+mod otlp;
 mod otlp_grpc;
 mod otlp_http;
 mod problem;

@@ -22,6 +22,9 @@ pub(crate) struct RecordingSink {
 }
 
 impl RecordingSink {
+    /// A message over which it panics.
+    pub(crate) const POISON: &'static str = "poison";
+
     pub(crate) fn set_unsealed(&self, bytes: usize) {
         self.unsealed.store(bytes, Ordering::Relaxed);
     }
@@ -91,6 +94,10 @@ impl Sink for RecordingSink {
     }
 
     fn append(&self, batch: BatchSeq, entry: Option<Entry>, series: &[SeriesSamples]) {
+        if let Some(Entry::Logs(records)) = &entry {
+            let poison = records.iter().any(|record| record.message == Self::POISON);
+            assert!(!poison, "a record that this store cannot take");
+        }
         self.batches
             .lock()
             .unwrap()

@@ -20,4 +20,4 @@ pub(crate) use by_kind::ByKind;
 pub(crate) use frame::{Frame, Kind, Packed};
 pub(crate) use recovery::{Recovery, open};
 pub(crate) use shelf::{Shelf, WalOptions};
-pub(crate) use writer::{AppendError, WalWriter};
+pub(crate) use writer::{AppendError, WalWriter, is_full};

@@ -197,7 +197,13 @@ fn collector_config(
     watchfire_collector::Config {
         dir: settings.data_dir.join("wal"),
         memory_budget: settings.memory_budget,
+        intake_budget: settings.intake_budget,
         max_body: settings.max_body,
+        bounds: watchfire_collector::TimeBounds {
+            max_ahead: settings.max_ahead,
+            log_retention: settings.log_retention,
+            span_retention: settings.span_retention,
+        },
         snapshot_interval: SNAPSHOT_INTERVAL,
         contracts: Arc::clone(contracts),
     }

@@ -47,6 +47,7 @@ pub(crate) fn status_found(mood: Mood) -> status::Found {
             memory_used: 61 << 20,
             memory_budget: 1 << 30,
             batches_behind: 212,
+            dead_letters: 0,
         },
         disk: vec![
             disk("write-ahead log", 88 << 20),

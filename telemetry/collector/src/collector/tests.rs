@@ -10,6 +10,7 @@ use tower::ServiceExt;
 use watchfire_schemas::{LogRecord, ManualClock, SeverityNumber, Timestamp};
 
 use super::*;
+use crate::TimeBounds;
 use crate::recording::RecordingSink;
 
 struct Rig {
@@ -23,6 +24,12 @@ const SMALL: WalOptions = WalOptions {
     max_bytes: 1 << 20,
 };
 
+const BOUNDS: TimeBounds = TimeBounds {
+    max_ahead: Duration::from_hours(1),
+    log_retention: Duration::from_hours(24),
+    span_retention: Duration::from_hours(24),
+};
+
 async fn rig(dir: &Path) -> Rig {
     rig_with(dir, SMALL, Arc::new(RecordingSink::default())).await
 }
@@ -31,7 +38,9 @@ async fn rig_with(dir: &Path, options: WalOptions, sink: Arc<RecordingSink>) -> 
     let config = Config {
         dir: dir.to_owned(),
         memory_budget: 32 << 20,
+        intake_budget: 8 << 20,
         max_body: 1 << 20,
+        bounds: BOUNDS,
         snapshot_interval: Duration::from_hours(1),
         contracts: Arc::default(),
     };
@@ -481,4 +490,148 @@ async fn what_cannot_be_read_is_told_as_a_problem() {
         .await
         .unwrap();
     assert_eq!(response.status(), StatusCode::OK);
+}
+
+fn log(message: &str) -> Batch {
+    let at = Timestamp::from_secs(900);
+    Batch::Logs(vec![LogRecord::new(
+        at,
+        SeverityNumber::INFO,
+        "shop",
+        message,
+    )])
+}
+
+fn messages(rig: &Rig) -> Vec<String> {
+    let logs = rig.sink.logs();
+    logs.into_iter().map(|record| record.message).collect()
+}
+
+#[tokio::test]
+async fn a_batch_over_which_a_store_panics_is_set_aside_and_not_tried_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = rig(dir.path()).await;
+    first.collector.accept("test", log("one")).await.unwrap();
+    let refused = first
+        .collector
+        .accept("test", log(RecordingSink::POISON))
+        .await;
+    assert_eq!(refused, Err(Refusal::Fault));
+    first.collector.accept("test", log("two")).await.unwrap();
+    assert_eq!(messages(&first), ["one", "two"]);
+    let status = first.collector.status();
+    assert_eq!(status.dead_letters, 1);
+    assert!(status.drops.contains(&("poison_batch".to_owned(), 1)));
+    drop(first);
+    for _ in 0..2 {
+        let again = rig(dir.path()).await;
+        assert_eq!(messages(&again), ["one", "two"]);
+        assert_eq!(again.collector.status().dead_letters, 1);
+        assert!(
+            again.collector.status().drops.is_empty(),
+            "it was not tried again"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_poison_that_came_before_it_was_known_does_not_keep_the_collector_from_starting() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = WalOptions::default();
+    let (mut writer, _) = wal::open(
+        dir.path(),
+        options,
+        watchfire_schemas::BatchSeq::ZERO,
+        |_| (),
+    )
+    .unwrap();
+    let at = Timestamp::from_secs(900);
+    for message in ["one", RecordingSink::POISON, "two"] {
+        let Batch::Logs(records) = log(message) else {
+            unreachable!("logs")
+        };
+        let packed = crate::content::Content::Logs(records).pack(at);
+        assert!(writer.append(&[&packed]).error.is_none());
+    }
+    drop(writer);
+    for counted in [1, 0] {
+        let rig = rig(dir.path()).await;
+        assert_eq!(messages(&rig), ["one", "two"]);
+        let drops = rig.collector.status().drops;
+        assert_eq!(drops.len(), counted, "{drops:?}");
+    }
+}
+
+#[tokio::test]
+async fn exceptions_that_nobody_has_written_are_told_again_after_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let Batch::Logs(mut records) = log("m") else {
+        unreachable!("logs")
+    };
+    records[0].exception = Some(watchfire_schemas::Exception {
+        kind: "E".to_owned(),
+        ..Default::default()
+    });
+    let mut first = rig(dir.path()).await;
+    let taken = first.collector.accept("test", Batch::Logs(records));
+    taken.await.unwrap();
+    // It was handed over, and then the process died before it was written; the stores hold all.
+    assert_eq!(first.exceptions.recv().await.unwrap().seen.len(), 1);
+    drop(first);
+    let held = || {
+        let sink = Arc::new(RecordingSink::default());
+        sink.set_checkpoint(1);
+        sink
+    };
+    let mut second = rig_with(dir.path(), SMALL, held()).await;
+    let again = second.exceptions.recv().await.unwrap();
+    assert_eq!(again.seen[0].kind, "E");
+    assert!(second.sink.logs().is_empty(), "no store got it again");
+    again.written();
+    drop(second);
+    let mut third = rig_with(dir.path(), SMALL, held()).await;
+    third.collector.close().await;
+    drop(third.collector);
+    assert!(
+        third.exceptions.recv().await.is_none(),
+        "written is written"
+    );
+}
+
+#[tokio::test]
+async fn times_that_are_not_believed_are_quarantined_at_the_time_they_came() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = rig(dir.path()).await;
+    let lines = [
+        "1970-01-01T00:10:00Z",
+        "1970-01-01T01:17:00Z",
+        "1969-12-31T00:00:00Z",
+    ]
+    .map(|time| line(1).replace("1970-01-01T00:10:00Z", time));
+    let response = post(&rig, "application/x-ndjson", lines.join("\n")).await;
+    let answer = body_of(response).await;
+    assert_eq!(
+        (&answer["accepted"], &answer["quarantined"]),
+        (&json!(1), &json!(2)),
+        "{answer}"
+    );
+    assert_eq!(answer["errors"][0]["path"], "/timestamp");
+    let said = answer["errors"][0]["message"].as_str().unwrap();
+    assert!(said.contains("ahead of the clock here"), "{said}");
+    let quarantine = rig.sink.quarantine();
+    assert!(
+        quarantine
+            .iter()
+            .all(|record| record.timestamp == Timestamp::from_secs(1_000))
+    );
+    assert_eq!(quarantine[1].attributes["quarantine.reason"], "too_old");
+    let drops = rig.collector.status().drops;
+    assert_eq!(
+        drops,
+        [("too_far_ahead".to_owned(), 1), ("too_old".to_owned(), 1)]
+    );
+    let mut span = crate::derive::tests::span(900, "GET /", 0.1);
+    span.end = Timestamp::from_secs(10_000);
+    let receipt = rig.collector.accept("test", Batch::Spans(vec![span])).await;
+    assert_eq!(receipt.unwrap().rejected, 1);
 }

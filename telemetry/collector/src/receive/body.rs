@@ -1,10 +1,13 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
+use bytes::Bytes;
 use futures_util::StreamExt;
 
+use super::inflate::Encoding;
 use crate::Refusal;
-use crate::budget::{Budget, Reservation};
+use crate::budget::{Reservation, Share};
 use crate::drop_reason::DropReason;
 use crate::intake::Intake;
 
@@ -13,6 +16,10 @@ use crate::intake::Intake;
 pub(crate) enum BodyError {
     #[error("the body is larger than {limit} bytes, decompressed")]
     TooLarge { limit: usize },
+    #[error(
+        "the body would take {bytes} bytes once decoded, and {limit} may be: send fewer records at once"
+    )]
+    TooHeavy { bytes: usize, limit: usize },
     #[error("content encoding {0:?} is not known here; use gzip, zstd or none")]
     UnknownEncoding(String),
     #[error("{0}")]
@@ -33,7 +40,7 @@ const PASS_OVER_TIME: Duration = Duration::from_secs(5);
 impl BodyError {
     pub(super) fn reason(&self) -> Option<DropReason> {
         match self {
-            Self::TooLarge { .. } => Some(DropReason::TooLarge),
+            Self::TooLarge { .. } | Self::TooHeavy { .. } => Some(DropReason::TooLarge),
             Self::UnknownEncoding(_) => Some(DropReason::UnsupportedType),
             Self::Malformed(_) => Some(DropReason::Malformed),
             Self::Slow | Self::BrokeOff(_) => Some(DropReason::Incomplete),
@@ -89,25 +96,57 @@ async fn collect(
         if bytes.len() + chunk.len() > limit {
             return Err(BodyError::TooLarge { limit });
         }
-        grow(intake, &mut reservation, chunk.len())?;
+        grow(intake, &mut reservation, chunk.len()).await?;
         bytes.extend_from_slice(&chunk);
     }
     Ok((bytes, reservation))
 }
 
-/// Takes from the budget what decoding a body of this many bytes will need.
-pub(super) fn grow_decoded(
-    intake: &Intake,
-    reservation: &mut Reservation,
-    plain: usize,
-) -> Result<(), BodyError> {
-    grow(intake, reservation, plain.saturating_mul(Budget::DECODED))
+/// A body, decompressed, and what it holds of the budget.
+#[derive(Debug)]
+pub(super) struct Plain {
+    pub(super) bytes: Bytes,
+    pub(super) reservation: Reservation,
 }
 
-fn grow(intake: &Intake, reservation: &mut Reservation, bytes: usize) -> Result<(), BodyError> {
-    reservation
-        .grow(bytes)
-        .map_err(|refusal| refused(intake, refusal))
+/// Decompresses a body where it holds up no connection.
+pub(super) async fn inflated(
+    intake: &Arc<Intake>,
+    encoding: Encoding,
+    (bytes, mut reservation): (Vec<u8>, Reservation),
+) -> Result<Plain, BodyError> {
+    if encoding == Encoding::Identity {
+        let bytes = bytes.into();
+        return Ok(Plain { bytes, reservation });
+    }
+    let read = bytes.len();
+    let inflated = intake.compute(move |intake| encoding.inflate(bytes, intake.max_body));
+    let bytes: Bytes = inflated.await.map_err(BodyError::Refused)??.into();
+    grow(intake, &mut reservation, bytes.len().saturating_sub(read)).await?;
+    Ok(Plain { bytes, reservation })
+}
+
+/// Takes from the budget what decoding a body will need, or says that it never will.
+pub(super) async fn admit(
+    intake: &Intake,
+    reservation: &mut Reservation,
+    bytes: usize,
+) -> Result<(), BodyError> {
+    let limit = intake.budget.most_of_one();
+    if bytes > limit {
+        return Err(BodyError::TooHeavy { bytes, limit });
+    }
+    let grown = reservation.grow_in_time(Share::Decoded, bytes).await;
+    grown.map_err(|refusal| refused(intake, refusal))
+}
+
+async fn grow(
+    intake: &Intake,
+    reservation: &mut Reservation,
+    bytes: usize,
+) -> Result<(), BodyError> {
+    let grown = reservation.grow_in_time(Share::Body, bytes).await;
+    grown.map_err(|refusal| refused(intake, refusal))
 }
 
 fn refused(intake: &Intake, refusal: Refusal) -> BodyError {

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -9,12 +10,13 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::body::{self, BodyError};
+use super::body::{self, BodyError, Plain};
 use super::inflate::Encoding;
 use super::otlp_http::http_status;
 use super::problem::{Problem, trace_id};
 use crate::drop_reason::DropReason;
 use crate::intake::{Intake, Taken};
+use crate::otlp::weight;
 
 /// How the receiver names itself.
 const RECEIVER: &str = "ndjson";
@@ -88,24 +90,29 @@ async fn take(intake: &Arc<Intake>, request: Request) -> Result<Taken, Failure> 
     let (head, body) = request.into_parts();
     check_media_type(&head.headers)?;
     let encoding = Encoding::of(&head.headers).map_err(Failure::Body)?;
-    let (bytes, mut reservation) = body::read(intake, body).await.map_err(Failure::Body)?;
+    let taken = take_lines(intake, encoding, body).await;
+    taken.map_err(Failure::Body)
+}
+
+async fn take_lines(
+    intake: &Arc<Intake>,
+    encoding: Encoding,
+    body: Body,
+) -> Result<Taken, BodyError> {
+    let read = body::read(intake, body).await?;
+    let plain = body::inflated(intake, encoding, read).await?;
+    let Plain {
+        bytes,
+        mut reservation,
+    } = plain;
     let arrival = intake.arrival(RECEIVER);
+    body::admit(intake, &mut reservation, weight::of_lines(&bytes)).await?;
     let prepared = intake.compute(move |intake| {
-        let plain = encoding.inflate(bytes, intake.max_body)?;
-        body::grow_decoded(intake, &mut reservation, plain.len())?;
-        let lines = lines(&plain)?;
-        Ok::<_, BodyError>((
-            intake.admission.lines(lines.into_iter(), arrival),
-            reservation,
-        ))
+        let lines = lines(&bytes)?;
+        Ok::<_, BodyError>(intake.admission.lines(lines.into_iter(), arrival))
     });
-    let prepared = prepared
-        .await
-        .map_err(BodyError::Refused)
-        .and_then(|prepared| prepared);
-    let (prepared, _reservation) = prepared.map_err(Failure::Body)?;
-    let taken = intake.commit(prepared).await;
-    taken.map_err(|refusal| Failure::Body(BodyError::Refused(refusal)))
+    let prepared = prepared.await.map_err(BodyError::Refused)??;
+    intake.commit(prepared).await.map_err(BodyError::Refused)
 }
 
 /// A page of another origin can send forms and plain text without being asked; so those are not
@@ -212,7 +219,9 @@ impl Failure {
             intake.meters.dropped(reason, 1);
         }
         let status = match body {
-            BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooLarge { .. } | BodyError::TooHeavy { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             BodyError::UnknownEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             BodyError::Malformed(_) | BodyError::BrokeOff(_) => StatusCode::BAD_REQUEST,
             BodyError::Slow => StatusCode::REQUEST_TIMEOUT,

@@ -4,68 +4,57 @@ use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use axum::routing::post;
+use bytes::{Buf, BufMut, Bytes};
+use futures_util::future::BoxFuture;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use http_body::{Frame, SizeHint};
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
-    LogsService, LogsServiceServer,
-};
-use opentelemetry_proto::tonic::collector::logs::v1::{
-    ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
-};
-use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
-    MetricsService, MetricsServiceServer,
-};
-use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
-    TraceService, TraceServiceServer,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
-use prost::Message;
+use tonic::Status;
 use tonic::codec::CompressionEncoding::{Gzip, Zstd};
-use tonic::service::Routes;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::server::{Grpc, UnaryService};
 
-use super::body::BodyError;
-use super::otlp_http::partial;
+use super::body::{BodyError, Plain};
+use super::otlp::{self, Form, Signal};
 use super::rpc_status::{Code, RpcStatus};
 use crate::Refusal;
-use crate::admission::Arrival;
-use crate::budget::{Budget, Reservation};
+use crate::budget::{Reservation, Share};
 use crate::drop_reason::DropReason;
 use crate::intake::{Intake, Taken};
-use crate::prepare::{self, Prepared};
 
 /// How the receiver names itself.
 const RECEIVER: &str = "otlp_grpc";
 
 /// The three OTLP services.
 pub(crate) fn router(intake: &Arc<Intake>) -> Router {
-    let service = || Service(Arc::clone(intake));
-    let most = intake.max_body;
-    let logs = LogsServiceServer::new(service())
-        .accept_compressed(Gzip)
-        .accept_compressed(Zstd)
-        .max_decoding_message_size(most);
-    let traces = TraceServiceServer::new(service())
-        .accept_compressed(Gzip)
-        .accept_compressed(Zstd)
-        .max_decoding_message_size(most);
-    let metrics = MetricsServiceServer::new(service())
-        .accept_compressed(Gzip)
-        .accept_compressed(Zstd)
-        .max_decoding_message_size(most);
-    Routes::new(logs)
-        .add_service(traces)
-        .add_service(metrics)
-        .into_axum_router()
+    let method = |signal: Signal| {
+        post(
+            async move |State(intake): State<Arc<Intake>>, request: Request| {
+                let mut grpc = Grpc::new(Bytewise)
+                    .accept_compressed(Gzip)
+                    .accept_compressed(Zstd)
+                    .max_decoding_message_size(intake.max_body);
+                grpc.unary(Export { intake, signal }, request).await
+            },
+        )
+    };
+    let path = |signal| format!("/opentelemetry.proto.collector.{signal}.v1.");
+    Router::new()
+        .route(&(path("logs") + "LogsService/Export"), method(Signal::Logs))
+        .route(
+            &(path("trace") + "TraceService/Export"),
+            method(Signal::Traces),
+        )
+        .route(
+            &(path("metrics") + "MetricsService/Export"),
+            method(Signal::Metrics),
+        )
+        .fallback(async || Status::unimplemented("").into_http::<Body>())
+        .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(
             Arc::clone(intake),
             within_budget,
@@ -74,6 +63,45 @@ pub(crate) fn router(intake: &Arc<Intake>) -> Router {
             Arc::clone(intake),
             of_grpc_type,
         ))
+        .with_state(Arc::clone(intake))
+}
+
+/// Messages as their bytes: a request is weighed before it is decoded, off this thread.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bytewise;
+
+impl Codec for Bytewise {
+    type Encode = Vec<u8>;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Bytewise {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, message: Vec<u8>, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put_slice(&message);
+        Ok(())
+    }
+}
+
+impl Decoder for Bytewise {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(message.copy_to_bytes(message.remaining())))
+    }
 }
 
 /// Refuses what is not said to be gRPC, as its protocol demands. The framework takes any type, and
@@ -111,7 +139,7 @@ async fn within_budget(
     }
 }
 
-fn status_of(intake: &Intake, refusal: &Refusal) -> tonic::Status {
+fn status_of(intake: &Intake, refusal: &Refusal) -> Status {
     intake.refused(refusal);
     RpcStatus::of(refusal).into_tonic()
 }
@@ -125,20 +153,20 @@ struct CountedBody {
 
 impl http_body::Body for CountedBody {
     type Data = Bytes;
-    type Error = tonic::Status;
+    type Error = Status;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
         let Some(frame) = std::task::ready!(Pin::new(&mut this.body).poll_frame(context)) else {
             return Poll::Ready(None);
         };
-        let frame = frame.map_err(|error| tonic::Status::internal(error.to_string()));
+        let frame = frame.map_err(|error| Status::internal(error.to_string()));
         let counted = frame.and_then(|frame| {
             let bytes = frame.data_ref().map_or(0, Bytes::len);
-            match this.reservation.grow(bytes) {
+            match this.reservation.grow(Share::Body, bytes) {
                 Ok(()) => Ok(frame),
                 Err(refusal) => Err(status_of(&this.intake, &refusal)),
             }
@@ -155,112 +183,45 @@ impl http_body::Body for CountedBody {
     }
 }
 
-#[derive(Debug, Clone)]
-struct Service(Arc<Intake>);
+/// One call of `Export`.
+#[derive(Debug)]
+struct Export {
+    intake: Arc<Intake>,
+    signal: Signal,
+}
 
-impl Service {
-    async fn take<M>(
-        &self,
-        request: M,
-        prepare: fn(&Intake, M, Arrival) -> Result<Prepared, BodyError>,
-    ) -> Result<Taken, tonic::Status>
-    where
-        M: Message + 'static,
-    {
-        let intake = &self.0;
-        let refuse = |refusal: &Refusal| status_of(intake, refusal);
-        let mut reservation = intake
-            .budget
-            .reserve()
-            .map_err(|refusal| refuse(&refusal))?;
-        let decoded = request.encoded_len().saturating_mul(Budget::DECODED);
-        reservation
-            .grow(decoded)
-            .map_err(|refusal| refuse(&refusal))?;
-        let arrival = intake.arrival(RECEIVER);
-        let prepared = intake
-            .compute(move |intake| prepare(intake, request, arrival))
-            .await;
-        let prepared = prepared.map_err(|refusal| refuse(&refusal))?;
-        let prepared = prepared.map_err(|error| {
-            if let Some(reason) = error.reason() {
-                intake.meters.dropped(reason, 1);
-            }
-            RpcStatus::new(Code::InvalidArgument, &error.to_string()).into_tonic()
-        })?;
-        // `commit` counts its own refusals.
-        let taken = intake.commit(prepared).await;
-        taken.map_err(|refusal| RpcStatus::of(&refusal).into_tonic())
+impl UnaryService<Bytes> for Export {
+    type Response = Vec<u8>;
+    type Future = BoxFuture<'static, Result<tonic::Response<Vec<u8>>, Status>>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let (intake, signal) = (Arc::clone(&self.intake), self.signal);
+        Box::pin(async move {
+            let bytes = request.into_inner();
+            let taken = take(&intake, signal, bytes).await;
+            let taken = taken.map_err(|error| told(&intake, &error))?;
+            let answer = otlp::protobuf_answer(signal, otlp::partial(&taken));
+            Ok(tonic::Response::new(answer))
+        })
     }
 }
 
-#[tonic::async_trait]
-impl LogsService for Service {
-    async fn export(
-        &self,
-        request: tonic::Request<ExportLogsServiceRequest>,
-    ) -> Result<tonic::Response<ExportLogsServiceResponse>, tonic::Status> {
-        let prepare: fn(&Intake, ExportLogsServiceRequest, Arrival) -> _ =
-            |intake, request, arrival| {
-                prepare::check_spread(intake.max_body, prepare::spread_of_logs(&request))?;
-                Ok(intake.admission.otlp_logs(request, arrival))
-            };
-        let taken = self.take(request.into_inner(), prepare).await?;
-        let partial_success =
-            partial(&taken).map(
-                |(rejected_log_records, error_message)| ExportLogsPartialSuccess {
-                    rejected_log_records,
-                    error_message,
-                },
-            );
-        Ok(tonic::Response::new(ExportLogsServiceResponse {
-            partial_success,
-        }))
-    }
+async fn take(intake: &Arc<Intake>, signal: Signal, bytes: Bytes) -> Result<Taken, BodyError> {
+    let reservation = intake.budget.reserve().map_err(|refusal| {
+        intake.refused(&refusal);
+        BodyError::Refused(refusal)
+    })?;
+    let plain = Plain { bytes, reservation };
+    otlp::take(intake, RECEIVER, (signal, Form::Protobuf), plain).await
 }
 
-#[tonic::async_trait]
-impl TraceService for Service {
-    async fn export(
-        &self,
-        request: tonic::Request<ExportTraceServiceRequest>,
-    ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
-        let prepare: fn(&Intake, ExportTraceServiceRequest, Arrival) -> _ =
-            |intake, request, arrival| {
-                prepare::check_spread(intake.max_body, prepare::spread_of_traces(&request))?;
-                Ok(prepare::otlp_traces(&request, arrival))
-            };
-        let taken = self.take(request.into_inner(), prepare).await?;
-        let partial_success =
-            partial(&taken).map(
-                |(rejected_spans, error_message)| ExportTracePartialSuccess {
-                    rejected_spans,
-                    error_message,
-                },
-            );
-        Ok(tonic::Response::new(ExportTraceServiceResponse {
-            partial_success,
-        }))
+/// Counts what was not counted where it arose, and says it.
+fn told(intake: &Intake, error: &BodyError) -> Status {
+    if let Some(reason) = error.reason() {
+        intake.meters.dropped(reason, 1);
     }
-}
-
-#[tonic::async_trait]
-impl MetricsService for Service {
-    async fn export(
-        &self,
-        request: tonic::Request<ExportMetricsServiceRequest>,
-    ) -> Result<tonic::Response<ExportMetricsServiceResponse>, tonic::Status> {
-        let prepare: fn(&Intake, ExportMetricsServiceRequest, Arrival) -> _ =
-            |_, request, arrival| Ok(prepare::otlp_metrics(&request, arrival));
-        let taken = self.take(request.into_inner(), prepare).await?;
-        let partial_success = partial(&taken).map(|(rejected_data_points, error_message)| {
-            ExportMetricsPartialSuccess {
-                rejected_data_points,
-                error_message,
-            }
-        });
-        Ok(tonic::Response::new(ExportMetricsServiceResponse {
-            partial_success,
-        }))
+    match error {
+        BodyError::Refused(refusal) => RpcStatus::of(refusal).into_tonic(),
+        other => RpcStatus::new(Code::InvalidArgument, &other.to_string()).into_tonic(),
     }
 }

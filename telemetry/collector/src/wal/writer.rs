@@ -144,10 +144,17 @@ impl WalWriter {
 }
 
 fn in_words(error: io::Error) -> AppendError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            AppendError::Full
-        }
-        _ => AppendError::Io(error),
+    if is_full(&error) {
+        AppendError::Full
+    } else {
+        AppendError::Io(error)
     }
+}
+
+/// Whether an error means that there is no room, on the disk or of a quota.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
 }

@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tower::ServiceExt;
-use watchfire_collector::{Collector, Config, Contracts, Occurrences};
+use watchfire_collector::{Collector, Config, Contracts, Occurrences, TimeBounds};
 use watchfire_logsearch::{EventStore, LogSearch};
 use watchfire_schemas::{Clock, LogRecord, ManualClock, TimeRange, Timestamp};
 use watchfire_tsdb::{QueryValue, Tsdb};
@@ -56,6 +56,12 @@ impl Stage {
         let config = Config {
             dir: dir.path().join("wal"),
             memory_budget: 256 << 20,
+            intake_budget: 8 << 20,
+            bounds: TimeBounds {
+                max_ahead: Duration::from_hours(1),
+                log_retention: Duration::from_hours(24 * 14),
+                span_retention: Duration::from_hours(24 * 7),
+            },
             max_body: MAX_BODY,
             snapshot_interval: Duration::from_mins(1),
             contracts: Arc::clone(&contracts),
