@@ -22,8 +22,21 @@ impl Server {
         Self::command(data_dir, &["serve"], more)
     }
 
+    /// One that does not die of a file that may not grow, whatever limit it is given later.
+    pub(crate) fn start_without_limits(data_dir: &Path) -> Self {
+        let mut shell = Command::new("sh");
+        let ignoring = "trap '' XFSZ; exec \"$0\" \"$@\"";
+        shell.args(["-c", ignoring, env!("CARGO_BIN_EXE_watchfire")]);
+        Self::spawned(shell, data_dir, &["serve"], &[])
+    }
+
     fn command(data_dir: &Path, command: &[&str], more: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_watchfire"))
+        let binary = Command::new(env!("CARGO_BIN_EXE_watchfire"));
+        Self::spawned(binary, data_dir, command, more)
+    }
+
+    fn spawned(mut binary: Command, data_dir: &Path, command: &[&str], more: &[&str]) -> Self {
+        let mut process = binary
             .args(command)
             .args([
                 "--listen=127.0.0.1:0",
@@ -72,6 +85,10 @@ impl Server {
             client,
             said,
         }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
