@@ -635,3 +635,39 @@ async fn times_that_are_not_believed_are_quarantined_at_the_time_they_came() {
     let receipt = rig.collector.accept("test", Batch::Spans(vec![span])).await;
     assert_eq!(receipt.unwrap().rejected, 1);
 }
+
+/// Two bytes on the wire become a kilobyte: what they will take is known before they are decoded.
+#[tokio::test]
+async fn half_a_million_empty_records_are_refused_before_they_are_decoded() {
+    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+    use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+    use prost::Message;
+    let dir = tempfile::tempdir().unwrap();
+    let rig = rig(dir.path()).await;
+    let body = |count: usize| {
+        let scope_logs = vec![ScopeLogs {
+            log_records: vec![LogRecord::default(); count],
+            ..ScopeLogs::default()
+        }];
+        let resource_logs = vec![ResourceLogs {
+            scope_logs,
+            ..ResourceLogs::default()
+        }];
+        ExportLogsServiceRequest { resource_logs }.encode_to_vec()
+    };
+    for (count, expected) in [
+        (500_000, StatusCode::PAYLOAD_TOO_LARGE),
+        (5_000, StatusCode::OK),
+    ] {
+        let request = Request::post("/v1/logs").header("content-type", "application/x-protobuf");
+        let request = request.body(Body::from(body(count))).unwrap();
+        let response = rig.collector.otlp_http_router().oneshot(request).await;
+        assert_eq!(response.unwrap().status(), expected, "{count}");
+    }
+    assert_eq!(rig.sink.logs().len(), 5_000);
+    assert_eq!(
+        rig.collector.status().memory_used,
+        0,
+        "all of it is given back"
+    );
+}
