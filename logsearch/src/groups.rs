@@ -115,7 +115,9 @@ fn add_split<D: Dataset, const N: usize>(
                 settle(values, missing, ValueKey::MISSING);
             }
             if let [values] = values.as_slice() {
-                values.iter().for_each(|key| tally.add([*key; N], 1));
+                for key in values {
+                    tally.add([*key; N], 1);
+                }
                 return;
             }
             each_combination(&values, &mut Vec::new(), &mut |values| {

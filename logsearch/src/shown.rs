@@ -122,6 +122,8 @@ impl Eq for Shown {}
 
 impl std::hash::Hash for Shown {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        // -1 and the largest unsigned number have the same bits.
+        (self.rank(), self.kind()).hash(state);
         match self {
             Self::Missing => {}
             Self::Bool(b) => b.hash(state),

@@ -1,9 +1,7 @@
-use std::cell::RefCell;
-use std::collections::hash_map::Entry;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-
-use rustc_hash::FxHashMap;
 
 use super::Split;
 use super::loaded::LoadedColumn;
@@ -23,10 +21,13 @@ pub(crate) struct ValueColumns<'a> {
 
 /// Two values of a split are the same if their keys are. Not so for the two numbers that one name
 /// stands for, such as those of a severity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct ValueKey {
     column: u32,
     key: u128,
+    /// One that has the value. Where the key is only a hash, the value is read from there: so no
+    /// value is kept in memory, however many different ones there are.
+    document: u32,
 }
 
 impl ValueKey {
@@ -34,7 +35,38 @@ impl ValueKey {
     pub(crate) const MISSING: Self = Self {
         column: u32::MAX,
         key: 0,
+        document: 0,
     };
+
+    const fn identity(&self) -> (u32, u128) {
+        (self.column, self.key)
+    }
+}
+
+impl PartialEq for ValueKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for ValueKey {}
+
+impl Hash for ValueKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}
+
+impl Ord for ValueKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.identity().cmp(&other.identity())
+    }
+}
+
+impl PartialOrd for ValueKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 struct ValueColumn<'a> {
@@ -52,31 +84,13 @@ enum Keys<'a> {
 enum Told {
     /// An entry of the column.
     Entry,
-    /// One of the values that were met, numbered as they came: texts that are put together, and what
-    /// is at a path of nested values.
-    Met(String, RefCell<Met>),
+    /// The hash of a value: of a text that is put together, or of what is at this path of a nested
+    /// value.
+    Hash(String),
     Number(Meaning),
     /// A number of the field table.
     Shown(fn(i64) -> String, Meaning),
     Trace,
-}
-
-#[derive(Default)]
-struct Met {
-    values: Vec<Shown>,
-    numbers: FxHashMap<Shown, u64>,
-}
-
-impl Met {
-    fn number(&mut self, value: Shown) -> u64 {
-        match self.numbers.entry(value) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => {
-                self.values.push(new.key().clone());
-                *new.insert(self.values.len() as u64 - 1)
-            }
-        }
-    }
 }
 
 impl fmt::Debug for ValueColumns<'_> {
@@ -115,7 +129,7 @@ impl<D: Dataset> Split<D> {
                         NumberSource::Time => (opened.times()?, Meaning::Int),
                         NumberSource::Id => (opened.ids()?, Meaning::Unsigned),
                     };
-                    return whole(numbers.load()?, *show, meaning);
+                    return Ok(whole(numbers.load()?, *show, meaning));
                 }
             },
         };
@@ -141,13 +155,13 @@ fn whole(
     numbers: LoadedNumbers<'_>,
     show: fn(i64) -> String,
     meaning: Meaning,
-) -> io::Result<ValueColumns<'_>> {
-    Ok(ValueColumns {
+) -> ValueColumns<'_> {
+    ValueColumns {
         columns: vec![ValueColumn {
             keys: Keys::Numbers(numbers),
             told: Told::Shown(show, meaning),
         }],
-    })
+    }
 }
 
 /// The columns of an attribute that is a keyword: its numbers are texts.
@@ -157,7 +171,7 @@ fn of_keyword<'a>(columns: Vec<Column<'a>>, path: &str) -> io::Result<Vec<ValueC
     values
         .map(|column| {
             Ok(ValueColumn {
-                told: Told::Met(path.to_owned(), RefCell::default()),
+                told: Told::Hash(path.to_owned()),
                 keys: Keys::Column(LoadedColumn::of(column)?),
             })
         })
@@ -172,12 +186,13 @@ impl ValueColumns<'_> {
                 each(ValueKey {
                     column: index as u32,
                     key,
+                    document,
                 });
             };
             match (&column.keys, &column.told) {
                 (Keys::Numbers(numbers), _) => found(u128::from(numbers.get(document))),
                 (Keys::Column(values), Told::Trace) => {
-                    values.id(document).into_iter().for_each(found)
+                    values.id(document).into_iter().for_each(found);
                 }
                 (Keys::Column(values), Told::Entry) => {
                     values
@@ -186,10 +201,11 @@ impl ValueColumns<'_> {
                         .into_iter()
                         .for_each(found);
                 }
-                (Keys::Column(values), Told::Met(path, met)) => {
-                    each_met(values, document, path, &mut |value| {
-                        found(u128::from(met.borrow_mut().number(value)));
-                    });
+                (Keys::Column(values), Told::Hash(path)) => {
+                    // Told only when the column is free again: whoever is called back may read it.
+                    let mut keys = Vec::new();
+                    each_read(values, document, path, &mut |value| keys.push(hash(&value)));
+                    keys.into_iter().for_each(found);
                 }
                 (Keys::Column(values), Told::Number(_) | Told::Shown(..)) => {
                     values
@@ -213,14 +229,8 @@ impl ValueColumns<'_> {
                 let text = values.entry_text(number as u32)?;
                 Shown::Text(crate::scalar::cut(&text).to_owned())
             }
-            (Told::Entry, Keys::Numbers(_)) => Shown::Missing,
-            (Told::Met(_, met), _) => {
-                let met = met.borrow();
-                met.values
-                    .get(number as usize)
-                    .cloned()
-                    .unwrap_or(Shown::Missing)
-            }
+            (Told::Hash(path), Keys::Column(values)) => hashed(values, path, key),
+            (Told::Entry | Told::Hash(_), Keys::Numbers(_)) => Shown::Missing,
             (Told::Number(meaning), _) => meaning.value(number).into(),
             (Told::Shown(show, Meaning::Int), _) => Shown::Text(show(meaning::to_int(number))),
             (Told::Shown(show, _), _) => Shown::Text(show(number as i64)),
@@ -230,11 +240,12 @@ impl ValueColumns<'_> {
 
     /// The number that a key stands for, if it is one.
     pub(crate) fn number(&self, key: ValueKey) -> Option<f64> {
-        match &self.columns.get(key.column as usize)?.told {
-            Told::Number(meaning) if *meaning != Meaning::Bool => {
+        let column = self.columns.get(key.column as usize)?;
+        match (&column.told, &column.keys) {
+            (Told::Number(meaning), _) if *meaning != Meaning::Bool => {
                 Some(meaning.float(key.key as u64))
             }
-            Told::Met(_, met) => met.borrow().values.get(key.key as usize)?.as_f64(),
+            (Told::Hash(path), Keys::Column(values)) => hashed(values, path, key).as_f64(),
             _ => None,
         }
     }
@@ -250,9 +261,9 @@ impl ValueColumns<'_> {
                     Told::Number(Meaning::Bool) => has.then_some(FieldKind::Bool),
                     Told::Number(_) => has.then_some(FieldKind::Number),
                     Told::Shown(..) | Told::Trace => has.then_some(FieldKind::Id),
-                    Told::Met(path, _) => {
+                    Told::Hash(path) => {
                         let mut kind = None;
-                        each_met(values, document, path, &mut |value| {
+                        each_read(values, document, path, &mut |value| {
                             kind.get_or_insert(match value {
                                 Shown::Bool(_) => FieldKind::Bool,
                                 Shown::Int(_) | Shown::Unsigned(_) | Shown::Float(_) => {
@@ -269,8 +280,29 @@ impl ValueColumns<'_> {
     }
 }
 
+/// The value that a key is the hash of.
+fn hashed(column: &LoadedColumn<'_>, path: &str, key: ValueKey) -> Shown {
+    let mut found = Shown::Missing;
+    each_read(column, key.document, path, &mut |value| {
+        if hash(&value) == key.key {
+            found = value;
+        }
+    });
+    found
+}
+
+/// 128 bits: that two values of a split share them does not happen.
+fn hash(value: &Shown) -> u128 {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, value).hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
+
 /// Calls back with what a document has at a path of a column.
-fn each_met(column: &LoadedColumn<'_>, document: u32, path: &str, each: &mut dyn FnMut(Shown)) {
+fn each_read(column: &LoadedColumn<'_>, document: u32, path: &str, each: &mut dyn FnMut(Shown)) {
     let name = &column.column.meta.name;
     let is_field = path.is_empty();
     let read = column.text(document, |cell| {
@@ -298,7 +330,7 @@ impl<'a> ValueColumn<'a> {
             (_, Some(meaning), Some(show)) => Told::Shown(show, meaning),
             (_, Some(meaning), None) => Told::Number(meaning),
             (CellType::Text, ..) if column.is_whole() => Told::Entry,
-            _ => Told::Met(path.to_owned(), RefCell::default()),
+            _ => Told::Hash(path.to_owned()),
         };
         Ok(Self {
             keys: Keys::Column(column),
