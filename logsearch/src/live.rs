@@ -25,6 +25,12 @@ const MOST_RECORDS: usize = 1_000;
 /// An event waits so long after the one before: a person sees no difference, and records that
 /// arrive one by one need no event each.
 const PAUSE: Duration = Duration::from_millis(200);
+/// An event is about complete when its lines have so many bytes: whoever sends it holds them.
+const MOST_BYTES: usize = 2 << 20;
+/// A look is followed by a rest so many times as long, so that a query that is hard to match cannot
+/// use more than a fifth of a core.
+const REST: u32 = 4;
+const LONGEST_REST: Duration = Duration::from_secs(2);
 /// How long it may take to count what was skipped; what is not counted then is not told.
 const COUNTING: Duration = Duration::from_secs(2);
 /// How long it may take to understand the query.
@@ -78,6 +84,8 @@ pub struct LogTail {
     rate: usize,
     /// When records were given last.
     given_at: Instant,
+    /// When the next look may begin.
+    rested_at: Instant,
     _seat: OwnedSemaphorePermit,
 }
 
@@ -105,10 +113,11 @@ impl LogTail {
             if news.await.ok()?.has_ended {
                 return None;
             }
-            sleep_until(self.given_at + PAUSE).await;
+            sleep_until(self.rested_at.max(self.given_at + PAUSE)).await;
             let last = self.appended.borrow().last;
-            let event = self.look(last).await;
+            let (event, took) = self.look(last).await;
             self.seen = last;
+            self.rested_at = Instant::now() + (REST * took).min(LONGEST_REST);
             let Some(event) = event else {
                 continue;
             };
@@ -117,24 +126,28 @@ impl LogTail {
         }
     }
 
-    /// What arrived up to a batch, if anything matches.
-    async fn look(&self, last: BatchSeq) -> Option<TailEvent> {
-        let store = self.store.upgrade()?;
+    /// What arrived up to a batch, if anything matches, and how long the look took.
+    async fn look(&self, last: BatchSeq) -> (Option<TailEvent>, Duration) {
+        let Some(store) = self.store.upgrade() else {
+            return (None, Duration::ZERO);
+        };
         let allowance = self.given_at.elapsed().min(Duration::from_secs(1));
         let limit = (allowance.as_secs_f64() * self.rate as f64).ceil().max(1.0) as usize;
         let (filter, seen) = (Arc::clone(&self.filter), self.seen);
         let looked = tokio::task::spawn_blocking(move || {
-            arrived(&store.logs.snapshot(), &filter, seen, last, limit)
+            let began = Instant::now();
+            let event = arrived(&store.logs.snapshot(), &filter, seen, last, limit);
+            (event, began.elapsed())
         });
         match looked.await {
-            Ok(Ok(event)) => event,
-            Ok(Err(error)) => {
+            Ok((Ok(event), took)) => (event, took),
+            Ok((Err(error), took)) => {
                 tracing::error!(%error, "a live tail could not read what was sealed meanwhile");
-                None
+                (None, took)
             }
             Err(error) => {
                 tracing::error!(%error, "a look at what arrived has failed");
-                None
+                (None, Duration::ZERO)
             }
         }
     }
@@ -164,6 +177,7 @@ impl EventStore {
             seen,
             rate: MOST_RECORDS,
             given_at: Instant::now(),
+            rested_at: Instant::now(),
             _seat: seat,
         })
     }
@@ -200,14 +214,21 @@ fn arrived(
             skipped += 1;
         }
     }
-    let records = newest.into_iter().map(|row| {
+    let mut bytes = 0;
+    let mut records = Vec::with_capacity(newest.len());
+    for row in newest.into_iter().rev() {
+        if bytes > MOST_BYTES {
+            skipped += 1;
+            continue;
+        }
         let record = Logs::read(row).map_err(io::Error::other)?;
-        Ok(FoundLog {
+        bytes += record.to_line().len();
+        records.push(FoundLog {
             id: row.id(),
             record,
-        })
-    });
-    let records = records.collect::<io::Result<Vec<_>>>()?;
+        });
+    }
+    records.reverse();
     let is_empty = records.is_empty() && skipped == 0;
     Ok((!is_empty).then_some(TailEvent { records, skipped }))
 }

@@ -181,6 +181,7 @@ impl EventStore {
         let allowed = search.deadline;
         self.ask("search_spans", allowed, move |store, watch| {
             let started = Instant::now();
+            without_pipe(&search.query)?;
             let (filter, _) = understand(&search.query, store.spans.as_ref())?;
             let before = position(search.cursor.as_deref())?;
             let page = run(
@@ -305,6 +306,18 @@ fn understand<D: Dataset>(
     engine: &Engine<D>,
 ) -> Result<(Filter, Vec<String>), QueryError> {
     Ok(resolve::<D>(&parsed(query)?.filter, engine))
+}
+
+/// Tables are made of logs only.
+fn without_pipe(query: &str) -> Result<(), QueryError> {
+    let is_pipe = parsed(query)?.pipe.is_some();
+    let before = query.rsplit_once('|').filter(|_| is_pipe);
+    before.map_or(Ok(()), |(before, _)| {
+        Err(QueryError::Parse {
+            column: before.chars().count() + 1,
+            reason: "a search for spans has no pipe".to_owned(),
+        })
+    })
 }
 
 pub(crate) fn parsed(query: &str) -> Result<Query, QueryError> {

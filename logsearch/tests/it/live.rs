@@ -106,3 +106,26 @@ async fn tails_are_bounded_and_end_with_the_server() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn long_lines_are_left_out_before_an_event_is_huge() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut tail = store.log_tail(String::new()).await.unwrap();
+    let long = "x".repeat(1 << 20);
+    let records = (0..40).map(|n| record(n, &format!("{n} {long}")));
+    store.append(BatchSeq(1), Entry::Logs(records.collect()));
+    let event = next(&mut tail).await.unwrap();
+    let bytes: usize = event.records.iter().map(|r| r.record.message.len()).sum();
+    assert!(bytes < 4 << 20, "{bytes}");
+    assert_eq!(event.records.len() as u64 + event.skipped, 40);
+    assert!(
+        event
+            .records
+            .last()
+            .unwrap()
+            .record
+            .message
+            .starts_with("39 ")
+    );
+}
