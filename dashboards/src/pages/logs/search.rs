@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use watchfire_alerts::Alerts;
 use watchfire_logsearch::{
-    LogPage, LogTable, LogTableSearch, PatternList, PatternSearch, QueryError, ValueSearch,
+    FoundLog, LogPage, LogTable, LogTableSearch, PatternList, PatternSearch, QueryError,
+    ValueSearch,
 };
 use watchfire_schemas::TimeRange;
 
@@ -138,8 +139,25 @@ async fn answer(console: &Console, url: &LogsUrl) -> Result<Answer, QueryError> 
         };
         return console.events.log_table(search).await.map(Answer::Table);
     }
-    let page = ask::logs(console, filter, range, PAGE, url.cursor.as_deref()).await;
-    page.map(Answer::Records)
+    let mut page = ask::logs(console, filter, range, PAGE, url.cursor.as_deref()).await?;
+    let missing = url
+        .open
+        .filter(|id| page.records.iter().all(|found| found.id != *id));
+    if let Some(id) = missing
+        && let Some(found) = console.events.log(id).await?
+    {
+        place(&mut page.records, found);
+    }
+    Ok(Answer::Records(page))
+}
+
+/// Puts the record that is unfolded among those of a page that it is not on (any more: older ones
+/// may have come late), where it belongs by its time.
+fn place(records: &mut Vec<FoundLog>, found: FoundLog) {
+    let at = (found.record.timestamp, found.id);
+    let is_newer = |other: &FoundLog| (other.record.timestamp, other.id) > at;
+    let place = records.partition_point(is_newer);
+    records.insert(place, found);
 }
 
 async fn side(
@@ -183,4 +201,21 @@ async fn marks(
         alerts.incidents(range, false, INCIDENTS),
         alerts.changes(range, None)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gallery::samples;
+
+    #[test]
+    fn the_unfolded_record_stands_where_its_time_is() {
+        let all = samples::log_page().records;
+        for missing in [0, 7, all.len() - 1] {
+            let mut records = all.clone();
+            let found = records.remove(missing);
+            place(&mut records, found);
+            assert_eq!(records, all, "{missing}");
+        }
+    }
 }
