@@ -1,8 +1,16 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::Router;
+use axum::response::IntoResponse as _;
+use axum::routing::post;
+use http::StatusCode;
 use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use watchfire_schemas::{Clock as _, SystemClock};
 
 use crate::server::{Server, run};
@@ -131,6 +139,48 @@ async fn what_is_too_large_is_halved_until_it_fits() {
     );
     assert!(err.contains("app.ndjson:100: the body is larger"), "{err}");
     server.stop();
+}
+
+/// A server that is busy twice before it takes a batch of one line, after it dropped the first
+/// connection without an answer.
+async fn flaky(listener: TcpListener, requests: Arc<AtomicUsize>) {
+    drop(listener.accept().await.unwrap());
+    let answer = move || {
+        let request = requests.fetch_add(1, Ordering::SeqCst);
+        async move {
+            let busy = [("retry-after", "1")];
+            match request {
+                0 => (StatusCode::TOO_MANY_REQUESTS, busy, "{}").into_response(),
+                1 => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+                _ => r#"{"accepted":1,"quarantined":0,"rejected":0,"errors":[]}"#.into_response(),
+            }
+        }
+    };
+    let router = Router::new().route("/api/v1/ingest/logs", post(answer));
+    axum::serve(listener, router).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_or_busy_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(dir.path(), "app.ndjson", line(1).as_bytes());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let requests = Arc::new(AtomicUsize::new(0));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(flaky(listener, Arc::clone(&requests)));
+    let send = ["send", "logs", "--server", &address, &path];
+    let (code, out, err) = run(&send);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.starts_with("1 accepted"), "{out}");
+    assert_eq!(requests.load(Ordering::SeqCst), 3);
+    // Of the lost connection nobody knows whether it brought the line.
+    assert!(err.contains("may be stored twice: line 1"), "{err}");
+
+    requests.store(0, Ordering::SeqCst);
+    let (code, _, err) = run(&[&send[..], &["--patience", "0s"]].concat());
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("429"), "{err}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
