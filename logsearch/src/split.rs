@@ -32,6 +32,7 @@ use watchfire_schemas::{TimeRange, Timestamp};
 
 pub(crate) use access::answered_by;
 pub(crate) use facts::{Cell, Facts};
+pub(crate) use keyword::KeywordColumn;
 pub(crate) use selection::Selection;
 pub(crate) use value_columns::{ValueColumns, ValueKey};
 pub(crate) use write::{SplitMeta, SplitWriter};

@@ -11,7 +11,7 @@ use crate::filter::{Filter, matches};
 use crate::log_cells::slot;
 use crate::logs::Logs;
 use crate::row::{Cell, Row};
-use crate::split::Split;
+use crate::split::{KeywordColumn, Split};
 use crate::watch::Watch;
 
 /// What is counted of one pattern.
@@ -124,10 +124,6 @@ impl Tallies {
             return Ok(complete);
         };
         let (time_of, severity_of) = (split.time_of()?, split.number_of(field("severity"))?);
-        let writers = match &services {
-            Some(column) => column.len(),
-            None => 0,
-        };
         let mut found: Vec<Option<InSplit>> = Vec::new();
         found.resize_with(patterns.len(), || None);
         let complete = selection.each(watch, |document| {
@@ -138,7 +134,7 @@ impl Tallies {
             };
             let found = found[pattern].get_or_insert_with(|| InSplit {
                 tally: Tally::empty(steps),
-                services: vec![0; writers],
+                services: vec![0; services.as_ref().map_or(0, KeywordColumn::len)],
             });
             let severity = (severity_of(document).max(1) - 1) / 4;
             found.tally.add(time_of(document), severity as usize, steps);
