@@ -62,6 +62,31 @@ pub(super) fn bits_at(bytes: &[u8], bit: u64, width: u32) -> u64 {
     value & mask(width)
 }
 
+/// Calls back with `count` numbers of `width` bits each, one after another.
+pub(super) fn unpack(bytes: &[u8], bit: u64, width: u32, count: usize, mut each: impl FnMut(u64)) {
+    let mut bit = bit as usize;
+    if width > 56 {
+        for _ in 0..count {
+            each(bits_at(bytes, bit as u64, width));
+            bit += width as usize;
+        }
+        return;
+    }
+    let mask = mask(width);
+    for _ in 0..count {
+        let start = bit / 8;
+        let word = match bytes
+            .get(start..start + 8)
+            .and_then(|word| word.first_chunk())
+        {
+            Some(word) => u64::from_le_bytes(*word),
+            None => last_word(bytes, start),
+        };
+        each(word >> (bit % 8) & mask);
+        bit += width as usize;
+    }
+}
+
 fn last_word(bytes: &[u8], start: usize) -> u64 {
     let mut word = [0; 8];
     let rest = bytes.get(start..).unwrap_or_default();
@@ -73,6 +98,47 @@ pub(super) const fn mask(width: u32) -> u64 {
     match width {
         0 => 0,
         _ => u64::MAX >> (64 - width),
+    }
+}
+
+/// Which values of a block are chosen, told one after another.
+#[derive(Debug)]
+pub(super) struct Marks {
+    words: [u64; WORDS],
+    open: u64,
+    told: usize,
+}
+
+impl Marks {
+    pub(super) const fn new() -> Self {
+        Self {
+            words: [0; WORDS],
+            open: 0,
+            told: 0,
+        }
+    }
+
+    pub(super) fn tell(&mut self, is_chosen: bool) {
+        self.open |= u64::from(is_chosen) << (self.told % 64);
+        self.told += 1;
+        if self.told.is_multiple_of(64) {
+            self.end_word();
+        }
+    }
+
+    fn end_word(&mut self) {
+        if let Some(word) = self.words.get_mut((self.told - 1) / 64) {
+            *word = self.open;
+        }
+        self.open = 0;
+    }
+
+    /// A bit for each, the first one lowest.
+    pub(super) fn finish(mut self) -> [u64; WORDS] {
+        if !self.told.is_multiple_of(64) {
+            self.end_word();
+        }
+        self.words
     }
 }
 

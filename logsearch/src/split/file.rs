@@ -25,17 +25,20 @@ pub(super) struct Section {
 }
 
 /// Writes the file.
-#[derive(Debug)]
 pub(super) struct SplitWriterFile {
     file: BufWriter<File>,
     written: u64,
+    packer: zstd::bulk::Compressor<'static>,
 }
 
 impl SplitWriterFile {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
+        let mut packer = zstd::bulk::Compressor::new(PACKING)?;
+        packer.include_checksum(true)?;
         Ok(Self {
             file: BufWriter::with_capacity(1 << 18, File::create(path)?),
             written: 0,
+            packer,
         })
     }
 
@@ -49,9 +52,10 @@ impl SplitWriterFile {
         Ok(section)
     }
 
-    /// The same, packed; [`SplitFile::unpacked`] reads it.
+    /// The same, packed with a checksum; [`SplitFile::unpacked`] reads it.
     pub(super) fn put_packed(&mut self, bytes: &[u8]) -> io::Result<Section> {
-        self.put(&packed(bytes)?)
+        let packed = self.packer.compress(bytes)?;
+        self.put(&packed)
     }
 
     /// Writes the directory and makes all durable; the size of the file.
@@ -65,13 +69,6 @@ impl SplitWriterFile {
         file.sync_all()?;
         Ok(self.written + FOOTER)
     }
-}
-
-/// Packs bytes with a checksum.
-pub(super) fn packed(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut packer = zstd::bulk::Compressor::new(PACKING)?;
-    packer.include_checksum(true)?;
-    packer.compress(bytes)
 }
 
 /// The open file.
@@ -158,17 +155,21 @@ pub(super) fn damaged(reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-/// Reads single numbers of a section of bits, a few pages at a time.
+/// Reads single numbers of a section of bits: a few bytes where it jumps, more and more where it
+/// goes straight on.
 #[derive(Debug)]
 pub(super) struct Window<'a> {
     file: &'a SplitFile,
     section: Section,
     start: u64,
     bytes: Vec<u8>,
+    /// How much is read next.
+    reach: usize,
 }
 
 impl<'a> Window<'a> {
-    const PAGE: u64 = 4_096;
+    const SHORT: usize = 256;
+    const LONG: usize = 32 << 10;
 
     pub(super) const fn new(file: &'a SplitFile, section: Section) -> Self {
         Self {
@@ -176,6 +177,7 @@ impl<'a> Window<'a> {
             section,
             start: 0,
             bytes: Vec::new(),
+            reach: Self::SHORT,
         }
     }
 
@@ -205,9 +207,14 @@ impl<'a> Window<'a> {
         if is_inside && !self.bytes.is_empty() {
             return Ok(());
         }
-        self.start = at / Self::PAGE * Self::PAGE;
-        let len = 2 * Self::PAGE as usize;
+        let goes_on = self.start <= at && at <= end + Self::SHORT as u64;
+        self.reach = if goes_on && !self.bytes.is_empty() {
+            (2 * self.reach).min(Self::LONG)
+        } else {
+            Self::SHORT
+        };
+        self.start = at / 8 * 8;
         self.file
-            .read_into(self.section, self.start, len, &mut self.bytes)
+            .read_into(self.section, self.start, self.reach, &mut self.bytes)
     }
 }

@@ -58,9 +58,11 @@ impl IdsBuilder {
         }
         let (different, which) = self.repeated();
         let bytes = |ids: &[u128]| {
-            ids.iter()
-                .flat_map(|id| id.to_be_bytes())
-                .collect::<Vec<_>>()
+            let mut bytes = Vec::with_capacity(ids.len() * ID_BYTES);
+            for id in ids {
+                bytes.extend_from_slice(&id.to_be_bytes());
+            }
+            bytes
         };
         let (ids, places) = if different.len() * 2 < self.ids.len() {
             let places = numbers::write(&which, Meaning::Unsigned, file)?;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::bits::{BLOCK, Docs};
+use super::bits::{BLOCK, Docs, Marks};
 use super::ids::Ids;
 use super::numbers::{Meaning, Numbers};
 use super::opened::Column;
@@ -99,21 +99,21 @@ fn between(
     block: u32,
     wanted: &Docs,
 ) -> io::Result<Docs> {
-    let mut chosen = [0_u64; BLOCK / 64];
+    let mut marks = Marks::new();
     match of {
         Values::Column(column) => {
             let values = column.block(block)?;
             if values.docs.and(wanted).is_empty() {
                 return Ok(Docs::NONE);
             }
-            numbers.between(values.first, values.count(), bounds, &mut chosen)?;
-            Ok(values.docs_of(&chosen).and(wanted))
+            numbers.between(values.first, values.count(), bounds, &mut marks)?;
+            Ok(values.docs_of(&marks.finish()).and(wanted))
         }
         Values::All => {
             let first = block * BLOCK as u32;
-            numbers.between(first, BLOCK as u32, bounds, &mut chosen)?;
+            numbers.between(first, BLOCK as u32, bounds, &mut marks)?;
             let mut docs = Docs::NONE;
-            *docs.words_mut() = chosen;
+            *docs.words_mut() = marks.finish();
             Ok(docs.and(wanted))
         }
     }
@@ -125,27 +125,29 @@ impl TextNode<'_> {
         if values.docs.and(wanted).is_empty() {
             return Ok(Docs::NONE);
         }
-        let mut chosen = [0_u64; BLOCK / 64];
-        let mut index = 0;
+        let (first, count) = (values.first, values.count());
+        let mut marks = Marks::new();
         let verdicts = &self.verdicts.of;
-        self.texts
-            .each_place(values.first, values.count(), |entry| {
-                let verdict = verdicts.get(entry as usize).copied();
-                let may_be = verdict.is_some_and(|verdict| verdict != Verdict::No);
-                chosen[index / 64 % (BLOCK / 64)] |= u64::from(may_be) << (index % 64);
-                index += 1;
-            })?;
-        let docs = values.docs_of(&chosen).and(wanted);
+        self.texts.each_place(first, count, |entry| {
+            let verdict = verdicts.get(entry as usize);
+            marks.tell(verdict.is_some_and(|verdict| *verdict != Verdict::No));
+        })?;
+        let docs = values.docs_of(&marks.finish()).and(wanted);
         if !self.is_open {
             return Ok(docs);
         }
+        if docs.count() > u64::from(count) / 8 {
+            let mut marks = Marks::new();
+            self.reader
+                .accept_all(&self.verdicts, first, count, &mut marks)?;
+            return Ok(values.docs_of(&marks.finish()).and(wanted));
+        }
         let mut sure = Docs::NONE;
         for doc in docs.iter() {
-            if let Some(index) = values.of(doc) {
-                let entry = self.reader.place(index)?;
-                if self.reader.accepts(&self.verdicts, entry, index)? {
-                    sure.insert(doc);
-                }
+            if let Some(index) = values.of(doc)
+                && self.reader.accepts(&self.verdicts, index)?
+            {
+                sure.insert(doc);
             }
         }
         Ok(sure)

@@ -3,10 +3,11 @@
 pub(super) mod meaning;
 
 use std::io;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::bits::{BitWriter, bits_at, width};
+use super::bits::{BitWriter, Marks, bits_at, unpack, width};
 use super::file::{Section, SplitFile, SplitWriterFile, Window, damaged};
 
 /// How many numbers share a line.
@@ -89,16 +90,11 @@ fn few(numbers: &[u64], plain: u32) -> Option<Vec<u64>> {
 }
 
 fn write_chunk(numbers: &[u64], heads: &mut Vec<u8>, bits: &mut BitWriter) {
-    let (start, end) = (numbers[0], numbers[numbers.len() - 1]);
-    let steps = (numbers.len() as i128 - 1).max(1);
-    let slope = (i128::from(end) - i128::from(start)) / steps;
-    let slope = i32::try_from(slope).unwrap_or_default();
-    let (line_start, from_line) = distances(numbers, slope);
-    let (level, from_level) = distances(numbers, 0);
-    let (slope, least, farthest) = if from_line < from_level {
-        (slope, line_start, from_line)
-    } else {
-        (0, level, from_level)
+    let least = numbers.iter().copied().min().unwrap_or_default();
+    let most = numbers.iter().copied().max().unwrap_or_default();
+    let (least, slope, farthest) = match sloped(numbers) {
+        Some((start, slope, farthest)) if farthest < most - least => (start, slope, farthest),
+        _ => (least, 0, most - least),
     };
     let width = width(farthest);
     heads.extend_from_slice(&least.to_le_bytes());
@@ -110,17 +106,35 @@ fn write_chunk(numbers: &[u64], heads: &mut Vec<u8>, bits: &mut BitWriter) {
     }
 }
 
-/// Where the line through the lowest point begins, and how far the farthest is above it.
-fn distances(numbers: &[u64], slope: i32) -> (u64, u64) {
-    let above =
-        |(index, number): (usize, &u64)| i128::from(*number) - i128::from(slope) * index as i128;
-    let points = || numbers.iter().enumerate().map(above);
-    let least = points().min().unwrap_or_default();
-    let most = points().max().unwrap_or_default();
-    match (u64::try_from(least), u64::try_from(most - least)) {
-        (Ok(least), Ok(most)) => (least, most),
-        _ => (0, u64::MAX),
+/// The line through the first and the last number: where it begins so that none is below it, its
+/// slope, and how far the farthest is above it. `None` where it is flat or too steep.
+fn sloped(numbers: &[u64]) -> Option<(u64, i32, u64)> {
+    let (start, end) = (*numbers.first()?, *numbers.last()?);
+    let steps = i64::try_from(numbers.len()).ok()? - 1;
+    let rise = i64::try_from(end.abs_diff(start)).ok()?;
+    let slope = i32::try_from(rise.checked_div(steps)?)
+        .ok()
+        .filter(|slope| *slope != 0)?;
+    let slope = if end < start { -slope } else { slope };
+    // How far each is from the line through the first, by which no number wraps around: the rise
+    // is below the sign bit, and a line is not steeper than that.
+    let distance =
+        |(index, number): (usize, &u64)| number.wrapping_sub(line(start, slope, index)) as i64;
+    let (mut below, mut above) = (0_i64, 0_i64);
+    for point in numbers.iter().enumerate() {
+        let is_near = point.1.abs_diff(start) < 1 << 62;
+        let distance = distance(point);
+        below = below.min(distance);
+        above = above.max(distance);
+        if !is_near {
+            return None;
+        }
     }
+    Some((
+        start.wrapping_add_signed(below),
+        slope,
+        above.abs_diff(below),
+    ))
 }
 
 fn line(least: u64, slope: i32, index: usize) -> u64 {
@@ -220,43 +234,101 @@ impl<'a> Numbers<'a> {
         count: u32,
         mut each: impl FnMut(u64),
     ) -> io::Result<()> {
+        let few = self.meta.few.as_deref();
+        self.each_chunk(first, count, |head, inside, bytes, bit| {
+            let mut index = inside.start;
+            let mut is_known = true;
+            unpack(bytes, bit, head.width, inside.len(), |above| {
+                let number = line(head.least, head.slope, index).wrapping_add(above);
+                index += 1;
+                match few {
+                    None => each(number),
+                    Some(few) => match few.get(number as usize) {
+                        Some(number) => each(*number),
+                        None => is_known = false,
+                    },
+                }
+            });
+            if is_known {
+                return Ok(());
+            }
+            Err(damaged("a number that is none of the column's"))
+        })
+    }
+
+    /// Calls back with the heads that cover those numbers, which of the chunk are asked for, and
+    /// where their bits are.
+    fn each_chunk(
+        &mut self,
+        first: u32,
+        count: u32,
+        mut each: impl FnMut(Head, Range<usize>, &[u8], u64) -> io::Result<()>,
+    ) -> io::Result<()> {
         let (mut at, end) = (
             first as usize,
-            (first + count).min(self.meta.count) as usize,
+            first.saturating_add(count).min(self.meta.count) as usize,
         );
+        if at >= end {
+            return Ok(());
+        }
+        let start = self.head(at / CHUNK)?;
+        let from = (start.bit + (at % CHUNK) as u64 * u64::from(start.width)) / 8;
+        let last = self.head((end - 1) / CHUNK)?;
+        let inside = ((end - 1) % CHUNK + 1) as u64;
+        let to = (last.bit + inside * u64::from(last.width)).div_ceil(8);
+        let len = to.saturating_sub(from) as usize;
+        self.file
+            .read_into(self.meta.bits, from, len, &mut self.chunk)?;
         while at < end {
             let head = self.head(at / CHUNK)?;
-            let last = (at / CHUNK * CHUNK + CHUNK).min(end);
-            let bit = head.bit + (at % CHUNK) as u64 * u64::from(head.width);
-            let len = ((last - at) * head.width as usize).div_ceil(8) + 1;
-            self.file
-                .read_into(self.meta.bits, bit / 8, len, &mut self.chunk)?;
-            let mut bit = bit % 8;
-            for index in at % CHUNK..at % CHUNK + (last - at) {
-                let above = bits_at(&self.chunk, bit, head.width);
-                bit += u64::from(head.width);
-                let number = line(head.least, head.slope, index).wrapping_add(above);
-                each(self.meaning(number)?);
-            }
-            at = last;
+            let stop = (at / CHUNK * CHUNK + CHUNK).min(end);
+            let inside = at % CHUNK..at % CHUNK + (stop - at);
+            let bit = head.bit + inside.start as u64 * u64::from(head.width);
+            each(head, inside, &self.chunk, bit.saturating_sub(from * 8))?;
+            at = stop;
         }
         Ok(())
     }
 
-    /// Sets the bits of those of the block that are between the two, both inclusive.
+    /// Tells of each whether it is between the two, both inclusive.
     pub(super) fn between(
         &mut self,
         first: u32,
         count: u32,
         (low, high): (u64, u64),
-        chosen: &mut [u64],
+        marks: &mut Marks,
     ) -> io::Result<()> {
-        let mut index = 0;
-        self.each(first, count, |number| {
-            if let Some(word) = chosen.get_mut(index / 64) {
-                *word |= u64::from(low <= number && number <= high) << (index % 64);
+        // What is packed are places in the list of the few, which keep the order.
+        let (low, end) = match &self.meta.few {
+            Some(few) => (
+                few.partition_point(|n| *n < low) as u64,
+                few.partition_point(|n| *n <= high) as u128,
+            ),
+            None => (low, u128::from(high) + 1),
+        };
+        self.each_chunk(first, count, |head, inside, bytes, bit| {
+            if head.slope == 0 {
+                let least = u128::from(head.least);
+                let to = end.saturating_sub(least);
+                let from = u128::from(low).saturating_sub(least).min(to);
+                match (u64::try_from(from), u64::try_from(to - from)) {
+                    (Ok(from), Ok(span)) => {
+                        unpack(bytes, bit, head.width, inside.len(), |above| {
+                            marks.tell(above.wrapping_sub(from) < span);
+                        });
+                    }
+                    // The whole of 64 bits.
+                    _ => inside.for_each(|_| marks.tell(from == 0)),
+                }
+                return Ok(());
             }
-            index += 1;
+            let mut place = inside.start;
+            unpack(bytes, bit, head.width, inside.len(), |above| {
+                let number = line(head.least, head.slope, place).wrapping_add(above);
+                place += 1;
+                marks.tell(low <= number && u128::from(number) < end);
+            });
+            Ok(())
         })
     }
 
@@ -278,5 +350,54 @@ impl<'a> Numbers<'a> {
         };
         let known = few.get(number as usize).copied();
         known.ok_or_else(|| damaged("a number that is none of the column's"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(numbers: &[u64], most_bytes: u64) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("numbers");
+        let mut file = SplitWriterFile::create(&path).unwrap();
+        let meta = write(numbers, Meaning::Unsigned, &mut file).unwrap();
+        file.finish(&meta).unwrap();
+        let (file, meta): (_, NumbersMeta) = SplitFile::open(&path).unwrap();
+        let heads = meta.heads(&file).unwrap();
+        let mut open = meta.open(&heads, &file);
+        let mut found = Vec::new();
+        for index in 0..numbers.len() as u32 {
+            found.push(open.get(index).unwrap());
+        }
+        assert_eq!(found, numbers);
+        let mut inside = Vec::new();
+        let count = numbers.len().saturating_sub(3) as u32;
+        open.each(3, count, |number| inside.push(number)).unwrap();
+        assert_eq!(inside, numbers.get(3..).unwrap_or_default());
+        let loaded = open.load().unwrap();
+        assert!((0..).zip(numbers).all(|(index, n)| loaded.get(index) == *n));
+        let bytes = file.whole(meta.bits).unwrap().len() as u64;
+        assert!(bytes <= most_bytes, "{bytes} bytes for {}", numbers.len());
+    }
+
+    #[test]
+    fn numbers_come_back() {
+        check(&[], 0);
+        check(&[7], 0);
+        check(&[0, u64::MAX, 5, 1 << 63], 32);
+        // A line costs nothing, whichever way it goes.
+        check(
+            &(0..1_000).map(|n| 1_000_000 - 3 * n).collect::<Vec<_>>(),
+            0,
+        );
+        check(&(0..1_000).map(|n| n << 40).collect::<Vec<_>>(), 6_000);
+        let near: Vec<u64> = (0..1_000)
+            .map(|n| u64::MAX - n * 1_000 + n * n % 7)
+            .collect();
+        check(&near, 800);
+        // Few different ones cost what tells them apart.
+        let few: Vec<u64> = (0..1_000).map(|n| [200, 404, 1 << 50][n % 3]).collect();
+        check(&few, 250);
     }
 }

@@ -124,7 +124,7 @@ fn text<'a>(column: Column<'a>, test: &TextTest) -> io::Result<Node<'a>> {
     if verdicts.of.iter().all(|verdict| *verdict == Verdict::Yes) {
         return Ok(Node::Present(column));
     }
-    let is_open = |verdict: &Verdict| matches!(verdict, Verdict::Values | Verdict::Text);
+    let is_open = |verdict: &Verdict| matches!(verdict, Verdict::Values(_) | Verdict::Text);
     Ok(Node::Text(Box::new(TextNode {
         is_open: verdicts.of.iter().any(is_open),
         reader: texts.reader()?,

@@ -2,10 +2,13 @@
 
 use std::io;
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 
 use super::bits::{BLOCK, BitWriter, Docs, bits_at, width};
 use super::file::{Section, SplitFile, SplitWriterFile};
+use super::loaded::nth;
 
 const WORD_BYTES: usize = 8;
 const BLOCK_BYTES: usize = BLOCK / 8;
@@ -37,6 +40,9 @@ pub(super) enum PresenceMeta {
         docs: Section,
         count: u32,
         width: u32,
+        /// Kept once it has been read.
+        #[serde(skip)]
+        read: OnceLock<Vec<u32>>,
     },
     /// With the number of documents before each block.
     Bits {
@@ -112,6 +118,7 @@ impl Presence {
                     docs: file.put(&bits.finish())?,
                     count: docs.len() as u32,
                     width,
+                    read: OnceLock::new(),
                 }
             }
             Self::Bits(words) => {
@@ -140,21 +147,18 @@ impl PresenceMeta {
                 first: start,
                 docs: Docs::between(0, (rows - start.min(rows)).min(BLOCK as u32) as usize),
             }),
-            Self::List { docs, count, width } => {
-                let listed = file.whole(*docs)?;
-                let at = |index: u32| {
-                    bits_at(&listed, u64::from(index) * u64::from(*width), *width) as u32
-                };
-                let first = partition(*count, |index| at(index) < start);
+            Self::List { .. } => {
+                let listed = self.list(file)?;
+                let first = listed.partition_point(|doc| *doc < start);
                 let mut docs = Docs::NONE;
-                for doc in (first..*count).map(at) {
-                    let Some(inside) = doc.checked_sub(start).filter(|doc| *doc < BLOCK as u32)
-                    else {
-                        break;
-                    };
-                    docs.insert(inside as usize);
+                let after = listed.iter().skip(first);
+                for doc in after.take_while(|doc| **doc < start + BLOCK as u32) {
+                    docs.insert((doc - start) as usize);
                 }
-                Ok(Values { first, docs })
+                Ok(Values {
+                    first: first as u32,
+                    docs,
+                })
             }
             Self::Bits { bits, ranks } => {
                 let bytes = file.read(*bits, u64::from(block) * BLOCK_BYTES as u64, BLOCK_BYTES)?;
@@ -179,16 +183,30 @@ pub(super) enum LoadedPresence {
 }
 
 impl PresenceMeta {
+    /// The documents that are listed.
+    fn list(&self, file: &SplitFile) -> io::Result<&[u32]> {
+        let Self::List {
+            docs,
+            count,
+            width,
+            read,
+        } = self
+        else {
+            return Ok(&[]);
+        };
+        if let Some(listed) = read.get() {
+            return Ok(listed);
+        }
+        let bytes = file.whole(*docs)?;
+        let listed = (0..*count).map(|index| nth(&bytes, index, *width) as u32);
+        let listed = listed.collect();
+        Ok(read.get_or_init(|| listed))
+    }
+
     pub(super) fn load(&self, file: &SplitFile) -> io::Result<LoadedPresence> {
         Ok(match self {
             Self::All => LoadedPresence::All,
-            Self::List { docs, count, width } => {
-                let listed = file.whole(*docs)?;
-                let doc = |index: u32| {
-                    bits_at(&listed, u64::from(index) * u64::from(*width), *width) as u32
-                };
-                LoadedPresence::List((0..*count).map(doc).collect())
-            }
+            Self::List { .. } => LoadedPresence::List(self.list(file)?.to_vec()),
             Self::Bits { bits, .. } => {
                 let mut rank = 0;
                 let bytes = file.whole(*bits)?;

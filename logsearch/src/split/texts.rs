@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub(super) use build::TextsBuilder;
 pub(super) use verdict::{JsonTest, TextTest, Verdict, Verdicts};
 
-use super::bits::bits_at;
+use super::bits::{Marks, bits_at, unpack};
 use super::file::{Section, SplitFile, Window, damaged};
 use super::loaded::nth;
 use build::{SAMPLE, SAMPLE_BYTES};
@@ -230,11 +230,9 @@ impl<'a> Texts<'a> {
         let bit = u64::from(first) * u64::from(width);
         let len = (count as usize * width as usize).div_ceil(8) + 1;
         let bytes = self.file.read(self.meta.places, bit / 8, len)?;
-        let mut bit = bit % 8;
-        for _ in 0..count {
-            each(bits_at(&bytes, bit, width) as u32);
-            bit += u64::from(width);
-        }
+        unpack(&bytes, bit % 8, width, count as usize, |place| {
+            each(place as u32)
+        });
         Ok(())
     }
 
@@ -272,7 +270,7 @@ impl<'a> Texts<'a> {
     }
 }
 
-impl<'a> TextReader<'a> {
+impl TextReader<'_> {
     /// The entry of a text.
     pub(super) fn place(&mut self, index: u32) -> io::Result<u32> {
         let width = self.texts.meta.place_width;
@@ -286,22 +284,62 @@ impl<'a> TextReader<'a> {
         self.text_of(entry, index)
     }
 
-    /// Whether a text is meant, of which the entry does not decide it.
-    pub(super) fn accepts(
-        &mut self,
-        verdicts: &Verdicts,
-        entry: u32,
-        index: u32,
-    ) -> io::Result<bool> {
+    /// Whether a text is meant.
+    pub(super) fn accepts(&mut self, verdicts: &Verdicts, index: u32) -> io::Result<bool> {
+        let entry = self.place(index)?;
         match verdicts.of.get(entry as usize) {
             None | Some(Verdict::No) => Ok(false),
             Some(Verdict::Yes) => Ok(true),
-            Some(Verdict::Values) => {
-                self.read_values(entry, index)?;
-                Ok(verdicts.accepts_values(entry, &self.values))
+            Some(Verdict::Values(number)) => {
+                let start = self.first_bit(index)?;
+                let varying = &mut self.varying;
+                verdicts.accepts_values(*number, |at, width| varying.bits(start + at, width))
             }
             Some(Verdict::Text) => Ok(verdicts.accepts_text(self.text_of(entry, index)?)),
         }
+    }
+
+    /// Tells of each text of a block whether it is meant.
+    pub(super) fn accept_all(
+        &mut self,
+        verdicts: &Verdicts,
+        first: u32,
+        count: u32,
+        marks: &mut Marks,
+    ) -> io::Result<()> {
+        let start = self.first_bit(first)?;
+        // The next sample is at or after the end of the last text.
+        let after = (first + count).next_multiple_of(SAMPLE as u32);
+        let len = if after < self.texts.meta.count {
+            (self.first_bit(after)? / 8 - start / 8) as usize + 2
+        } else {
+            usize::MAX
+        };
+        let section = self.texts.meta.varying.unwrap_or_default();
+        let bytes = self.texts.file.read(section, start / 8, len)?;
+        let (mut bit, mut index) = (start % 8, first);
+        let mut failed = None;
+        let texts = self.texts;
+        texts.each_place(first, count, |entry| {
+            let accepted = match verdicts.of.get(entry as usize) {
+                None | Some(Verdict::No) => Ok(false),
+                Some(Verdict::Yes) => Ok(true),
+                Some(Verdict::Values(number)) => verdicts
+                    .accepts_values(*number, |at, width| Ok(bits_at(&bytes, bit + at, width))),
+                Some(Verdict::Text) => {
+                    let text = self.text_of(entry, index);
+                    text.map(|text| verdicts.accepts_text(text))
+                }
+            };
+            marks.tell(accepted.unwrap_or_else(|error| {
+                failed = Some(error);
+                false
+            }));
+            let bits = self.entries.bits.get(entry as usize);
+            bit += u64::from(bits.copied().unwrap_or_default());
+            index += 1;
+        })?;
+        failed.map_or(Ok(()), Err)
     }
 
     fn text_of(&mut self, entry: u32, index: u32) -> io::Result<&str> {

@@ -12,5 +12,6 @@ mod oracle;
 mod paging;
 mod patterns;
 mod queries;
+mod shapes;
 mod store;
 mod tables;

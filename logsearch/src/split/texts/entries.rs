@@ -91,6 +91,13 @@ impl Slot {
         value.wrapping_sub(self.least)
     }
 
+    /// The same, if the value is one of those that the slot can have.
+    pub(super) fn packed(&self, value: u64) -> Option<u64> {
+        let packed = self.pack(value);
+        let fits = width(packed) <= self.width;
+        (fits && self.unpack(packed) == value).then_some(packed)
+    }
+
     pub(super) fn unpack(&self, packed: u64) -> u64 {
         let number = packed.wrapping_add(self.least);
         match (self.kind, self.digits) {

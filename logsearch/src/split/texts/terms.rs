@@ -53,7 +53,12 @@ pub(super) fn terms_of(entry: &str, shaped: bool) -> Vec<Term> {
                 if open.text.is_empty() {
                     open.slot = slot;
                 }
-                if open.text.len() < token_cut() {
+                if open.text.len() >= token_cut() {
+                    continue;
+                }
+                if c.is_ascii() {
+                    open.text.push(c.to_ascii_lowercase());
+                } else {
                     open.text.extend(c.to_lowercase());
                 }
             }

@@ -7,7 +7,10 @@ use rustc_hash::FxHashMap;
 
 use super::Texts;
 use super::check::{Check, Meeting, meet};
-use super::shape::shape;
+use super::entries::Slot;
+use super::shape::{
+    ESCAPE, HEX, HEX_LEN, NUMBER, UUID, WORD, number_of, parse_hex, parse_number, shape,
+};
 use super::terms::{Term, Terms, is_varying, terms_of};
 use crate::filter::{AttributeTest, KeywordTest};
 use crate::scalar::cut;
@@ -42,8 +45,8 @@ pub(in crate::split) enum JsonTest {
 pub(in crate::split) enum Verdict {
     No,
     Yes,
-    /// The values tell, by the checks of the entry.
-    Values,
+    /// The values tell: the tests of that number.
+    Values(u32),
     /// The text itself has to be looked at.
     Text,
 }
@@ -52,9 +55,33 @@ pub(in crate::split) enum Verdict {
 #[derive(Debug)]
 pub(in crate::split) struct Verdicts {
     pub(in crate::split) of: Vec<Verdict>,
-    /// One of these has to hold wholly: values by their slot.
-    checks: FxHashMap<u32, Vec<Vec<(usize, Check)>>>,
+    /// One alternative of them has to hold wholly.
+    tests: Vec<Vec<Vec<SlotTest>>>,
     test: TextTest,
+}
+
+/// What one value of a text has to be.
+#[derive(Debug)]
+struct SlotTest {
+    /// How far its bits are from the first value's.
+    at: u64,
+    slot: Slot,
+    wanted: Wanted,
+}
+
+#[derive(Debug)]
+enum Wanted {
+    Packed(u64),
+    Check(Check),
+}
+
+impl SlotTest {
+    fn holds(&self, packed: u64) -> bool {
+        match &self.wanted {
+            Wanted::Packed(wanted) => packed == *wanted,
+            Wanted::Check(check) => check.holds(self.slot.unpack(packed)),
+        }
+    }
 }
 
 impl Verdicts {
@@ -63,17 +90,25 @@ impl Verdicts {
         self.of.iter().all(|verdict| *verdict == Verdict::No)
     }
 
-    /// Whether the values of an entry are the ones that are meant.
-    pub(super) fn accepts_values(&self, entry: u32, values: &[u64]) -> bool {
-        let Some(alternatives) = self.checks.get(&entry) else {
-            return false;
-        };
-        alternatives.iter().any(|checks| {
-            let holds = |(slot, check): &(usize, Check)| {
-                values.get(*slot).is_some_and(|value| check.holds(*value))
-            };
-            checks.iter().all(holds)
-        })
+    /// Whether values are the ones that are meant; `bits` reads some, so far from the first.
+    pub(super) fn accepts_values(
+        &self,
+        number: u32,
+        mut bits: impl FnMut(u64, u32) -> io::Result<u64>,
+    ) -> io::Result<bool> {
+        for tests in self.tests.get(number as usize).into_iter().flatten() {
+            let mut holds = true;
+            for test in tests {
+                if !test.holds(bits(test.at, test.slot.width)?) {
+                    holds = false;
+                    break;
+                }
+            }
+            if holds {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the text is meant; words are never asked for here.
@@ -135,7 +170,7 @@ impl Texts<'_> {
     pub(in crate::split) fn verdicts(&self, test: &TextTest) -> io::Result<Verdicts> {
         let mut verdicts = Verdicts {
             of: vec![Verdict::No; self.meta.entries as usize],
-            checks: FxHashMap::default(),
+            tests: Vec::new(),
             test: test.clone(),
         };
         match (test, test.exact()) {
@@ -170,21 +205,20 @@ impl Texts<'_> {
     }
 
     fn decide_each(&self, test: &TextTest, verdicts: &mut Verdicts) -> io::Result<()> {
-        let entries = self.entries()?;
         self.each_entry(|entry, text| {
-            let verdict = if entries.slots(entry).is_empty() && !self.meta.shaped {
-                if test.accepts(text) {
-                    Verdict::Yes
-                } else {
-                    Verdict::No
-                }
-            } else {
-                match (test, test.start()) {
-                    (TextTest::NotEmpty, _) if text.is_empty() => Verdict::No,
-                    (TextTest::NotEmpty, _) => Verdict::Yes,
-                    (_, Some(start)) => begins(text, start),
-                    _ => Verdict::Text,
-                }
+            let verdict = match (test, test.start()) {
+                _ if !self.meta.shaped && test.accepts(text) => Verdict::Yes,
+                _ if !self.meta.shaped => Verdict::No,
+                (TextTest::NotEmpty, _) if text.is_empty() => Verdict::No,
+                (TextTest::NotEmpty, _) => Verdict::Yes,
+                (_, Some(start)) => match begins(text, start) {
+                    Beginning::Never => Verdict::No,
+                    Beginning::Open => Verdict::Text,
+                    Beginning::If(checks) => {
+                        return self.decide(entry, vec![checks], verdicts);
+                    }
+                },
+                _ => Verdict::Text,
             };
             verdicts.set(entry, verdict);
             Ok(())
@@ -198,24 +232,29 @@ impl Texts<'_> {
         verdicts: &mut Verdicts,
     ) -> io::Result<()> {
         let terms = self.terms()?;
-        let mut candidates: Option<Vec<u32>> = None;
-        let mut is_sure = tokens.len() == 1;
+        let mut found = Vec::new();
         for (index, token) in tokens.iter().enumerate() {
             let is_start = prefix && index + 1 == tokens.len();
-            let (found, sure) = self.entries_with(terms, token, is_start)?;
-            is_sure &= sure;
-            candidates = Some(match candidates {
-                None => found,
-                Some(before) => both(&before, &found),
-            });
+            found.push(self.entries_with(terms, token, is_start)?);
         }
-        let candidates = candidates.unwrap_or_default();
-        if is_sure {
+        found.sort_by_key(|found| found.entries.len());
+        let mut candidates = found
+            .first()
+            .map_or(Vec::new(), |found| found.entries.clone());
+        for others in found.iter().skip(1) {
+            candidates.retain(|entry| others.entries.binary_search(entry).is_ok());
+        }
+        if tokens.len() == 1 && found[0].checks.is_empty() {
             for entry in candidates {
                 verdicts.set(entry, Verdict::Yes);
             }
             return Ok(());
         }
+        let entries = self.entries()?;
+        candidates.retain(|entry| {
+            let slots = entries.slots(*entry);
+            found.iter().all(|found| found.may_be_in(*entry, slots))
+        });
         let mut words = FxHashMap::default();
         for entry in candidates {
             let text = self.entry(entry)?;
@@ -230,19 +269,14 @@ impl Texts<'_> {
         Ok(())
     }
 
-    /// The entries, in order, that have a word which is or may be this one; whether it is for sure.
-    fn entries_with(
-        &self,
-        terms: &Terms,
-        token: &str,
-        is_start: bool,
-    ) -> io::Result<(Vec<u32>, bool)> {
-        let (mut found, mut is_sure) = (Vec::new(), true);
+    /// The entries that have a word which is or may be this one.
+    fn entries_with(&self, terms: &Terms, token: &str, is_start: bool) -> io::Result<Found> {
+        let mut found = Found::default();
         let most = if is_start { usize::MAX } else { 1 };
         for term in terms.starting(token).take(most) {
             let text = terms.get(term);
             if text == token || is_start && !is_varying(text) {
-                terms.each_entry(term, |entry| found.push(entry));
+                terms.each_entry(term, |entry| found.fixed.push(entry));
             }
         }
         for term in terms.varying() {
@@ -256,14 +290,21 @@ impl Texts<'_> {
             if let Some(error) = failed {
                 return Err(error);
             }
-            if meeting != Meeting::Never {
-                is_sure &= meeting == Meeting::Always;
-                terms.each_entry(term, |entry| found.push(entry));
+            match meeting {
+                Meeting::Never => {}
+                Meeting::Always => terms.each_entry(term, |entry| found.fixed.push(entry)),
+                Meeting::If(checks) => {
+                    terms.each_entry(term, |entry| found.entries.push(entry));
+                    let checks = checks.into_iter().map(|(_, check)| check);
+                    found.checks.extend(checks);
+                }
             }
         }
-        found.sort_unstable();
-        found.dedup();
-        Ok((found, is_sure))
+        found.fixed.sort_unstable();
+        found.entries.extend_from_slice(&found.fixed);
+        found.entries.sort_unstable();
+        found.entries.dedup();
+        Ok(found)
     }
 
     /// What has to hold for the tokens to be these words of a shape; nothing if they cannot be.
@@ -312,33 +353,19 @@ impl Texts<'_> {
     ) -> io::Result<()> {
         let slots = self.entries()?.slots(entry);
         let mut open = Vec::new();
-        for mut checks in alternatives {
-            let mut is_possible = true;
-            checks.retain(|(slot, check)| match slots.get(*slot) {
-                None => {
-                    is_possible = false;
-                    false
+        for checks in alternatives {
+            match slot_tests(slots, checks) {
+                None => {}
+                Some(tests) if tests.is_empty() => {
+                    verdicts.set(entry, Verdict::Yes);
+                    return Ok(());
                 }
-                Some(slot) => match check.is_decided(slot) {
-                    None => true,
-                    Some(holds) => {
-                        is_possible &= holds;
-                        false
-                    }
-                },
-            });
-            if !is_possible {
-                continue;
+                Some(tests) => open.push(tests),
             }
-            if checks.is_empty() {
-                verdicts.set(entry, Verdict::Yes);
-                return Ok(());
-            }
-            open.push(checks);
         }
         if !open.is_empty() {
-            verdicts.checks.insert(entry, open);
-            verdicts.set(entry, Verdict::Values);
+            verdicts.set(entry, Verdict::Values(verdicts.tests.len() as u32));
+            verdicts.tests.push(open);
         }
         Ok(())
     }
@@ -359,29 +386,111 @@ impl Texts<'_> {
     }
 }
 
-/// Whether the texts of a shape begin so, as far as what does not vary tells.
-fn begins(shape: &str, start: &str) -> Verdict {
-    let fixed = shape
-        .bytes()
-        .take_while(|byte| *byte > super::shape::ESCAPE);
-    let mut same = 0;
-    for (found, wanted) in fixed.zip(start.bytes()) {
-        if found != wanted {
-            return Verdict::No;
+/// The tests of values that are left when what a slot can never be, or always is, is decided;
+/// `None` if they cannot all hold.
+fn slot_tests(slots: &[Slot], checks: Vec<(usize, Check)>) -> Option<Vec<SlotTest>> {
+    let mut tests = Vec::new();
+    for (number, check) in checks {
+        let slot = slots.get(number)?;
+        match check.is_decided(slot) {
+            Some(true) => continue,
+            Some(false) => return None,
+            None => {}
         }
-        same += 1;
+        let wanted = match check {
+            Check::Is(value) => Wanted::Packed(slot.packed(value)?),
+            check => Wanted::Check(check),
+        };
+        tests.push(SlotTest {
+            at: slots[..number]
+                .iter()
+                .map(|slot| u64::from(slot.width))
+                .sum(),
+            slot: *slot,
+            wanted,
+        });
     }
-    if same == start.len() {
-        Verdict::Yes
-    } else {
-        Verdict::Text
-    }
+    Some(tests)
 }
 
-/// What is in both lists, which are in order.
-fn both(a: &[u32], b: &[u32]) -> Vec<u32> {
-    a.iter()
-        .copied()
-        .filter(|entry| b.binary_search(entry).is_ok())
-        .collect()
+/// Whether the texts of a shape begin so.
+enum Beginning {
+    Never,
+    /// If these checks of slots hold.
+    If(Vec<(usize, Check)>),
+    /// The text itself tells.
+    Open,
+}
+
+fn begins(shape: &str, start: &str) -> Beginning {
+    let (mut rest, mut checks) = (start.as_bytes(), Vec::new());
+    let mut bytes = shape.bytes();
+    while let Some(wanted) = rest.first() {
+        let fixed = match bytes.next() {
+            None => return Beginning::Never,
+            Some(NUMBER) => {
+                let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                let Some(value) = parse_number(&rest[..digits]) else {
+                    return Beginning::Never;
+                };
+                let (number, count) = number_of(value);
+                let check = if digits == rest.len() {
+                    Check::Starts {
+                        number,
+                        digits: count,
+                    }
+                } else {
+                    Check::Is(value)
+                };
+                checks.push((checks.len(), check));
+                rest = &rest[digits..];
+                continue;
+            }
+            Some(HEX) => {
+                let len = usize::from(bytes.next().unwrap_or(HEX_LEN) - HEX_LEN);
+                let there = len.min(rest.len());
+                let Some(value) = parse_hex(&rest[..there]) else {
+                    return Beginning::Never;
+                };
+                let check = Check::Bits {
+                    shift: 4 * (len - there) as u32,
+                    mask: u64::MAX,
+                    value,
+                };
+                checks.push((checks.len(), check));
+                rest = &rest[there..];
+                continue;
+            }
+            Some(WORD | UUID) => return Beginning::Open,
+            Some(ESCAPE) => bytes.next(),
+            fixed => fixed,
+        };
+        if fixed != Some(*wanted) {
+            return Beginning::Never;
+        }
+        rest = &rest[1..];
+    }
+    Beginning::If(checks)
+}
+
+/// Where a word may be; entries are in order.
+#[derive(Debug, Default)]
+struct Found {
+    entries: Vec<u32>,
+    /// Those of them that have the word by all means.
+    fixed: Vec<u32>,
+    /// What a value has to be for the others to have it.
+    checks: Vec<Check>,
+}
+
+impl Found {
+    /// Whether the entry has the word, or a slot that may have such a value.
+    fn may_be_in(&self, entry: u32, slots: &[Slot]) -> bool {
+        let may_be = |check: &Check, slot: &Slot| match check {
+            Check::Is(value) => slot.packed(*value).is_some(),
+            check => check.is_decided(slot) != Some(false),
+        };
+        let is_possible = |check: &Check| slots.iter().any(|slot| may_be(check, slot));
+        self.fixed.binary_search(&entry).is_ok() || self.checks.iter().any(is_possible)
+    }
 }
