@@ -26,6 +26,7 @@ use watchfire_schemas::{
 
 const RECORDS: usize = 200_000;
 const BATCH: usize = 500;
+const DEADLINE: Duration = Duration::from_secs(20);
 const START: Timestamp = Timestamp::from_secs(1_795_608_000);
 
 fn main() {
@@ -262,8 +263,8 @@ fn histogram_by_minute(query: &str) -> usize {
         start: START,
         end: START + Duration::from_mins(4),
     };
-    let bars = store.log_histogram(query.to_owned(), range, Duration::from_mins(1));
-    runtime.block_on(bars).unwrap().len()
+    let bars = store.log_histogram(query.to_owned(), range, Duration::from_mins(1), DEADLINE);
+    runtime.block_on(bars).unwrap().bars.len()
 }
 
 #[divan::bench(args = ["service", "http.route", "user.id"])]

@@ -9,9 +9,8 @@ use std::time::Duration;
 use watchfire_schemas::TimeRange;
 
 use crate::fields::{Dataset, Kind, NumberSource};
-use crate::filter::{Filter, resolve};
-use crate::logs::Logs;
-use crate::queries::parsed;
+use crate::filter::Filter;
+use crate::queries::{meant, parsed};
 use crate::query_types::{Explain, FieldKind, FieldList, FieldSummary, QueryError};
 use crate::row_values::ValuesOf;
 use crate::scope::Scope;
@@ -40,7 +39,7 @@ impl EventStore {
     ) -> Result<FieldList, QueryError> {
         self.ask("log_fields", deadline, move |store, watch| {
             let engine = store.logs.as_ref();
-            let (filter, _) = resolve::<Logs>(&parsed(&query)?.filter, engine);
+            let (filter, _) = meant(&parsed(&query)?.filter, engine)?;
             let scope = Scope {
                 snapshot: &engine.snapshot(),
                 filter: &filter,

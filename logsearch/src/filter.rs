@@ -1,9 +1,11 @@
 //! A query that knows its field table: what the tail evaluates and a split is asked.
 
+mod cost;
 mod did_you_mean;
 mod matches;
 mod resolve;
 
+pub(crate) use cost::affordable;
 pub(crate) use did_you_mean::hint_at;
 pub(crate) use matches::{matches, number_of, texts};
 pub(crate) use resolve::{KnownNames, resolve};

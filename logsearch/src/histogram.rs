@@ -1,14 +1,17 @@
 use std::io;
+use std::sync::Mutex;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
 use watchfire_schemas::{SeverityRange, TimeRange, Timestamp};
 
 use crate::counts::parts;
 use crate::engine::Snapshot;
 use crate::fields::{Dataset, find};
 use crate::filter::{Filter, matches};
-use crate::query_types::HistogramBar;
+use crate::query_types::{Histogram, HistogramBar, QueryError};
 use crate::split::Split;
+use crate::spread::spread;
 use crate::watch::Watch;
 
 const SEVERITIES: usize = SeverityRange::ALL.len();
@@ -26,8 +29,14 @@ pub(crate) struct Bars {
 }
 
 impl Bars {
-    /// Steps over the range, aligned to multiples of `step`; `None` if they are too many.
-    pub(crate) fn new(range: TimeRange, step: Duration) -> Option<Self> {
+    /// Steps over the range, aligned to multiples of `step`; refused if they are too many.
+    pub(crate) fn new(range: TimeRange, step: Duration) -> Result<Self, QueryError> {
+        Self::aligned(range, step).ok_or_else(|| QueryError::TooCostly {
+            reason: format!("a histogram has at most {MAX_BARS} steps; take longer ones"),
+        })
+    }
+
+    fn aligned(range: TimeRange, step: Duration) -> Option<Self> {
         let step = i64::try_from(step.as_nanos())
             .ok()
             .filter(|step| *step > 0)?;
@@ -63,17 +72,21 @@ impl Bars {
     }
 }
 
-/// Counts every record of the range that the filter means.
+/// Counts every record of the range that the filter means, as far as the time goes.
 pub(crate) fn histogram<D: Dataset>(
     snapshot: &Snapshot<D>,
     filter: &Filter,
     mut bars: Bars,
     watch: &Watch,
-) -> io::Result<Vec<HistogramBar>> {
+) -> io::Result<Histogram> {
     let range = bars.range;
     let matcher = matches(filter);
-    for batch in &snapshot.tail {
-        watch.check()?;
+    let mut complete = true;
+    for batch in snapshot.tail.iter().rev() {
+        if watch.is_over() {
+            complete = false;
+            break;
+        }
         for row in batch.rows.iter() {
             let time = row.time();
             if range.contains(Timestamp::from_nanos(time)) && matcher.accepts::<D>(row) {
@@ -81,24 +94,41 @@ pub(crate) fn histogram<D: Dataset>(
             }
         }
     }
-    for split in snapshot.splits.iter() {
-        watch.check()?;
-        if split.overlaps(range) && split.could_match(filter)? {
-            add_split(split, filter, &mut bars, watch)?;
+    let splits = snapshot.newest_first(range);
+    let bars = Mutex::new(bars);
+    let counted = spread(splits.len(), watch, |index, watch| {
+        let split = splits[index];
+        if watch.is_over() {
+            return Ok(false);
         }
-    }
-    Ok(bars.counted)
+        if !split.could_match(filter)? {
+            return Ok(true);
+        }
+        add_split(split, filter, &bars, watch)
+    })?;
+    complete &= counted.iter().all(|complete| *complete);
+    let bars = bars.into_inner().expect("no holder of this lock panics");
+    Ok(Histogram {
+        bars: bars.counted,
+        partial: !complete,
+    })
 }
 
+/// Whether the time sufficed.
 fn add_split<D: Dataset>(
     split: &Split<D>,
     filter: &Filter,
-    bars: &mut Bars,
+    bars: &Mutex<Bars>,
     watch: &Watch,
-) -> io::Result<()> {
-    let range = bars.range;
-    let look_into = if bars.step % MINUTE_NANOS == 0 {
+) -> io::Result<bool> {
+    let lock = || bars.lock().expect("no holder of this lock panics");
+    let (range, step) = {
+        let bars = lock();
+        (bars.range, bars.step)
+    };
+    let look_into = if step % MINUTE_NANOS == 0 {
         let parts = parts(split, filter, range)?;
+        let mut bars = lock();
         for (cell, _) in parts.cells {
             bars.add(
                 cell.start(),
@@ -111,22 +141,30 @@ fn add_split<D: Dataset>(
         vec![range]
     };
     if look_into.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let time_of = split.time_of()?;
     let severity = find(D::fields(), "severity")
         .map(|field| split.number_of(field))
         .transpose()?;
+    let mut complete = true;
+    // Added up apart, so that no lock is held while others are let go first.
+    let mut counted: FxHashMap<(i64, usize), u64> = FxHashMap::default();
     for range in look_into {
         let documents = split.documents(range, None)?;
-        let complete = split.select(filter, documents)?.each(watch, |document| {
+        let mut selection = split.select(filter, documents)?;
+        complete &= selection.each(watch, |document| {
             let number = severity.as_ref().map_or(1, |number| number(document));
-            bars.add(time_of(document), ((number - 1) / 4) as usize, 1);
+            let start = time_of(document).div_euclid(step) * step;
+            *counted
+                .entry((start, ((number - 1) / 4) as usize))
+                .or_default() += 1;
             true
         })?;
-        if !complete {
-            watch.check()?;
-        }
     }
-    Ok(())
+    let mut bars = lock();
+    for ((start, severity), records) in counted {
+        bars.add(start, severity, records);
+    }
+    Ok(complete)
 }

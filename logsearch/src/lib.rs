@@ -9,17 +9,21 @@
 
 #![warn(missing_docs)]
 
+mod background;
 mod context;
 mod counts;
 mod engine;
 mod field_list;
 mod fields;
 mod filter;
+mod gate;
 mod groups;
 mod histogram;
+mod kept;
 mod live;
 mod log_cells;
 mod logs;
+mod merger;
 mod metrics;
 mod neighbours;
 mod patterns;
@@ -34,14 +38,18 @@ mod scope;
 mod sealer;
 mod search;
 mod shown;
+mod space;
 mod span_cells;
 mod spans;
 mod split;
+mod spread;
 mod store;
 mod table;
 mod tally;
 mod tokens;
 mod top_values;
+mod trace;
+mod turns;
 mod watch;
 
 pub use live::LogTail;
@@ -52,8 +60,9 @@ pub use plan::plan_query;
 pub use query::has_pipe;
 pub use query_types::{
     AnsweredBy, ClauseCount, ClausePlan, ContextBy, ContextSearch, Explain, FieldKind, FieldList,
-    FieldSummary, FieldValue, FieldValues, FoundLog, HistogramBar, LogContext, LogPage, LogSearch,
-    LogTable, LogTableSearch, PrunedBy, QueryError, QueryPlan, SpanPage, SpanSearch, SplitPlan,
-    TailEvent, ValueSearch,
+    FieldSummary, FieldValue, FieldValues, FoundLog, Histogram, HistogramBar, LogContext, LogPage,
+    LogSearch, LogTable, LogTableSearch, PrunedBy, QueryError, QueryPlan, SpanPage, SpanSearch,
+    SplitPlan, TailEvent, TraceSpans, ValueSearch,
 };
+pub use space::Evicted;
 pub use store::{AppendError, Config, DatasetStats, Entry, EventStore, OpenError};

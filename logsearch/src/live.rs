@@ -11,9 +11,9 @@ use watchfire_schemas::{BatchSeq, RecordId, TimeRange};
 
 use crate::engine::Snapshot;
 use crate::fields::{Dataset, find};
-use crate::filter::{Filter, matches, resolve};
+use crate::filter::{Filter, matches};
 use crate::logs::Logs;
-use crate::queries::parsed;
+use crate::queries::{meant, parsed};
 use crate::query_types::{FoundLog, QueryError, TailEvent};
 use crate::store::EventStore;
 use crate::watch::Watch;
@@ -166,7 +166,7 @@ impl EventStore {
         let (filter, hints) = self
             .ask("log_tail", PATIENCE, move |store, _| {
                 let query = parsed(&query)?;
-                Ok(resolve::<Logs>(&query.filter, store.logs.as_ref()))
+                meant(&query.filter, store.logs.as_ref())
             })
             .await?;
         Ok(LogTail {

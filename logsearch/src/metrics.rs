@@ -32,7 +32,17 @@ pub(crate) struct Metrics {
     repeated_batches: Family<DatasetLabel, Counter>,
     seal_failures: Family<DatasetLabel, Counter>,
     seal_seconds: HistogramFamily<DatasetLabel>,
+    merged_records: Family<DatasetLabel, Counter>,
+    merged_bytes: Family<DatasetLabel, Counter>,
+    merge_failures: Family<DatasetLabel, Counter>,
+    merge_seconds: HistogramFamily<DatasetLabel>,
+    evicted_records: Family<DatasetLabel, Counter>,
+    evicted_bytes: Family<DatasetLabel, Counter>,
+    late_records: Family<DatasetLabel, Counter>,
+    future_records: Family<DatasetLabel, Counter>,
     query_seconds: HistogramFamily<QueryLabel>,
+    refused_queries: Family<QueryLabel, Counter>,
+    open_splits: Family<DatasetLabel, Gauge>,
 }
 
 /// A family of histograms with [`SECONDS`] as buckets.
@@ -49,6 +59,7 @@ impl<L: Clone + std::hash::Hash + Eq> Default for HistogramFamily<L> {
 #[derive(Debug)]
 pub(crate) struct DatasetMetrics {
     pub(crate) splits: Gauge,
+    pub(crate) open_splits: Gauge,
     pub(crate) tail_bytes: Gauge,
     pub(crate) tail_records: Gauge,
     pub(crate) appended_records: Counter,
@@ -57,75 +68,135 @@ pub(crate) struct DatasetMetrics {
     pub(crate) repeated_batches: Counter,
     pub(crate) seal_failures: Counter,
     pub(crate) seal_seconds: Histogram,
+    pub(crate) merged_records: Counter,
+    pub(crate) merged_bytes: Counter,
+    pub(crate) merge_failures: Counter,
+    pub(crate) merge_seconds: Histogram,
+    pub(crate) evicted_records: Counter,
+    pub(crate) evicted_bytes: Counter,
+    pub(crate) late_records: Counter,
+    pub(crate) future_records: Counter,
 }
 
 impl Metrics {
     /// Registers them, each once.
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        let m = &metrics;
-        add(registry, "splits", "Splits on disk", &m.splits);
+        metrics.register_life(registry);
+        metrics.register_space(registry);
+        metrics.register_queries(registry);
+        metrics
+    }
+
+    fn register_life(&self, registry: &mut Registry) {
+        let mut add = |name, help, metric: &dyn Registered| metric.add(registry, name, help);
+        add("splits", "Splits on disk", &self.splits);
         add(
-            registry,
+            "open_splits",
+            "Splits that are open for queries",
+            &self.open_splits,
+        );
+        add(
             "tail_bytes",
             "Bytes in memory, not yet in a split",
-            &m.tail_bytes,
+            &self.tail_bytes,
         );
         add(
-            registry,
             "tail_records",
             "Records in memory, not yet in a split",
-            &m.tail_records,
+            &self.tail_records,
         );
         add(
-            registry,
             "appended_records",
             "Records put into the tail",
-            &m.appended_records,
+            &self.appended_records,
         );
         add(
-            registry,
             "sealed_records",
             "Records moved from the tail into a split",
-            &m.sealed_records,
+            &self.sealed_records,
         );
         add(
-            registry,
-            "expired_records",
-            "Records dropped because of their age",
-            &m.expired_records,
-        );
-        add(
-            registry,
             "repeated_batches",
             "Batches passed over because they are here already",
-            &m.repeated_batches,
+            &self.repeated_batches,
         );
         add(
-            registry,
             "seal_failures",
             "Attempts to seal or to drop that failed",
-            &m.seal_failures,
+            &self.seal_failures,
         );
         add(
-            registry,
             "seal_seconds",
             "How long the seal of one split took",
-            &m.seal_seconds.0,
+            &self.seal_seconds.0,
         );
         add(
-            registry,
+            "merged_records",
+            "Records of small splits that were put together into a larger one",
+            &self.merged_records,
+        );
+        add(
+            "merged_bytes",
+            "Bytes of those small splits",
+            &self.merged_bytes,
+        );
+        add("merge_failures", "Merges that failed", &self.merge_failures);
+        add(
+            "merge_seconds",
+            "How long one merge took",
+            &self.merge_seconds.0,
+        );
+    }
+
+    fn register_space(&self, registry: &mut Registry) {
+        let mut add = |name, help, metric: &dyn Registered| metric.add(registry, name, help);
+        add(
+            "expired_records",
+            "Records dropped because of their age",
+            &self.expired_records,
+        );
+        add(
+            "evicted_records",
+            "Records dropped because the disk's share was used up",
+            &self.evicted_records,
+        );
+        add(
+            "evicted_bytes",
+            "Bytes of splits dropped for that",
+            &self.evicted_bytes,
+        );
+        add(
+            "late_records",
+            "Records that were older than the retention when they came; kept as long as others",
+            &self.late_records,
+        );
+        add(
+            "future_records",
+            "Records from more than an hour ahead of their arrival",
+            &self.future_records,
+        );
+    }
+
+    fn register_queries(&self, registry: &mut Registry) {
+        let mut add = |name, help, metric: &dyn Registered| metric.add(registry, name, help);
+        add(
             "query_seconds",
             "How long a query took",
-            &m.query_seconds.0,
+            &self.query_seconds.0,
         );
-        metrics
+        add(
+            "refused_queries",
+            "Queries that were not begun since too many were under way",
+            &self.refused_queries,
+        );
     }
 
     pub(crate) fn of_dataset(&self, dataset: &'static str) -> DatasetMetrics {
         let label = DatasetLabel { dataset };
         DatasetMetrics {
             splits: self.splits.get_or_create_owned(&label),
+            open_splits: self.open_splits.get_or_create_owned(&label),
             tail_bytes: self.tail_bytes.get_or_create_owned(&label),
             tail_records: self.tail_records.get_or_create_owned(&label),
             appended_records: self.appended_records.get_or_create_owned(&label),
@@ -134,7 +205,21 @@ impl Metrics {
             repeated_batches: self.repeated_batches.get_or_create_owned(&label),
             seal_failures: self.seal_failures.get_or_create_owned(&label),
             seal_seconds: self.seal_seconds.0.get_or_create_owned(&label),
+            merged_records: self.merged_records.get_or_create_owned(&label),
+            merged_bytes: self.merged_bytes.get_or_create_owned(&label),
+            merge_failures: self.merge_failures.get_or_create_owned(&label),
+            merge_seconds: self.merge_seconds.0.get_or_create_owned(&label),
+            evicted_records: self.evicted_records.get_or_create_owned(&label),
+            evicted_bytes: self.evicted_bytes.get_or_create_owned(&label),
+            late_records: self.late_records.get_or_create_owned(&label),
+            future_records: self.future_records.get_or_create_owned(&label),
         }
+    }
+
+    pub(crate) fn count_refused(&self, query: &'static str) {
+        self.refused_queries
+            .get_or_create_owned(&QueryLabel { query })
+            .inc();
     }
 
     /// Which queries there are: the names of the store's own methods.
@@ -146,6 +231,13 @@ impl Metrics {
     }
 }
 
-fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: &M) {
-    registry.register(format!("watchfire_logsearch_{name}"), help, metric.clone());
+/// A metric, registered under a name of the store's own.
+trait Registered {
+    fn add(&self, registry: &mut Registry, name: &str, help: &str);
+}
+
+impl<M: Metric + Clone> Registered for M {
+    fn add(&self, registry: &mut Registry, name: &str, help: &str) {
+        registry.register(format!("watchfire_logsearch_{name}"), help, self.clone());
+    }
 }

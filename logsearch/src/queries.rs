@@ -6,30 +6,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use watchfire_schemas::{RecordId, Span, TimeRange, TraceId};
+use watchfire_schemas::{RecordId, TimeRange, TraceId};
 
 use crate::engine::Engine;
 use crate::fields::{Dataset, find};
-use crate::filter::{Filter, hint_at, resolve};
+use crate::filter::{Filter, affordable, hint_at, resolve};
 use crate::histogram::{Bars, histogram};
 use crate::patterns::{PatternList, PatternSearch, patterns};
 use crate::plan::clauses;
-use crate::query::{Query, parse};
+use crate::query::{Expr, Query, parse};
 use crate::query_types::{
-    Explain, FieldValue, FieldValues, FoundLog, HistogramBar, LogPage, LogSearch, QueryError,
-    SpanPage, SpanSearch, ValueSearch,
+    Explain, FieldValue, FieldValues, FoundLog, Histogram, LogPage, LogSearch, QueryError,
+    SpanPage, SpanSearch, TraceSpans, ValueSearch,
 };
 use crate::row::Position;
 use crate::scope::Scope;
 use crate::search::{Page, Search, search};
 use crate::store::EventStore;
 use crate::top_values::top_values;
+use crate::trace::trace;
 use crate::watch::Watch;
 
 /// How long a question without a deadline of its own may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Spans of a trace that are read at once.
-const TRACE_PAGE: usize = 1_000;
 
 impl EventStore {
     /// Log records, newest first.
@@ -83,15 +82,11 @@ impl EventStore {
         query: String,
         range: TimeRange,
         step: Duration,
-    ) -> Result<Vec<HistogramBar>, QueryError> {
-        self.ask("log_histogram", PATIENCE, move |store, watch| {
+        deadline: Duration,
+    ) -> Result<Histogram, QueryError> {
+        self.ask("log_histogram", deadline, move |store, watch| {
             let (filter, _) = understand(&query, store.logs.as_ref())?;
-            let bars = Bars::new(range, step).ok_or_else(|| {
-                QueryError::Store(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    "a histogram has at most 50000 steps",
-                ))
-            })?;
+            let bars = Bars::new(range, step)?;
             histogram(&store.logs.snapshot(), &filter, bars, watch).map_err(QueryError::Store)
         })
         .await
@@ -204,32 +199,15 @@ impl EventStore {
         .await
     }
 
-    /// All spans of a trace, by start; needs no time range.
-    pub async fn trace(self: &Arc<Self>, id: TraceId) -> Result<Vec<Span>, QueryError> {
-        self.ask("trace", PATIENCE, move |store, watch| {
-            let field =
-                find(crate::spans::Spans::fields(), "trace_id").expect("the table has the field");
-            let snapshot = store.spans.snapshot();
-            let mut asked = Search {
-                filter: Filter::Trace { field, id },
-                range: TimeRange::ALL,
-                limit: TRACE_PAGE,
-                before: None,
-            };
-            let mut spans = Vec::new();
-            loop {
-                let page = search(&snapshot, &asked, watch).map_err(QueryError::Store)?;
-                if page.partial {
-                    watch.check().map_err(QueryError::Store)?;
-                }
-                spans.extend(page.records.into_iter().map(|(_, span)| span));
-                asked.before = position(page.next.as_deref())?;
-                if asked.before.is_none() {
-                    break;
-                }
-            }
-            spans.reverse();
-            Ok(spans)
+    /// The spans of a trace, by start; needs no time range. Of a trace of more than 10,000 spans
+    /// the earliest.
+    pub async fn trace(
+        self: &Arc<Self>,
+        id: TraceId,
+        deadline: Duration,
+    ) -> Result<TraceSpans, QueryError> {
+        self.ask("trace", deadline, move |store, watch| {
+            trace(&store.spans.snapshot(), id, watch).map_err(QueryError::Store)
         })
         .await
     }
@@ -241,18 +219,27 @@ impl EventStore {
         answer: impl FnOnce(&Self, &Watch) -> Result<T, QueryError> + Send + 'static,
     ) -> Result<T, QueryError> {
         let (watch, _cancel_on_drop) = Watch::start(allowed);
+        let admitted = self.gate.admit(&watch, allowed).await;
+        let admitted = admitted.inspect_err(|_| self.metrics.count_refused(query))?;
         let store = Arc::clone(self);
         let answered = tokio::task::spawn_blocking(move || {
             let started = Instant::now();
+            let watch = admitted.begin(&watch);
             let answer = answer(&store, &watch);
             store
                 .metrics
                 .observe_query(query, started.elapsed().as_secs_f64());
             answer
         });
-        answered
+        let answer = answered
             .await
-            .map_err(|error| QueryError::Store(io::Error::other(error)))?
+            .map_err(|error| QueryError::Store(io::Error::other(error)))?;
+        answer.map_err(|error| match error {
+            QueryError::Store(cause) if cause.kind() == io::ErrorKind::TimedOut => {
+                QueryError::TimedOut
+            }
+            other => other,
+        })
     }
 }
 
@@ -262,7 +249,7 @@ where
 {
     let started = Instant::now();
     let query = parsed(&search.query)?.filter;
-    let (filter, hints) = resolve::<D>(&query, engine);
+    let (filter, hints) = meant(&query, engine)?;
     let before = position(search.cursor.as_deref())?;
     let page = run(engine, filter, search.range, search.limit, before, watch)?;
     Ok(LogPage {
@@ -305,7 +292,17 @@ fn understand<D: Dataset>(
     query: &str,
     engine: &Engine<D>,
 ) -> Result<(Filter, Vec<String>), QueryError> {
-    Ok(resolve::<D>(&parsed(query)?.filter, engine))
+    meant(&parsed(query)?.filter, engine)
+}
+
+/// What a query means for a dataset, unless to answer it would cost too much.
+pub(crate) fn meant<D: Dataset>(
+    query: &Expr,
+    engine: &Engine<D>,
+) -> Result<(Filter, Vec<String>), QueryError> {
+    let (filter, hints) = resolve::<D>(query, engine);
+    affordable(&filter).map_err(|reason| QueryError::TooCostly { reason })?;
+    Ok((filter, hints))
 }
 
 /// Tables are made of logs only.

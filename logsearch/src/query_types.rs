@@ -18,6 +18,28 @@ pub use plan::{AnsweredBy, ClauseCount, ClausePlan, Explain, PrunedBy, QueryPlan
 pub use spans::{SpanPage, SpanSearch};
 pub use table::{LogTable, LogTableSearch};
 
+use watchfire_schemas::Span;
+
+/// Counts over time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Histogram {
+    /// Every step of the range, empty ones included.
+    pub bars: Vec<HistogramBar>,
+    /// Whether the deadline cut the counting short; the newest records are counted first.
+    pub partial: bool,
+}
+
+/// The spans of one trace.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TraceSpans {
+    /// By start, the earliest first. Of a trace of too many spans the earliest: they hold its root.
+    pub spans: Vec<Span>,
+    /// How many there are.
+    pub total: u64,
+    /// Whether the deadline cut the search short, so that some are missing.
+    pub partial: bool,
+}
+
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
@@ -32,15 +54,24 @@ pub enum QueryError {
     /// It was not made here, or for another store.
     #[error("the cursor is not one that a page gave")]
     Cursor,
-    /// Too many others are under way.
+    /// An answer would cost more than any query may.
+    #[error("{reason}")]
+    TooCostly {
+        /// What to ask instead.
+        reason: String,
+    },
+    /// Too many other queries are under way.
     #[error("the store is busy: {reason}")]
     Busy {
-        /// What there are too many of.
+        /// How many.
         reason: String,
         /// When to try again.
         retry_after: Duration,
     },
-    /// A file could not be read, or a question that takes no half answer ran out of time.
+    /// A question that takes no half answer ran out of time.
+    #[error("the answer was not ready in time")]
+    TimedOut,
+    /// A file could not be read.
     #[error("the store could not be read")]
     Store(#[source] std::io::Error),
 }

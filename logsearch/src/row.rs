@@ -70,6 +70,11 @@ impl<'a> Row<'a> {
             .find_map(|(key, cell)| (key == slot).then_some(cell))
     }
 
+    /// How much memory its cells take.
+    pub(crate) fn bytes(self) -> usize {
+        self.cells().rest.len()
+    }
+
     /// The text of a slot; empty for none.
     pub(crate) fn text(self, slot: usize) -> &'a str {
         self.slot(slot).and_then(Cell::text).unwrap_or_default()

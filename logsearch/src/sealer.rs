@@ -3,12 +3,12 @@
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
 use watchfire_schemas::{Clock, Timestamp};
 
+use crate::background::{Background, Signal};
 use crate::engine::Engine;
 use crate::fields::Dataset;
 
@@ -28,84 +28,24 @@ pub(crate) trait Sealed: fmt::Debug + Send + Sync {
     /// Drops what is too old, and lets the checkpoint follow the log.
     fn tidy(&self, now: Timestamp) -> io::Result<()>;
     fn failed(&self);
+    /// Closes files that nobody has read for long.
+    fn close_unused(&self) {}
 }
 
-/// Runs until it is dropped. What is being sealed then is finished; nothing new is begun.
-#[derive(Debug)]
-pub(crate) struct Sealer {
-    signal: Arc<Signal>,
-    thread: Option<JoinHandle<()>>,
-}
-
-#[derive(Debug, Default)]
-struct Signal {
-    state: Mutex<Wanted>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Wanted {
-    stop: bool,
-    look: bool,
-}
-
-impl Sealer {
-    pub(crate) fn start(datasets: Vec<Arc<dyn Sealed>>, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let signal = Arc::new(Signal::default());
-        let shared = Arc::clone(&signal);
-        let thread = std::thread::Builder::new()
-            .name("logsearch-seal".to_owned())
-            .spawn(move || run(&datasets, clock.as_ref(), &shared))?;
-        Ok(Self {
-            signal,
-            thread: Some(thread),
-        })
-    }
-
-    /// Makes the thread look at once: a tail has grown large.
-    pub(crate) fn wake(&self) {
-        self.signal
-            .state
-            .lock()
-            .expect("no holder of this lock panics")
-            .look = true;
-        self.signal.changed.notify_one();
-    }
-}
-
-impl Drop for Sealer {
-    fn drop(&mut self) {
-        self.signal
-            .state
-            .lock()
-            .expect("no holder of this lock panics")
-            .stop = true;
-        self.signal.changed.notify_one();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the sealing thread had panicked");
-        }
-    }
-}
-
-impl Signal {
-    /// Waits for something to do; false when it is time to stop.
-    fn wait(&self) -> bool {
-        let state = self.state.lock().expect("no holder of this lock panics");
-        let (mut state, _) = self
-            .changed
-            .wait_timeout_while(state, LOOK_EVERY, |wanted| !wanted.stop && !wanted.look)
-            .expect("no holder of this lock panics");
-        state.look = false;
-        !state.stop
-    }
+/// Starts the thread. Woken when a tail has grown large.
+pub(crate) fn start(
+    datasets: Vec<Arc<dyn Sealed>>,
+    clock: Arc<dyn Clock>,
+) -> io::Result<Background> {
+    Background::start("logsearch-seal", move |signal| {
+        run(&datasets, clock.as_ref(), signal);
+    })
 }
 
 fn run(datasets: &[Arc<dyn Sealed>], clock: &dyn Clock, signal: &Signal) {
     let mut resting_until = vec![Timestamp::MIN; datasets.len()];
     let mut tidy_at = Timestamp::MIN;
-    while signal.wait() {
+    while signal.wait(LOOK_EVERY) {
         let now = clock.now();
         let tidying = now >= tidy_at;
         if tidying {
@@ -127,6 +67,7 @@ fn run(datasets: &[Arc<dyn Sealed>], clock: &dyn Clock, signal: &Signal) {
 fn work(dataset: &dyn Sealed, now: Timestamp, tidying: bool) -> io::Result<()> {
     let work = || {
         while dataset.seal_due(now)? {}
+        dataset.close_unused();
         if tidying {
             dataset.tidy(now)?;
         }
@@ -153,5 +94,9 @@ impl<D: Dataset> Sealed for Engine<D> {
 
     fn failed(&self) {
         self.count_failure();
+    }
+
+    fn close_unused(&self) {
+        Engine::close_unused(self);
     }
 }

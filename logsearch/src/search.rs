@@ -1,5 +1,8 @@
 //! A page of records, newest first, over tail and splits.
 
+mod fill;
+mod records;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
@@ -15,7 +18,10 @@ use crate::plan::pruned;
 use crate::query_types::Explain;
 use crate::row::{Position, Row};
 use crate::split::Split;
+use crate::spread::spread;
 use crate::watch::Watch;
+use fill::{Filling, fill};
+use records::records;
 
 /// How long a search goes on counting when its page is complete.
 const COUNTING: Duration = Duration::from_millis(500);
@@ -69,7 +75,13 @@ pub(crate) fn search<D: Dataset>(
     explain.tail_records = tail.scanned;
     let mut splits = Vec::new();
     for split in snapshot.splits.iter() {
-        match pruned(split, &search.filter, search.range)? {
+        // Once it is over, nothing is read any more, so it does not matter.
+        let reason = if watch.is_over() {
+            None
+        } else {
+            pruned(split, &search.filter, search.range)?
+        };
+        match reason {
             Some(reason) => explain.pruned_by.count(reason),
             None => splits.push(split),
         }
@@ -77,43 +89,29 @@ pub(crate) fn search<D: Dataset>(
     explain.splits_pruned = explain.pruned_by.total();
     splits.sort_by_key(|split| Reverse(split.meta.max_time));
 
-    let mut candidates = tail.candidates;
-    // The latest time at which a record may have been missed.
-    let mut missed = (!tail.complete).then_some(i64::MAX);
-    for split in &splits {
-        if missed.is_some() || is_filled(&candidates, limit, split.meta.max_time) {
-            break;
-        }
-        if watch.is_over()
-            || !search_split(split, search, limit, watch, &mut candidates, &mut explain)?
-        {
-            missed = Some(split.meta.max_time);
-        }
-        candidates.sort_unstable_by_key(|candidate| Reverse(candidate.position));
-        candidates.truncate(limit + 1);
-    }
+    let page = Filling::new(tail.candidates, limit, tail.complete);
+    let page = fill(page, &splits, search, watch)?;
+    explain.rows_scanned += page.rows_scanned;
+    let (missed, mut candidates) = (page.missed, page.candidates);
     let partial = missed.is_some();
     candidates.retain(|candidate| missed.is_none_or(|missed| candidate.position.time > missed));
     let more = candidates.len() > limit || partial;
     candidates.truncate(limit);
-    let last = candidates.last().map(|candidate| candidate.position);
-    let next = last.filter(|_| more).map(Position::to_cursor);
 
     let counting = watch.at_most(COUNTING);
-    let (in_splits, all_counted) = count(&splits, search, &counting, &mut explain)?;
+    let in_splits = count(&splits, search, &counting)?;
+    explain.rows_scanned += in_splits.rows;
+    let records = records(&candidates)?;
+    let last = candidates[..records.read.len()].last();
+    let next = last.filter(|_| more || !records.fit);
     Ok(Page {
-        records: records(&candidates)?,
-        total: tail.total + in_splits,
-        total_is_exact: tail.complete && all_counted,
-        next,
+        next: next.map(|last| last.position.to_cursor()),
+        records: records.read,
+        total: tail.total + in_splits.total,
+        total_is_exact: tail.complete && in_splits.complete,
         partial,
         explain,
     })
-}
-
-/// Whether no record at or before `max_time` can be among the page and the one after it.
-fn is_filled<D: Dataset>(candidates: &[Candidate<'_, D>], limit: usize, max_time: i64) -> bool {
-    candidates.len() > limit && candidates[limit].position.time > max_time
 }
 
 struct TailHits<'a, D: Dataset> {
@@ -180,87 +178,43 @@ fn search_tail<'a, D: Dataset>(
     }
 }
 
-/// Adds the newest records of a split; whether the time sufficed.
-fn search_split<'a, D: Dataset>(
-    split: &'a Arc<Split<D>>,
-    search: &Search,
-    limit: usize,
-    watch: &Watch,
-    candidates: &mut Vec<Candidate<'a, D>>,
-    explain: &mut Explain,
-) -> io::Result<bool> {
-    let documents = split.documents(search.range, search.before)?;
-    if documents.is_empty() {
-        return Ok(true);
-    }
-    let mut found = Vec::new();
-    let mut selection = split.select(&search.filter, documents)?;
-    let complete = selection.each(watch, |document| {
-        found.push(document);
-        found.len() <= limit
-    })?;
-    explain.rows_scanned += found.len() as u64;
-    for document in &found {
-        candidates.push(Candidate {
-            position: split.position(*document)?,
-            place: Place::Split(split, *document),
-        });
-    }
-    Ok(complete || found.len() > limit)
-}
-
+/// How many there are in the splits, whether all could be counted in time, and how many rows were
+/// looked at for it.
 fn count<D: Dataset>(
     splits: &[&Arc<Split<D>>],
     search: &Search,
     watch: &Watch,
-    explain: &mut Explain,
-) -> io::Result<(u64, bool)> {
-    let mut total = 0;
-    for split in splits {
+) -> io::Result<Counted> {
+    let counted = spread(splits.len(), watch, |index, watch| {
+        let split = splits[index];
         if watch.is_over() {
-            return Ok((total, false));
+            return Ok(Counted::default());
         }
         let documents = split.documents(search.range, None)?;
         if search.filter == Filter::All {
-            total += u64::from(documents.end - documents.start);
-            continue;
+            return Ok(Counted {
+                total: u64::from(documents.end - documents.start),
+                complete: true,
+                rows: 0,
+            });
         }
-        let (counted, complete) = split.select(&search.filter, documents)?.count(watch)?;
-        explain.rows_scanned += counted;
-        total += counted;
-        if !complete {
-            return Ok((total, false));
-        }
-    }
-    Ok((total, true))
+        let (total, complete) = split.select(&search.filter, documents)?.count(watch)?;
+        Ok(Counted {
+            total,
+            complete,
+            rows: total,
+        })
+    })?;
+    Ok(Counted {
+        total: counted.iter().map(|counted| counted.total).sum(),
+        complete: counted.iter().all(|counted| counted.complete),
+        rows: counted.iter().map(|counted| counted.rows).sum(),
+    })
 }
 
-/// Reads the records of a page; those of one split together.
-fn records<D: Dataset>(candidates: &[Candidate<'_, D>]) -> io::Result<Vec<(RecordId, D::Record)>> {
-    let mut records = Vec::with_capacity(candidates.len());
-    let mut from_splits: Vec<(usize, &Arc<Split<D>>, u32)> = Vec::new();
-    for (index, candidate) in candidates.iter().enumerate() {
-        let id = RecordId::from_u64(candidate.position.id);
-        match candidate.place {
-            Place::Tail(row) => {
-                records.push((id, Some(D::read(row).map_err(io::Error::other)?)));
-            }
-            Place::Split(split, document) => {
-                from_splits.push((index, split, document));
-                records.push((id, None));
-            }
-        }
-    }
-    from_splits.sort_by_key(|(_, split, document)| (split.meta.number, *document));
-    for group in from_splits.chunk_by(|a, b| a.1.meta.number == b.1.meta.number) {
-        let documents: Vec<u32> = group.iter().map(|(_, _, document)| *document).collect();
-        let fetched = group[0].1.fetch(&documents)?;
-        for ((index, ..), record) in group.iter().zip(fetched) {
-            records[*index].1 = Some(record);
-        }
-    }
-    Ok(records
-        .into_iter()
-        .filter_map(|(id, record)| Some((id, record?)))
-        .collect())
+#[derive(Debug, Clone, Copy, Default)]
+struct Counted {
+    total: u64,
+    complete: bool,
+    rows: u64,
 }

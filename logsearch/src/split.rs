@@ -3,10 +3,12 @@
 
 mod access;
 mod bits;
+mod caches;
 mod columns;
 mod directory;
 mod facts;
 mod file;
+mod folder;
 mod ids;
 mod keyword;
 mod loaded;
@@ -25,12 +27,14 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use watchfire_schemas::{TimeRange, Timestamp};
+use watchfire_schemas::{TimeRange, Timestamp, TraceId};
 
 pub(crate) use access::answered_by;
+pub(crate) use caches::Caches;
 pub(crate) use facts::{Cell, Facts};
 pub(crate) use keyword::KeywordColumn;
 pub(crate) use selection::Selection;
@@ -39,16 +43,24 @@ pub(crate) use write::{SplitMeta, SplitWriter};
 
 use crate::fields::{Dataset, Kind, NumberSource};
 use crate::filter::{Filter, KeywordTest};
+use crate::kept::Slot;
 use crate::row::{Position, Row, Rows};
+use file::SplitFile;
+use folder::Folder;
 use numbers::meaning;
 use opened::Opened;
 
 const FILE: &str = "split";
 
-/// A split; its file is opened when a query first needs it.
+/// A split; its file is opened when a query first needs it. It is closed by putting
+/// [`Self::closed`] in its place.
 pub(crate) struct Split<D> {
     pub(crate) meta: SplitMeta,
-    dir: PathBuf,
+    folder: Arc<Folder>,
+    caches: Arc<Caches>,
+    trace_filter: Arc<Slot<Vec<u8>>>,
+    /// When it was used last; 0 for never.
+    used: AtomicU64,
     opened: OnceLock<Opened>,
     facts: OnceLock<Facts>,
     dataset: PhantomData<fn() -> D>,
@@ -80,16 +92,46 @@ pub(crate) fn folder(number: u64) -> String {
 impl<D: Dataset> Split<D> {
     pub(crate) fn new(parent: &Path, meta: SplitMeta) -> Self {
         Self {
-            dir: parent.join(folder(meta.number)),
+            folder: Arc::new(Folder::new(parent.join(folder(meta.number)))),
             meta,
+            caches: Arc::default(),
+            trace_filter: Arc::default(),
+            used: AtomicU64::new(0),
             opened: OnceLock::new(),
             facts: OnceLock::new(),
             dataset: PhantomData,
         }
     }
 
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
+    /// The same, sharing what may be open with other splits.
+    pub(crate) fn sharing(mut self, caches: &Arc<Caches>) -> Self {
+        self.caches = Arc::clone(caches);
+        self
+    }
+
+    /// The same, not yet open.
+    pub(crate) fn closed(&self) -> Self {
+        Self {
+            meta: self.meta.clone(),
+            folder: Arc::clone(&self.folder),
+            caches: Arc::clone(&self.caches),
+            trace_filter: Arc::clone(&self.trace_filter),
+            used: AtomicU64::new(0),
+            opened: OnceLock::new(),
+            facts: OnceLock::new(),
+            dataset: PhantomData,
+        }
+    }
+
+    /// When it was used last, counted in uses; none if it is not open.
+    pub(crate) fn used(&self) -> Option<u64> {
+        let used = self.used.load(Ordering::Relaxed);
+        (used > 0).then_some(used)
+    }
+
+    /// No manifest names it any more: its folder is removed as soon as the last query lets it go.
+    pub(crate) fn doom(&self) {
+        self.folder.doom();
     }
 
     pub(crate) fn facts(&self) -> io::Result<&Facts> {
@@ -149,9 +191,26 @@ impl<D: Dataset> Split<D> {
                 } => self.holds_ids(*low, *high),
                 _ => low <= high,
             },
-            Filter::Trace { .. } => !self.select(filter, 0..1)?.is_never(),
+            Filter::Trace { id, .. } => self.may_hold_trace(*id)?,
             _ => true,
         })
+    }
+
+    /// Asks the filter of traces alone, from memory or else from its few places on disk.
+    fn may_hold_trace(&self, id: TraceId) -> io::Result<bool> {
+        let Some(traces) = &self.meta.traces else {
+            return Ok(false);
+        };
+        let id = u128::from_be_bytes(id.bytes());
+        let file = || SplitFile::at(&self.folder.path().join(FILE), &self.caches);
+        let (filters, size) = (&self.caches.trace_filters, traces.filter_bytes());
+        if self.trace_filter.is_filled() || filters.has_room(size) {
+            let filter =
+                filters.get(&self.trace_filter, || Ok((traces.filter(&file()?)?, size)))?;
+            return Ok(traces.may_have(id, &filter));
+        }
+        let blocks = traces.blocks_with(id, &file()?)?;
+        Ok(blocks.contains(&true))
     }
 
     fn holds_ids(&self, low: i64, high: i64) -> bool {
@@ -234,10 +293,11 @@ impl<D: Dataset> Split<D> {
     }
 
     fn opened(&self) -> io::Result<&Opened> {
+        self.used.store(self.caches.next_use(), Ordering::Relaxed);
         if let Some(opened) = self.opened.get() {
             return Ok(opened);
         }
-        let opened = Opened::open(&self.dir.join(FILE))?;
+        let opened = Opened::open(&self.folder.path().join(FILE), &self.caches)?;
         Ok(self.opened.get_or_init(|| opened))
     }
 }

@@ -6,14 +6,18 @@ use std::time::Duration;
 use prometheus_client::registry::Registry;
 use watchfire_schemas::{BatchSeq, Clock, LogRecord, Span};
 
+use crate::background::Background;
 use crate::engine::{Engine, Policy};
 use crate::fields::Dataset;
+use crate::gate::Gate;
 use crate::live::Live;
 use crate::logs::{Logs, Quarantine};
+use crate::merger::{self, Merged};
 use crate::metrics::Metrics;
 use crate::patterns::PatternTable;
-use crate::sealer::{Sealed, Sealer};
+use crate::sealer::{self, Sealed};
 use crate::spans::Spans;
+use crate::split::Caches;
 
 /// What the store may use and keep.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +32,8 @@ pub struct Config {
     pub seal_bytes: usize,
     /// See [`Self::seal_bytes`].
     pub seal_age: Duration,
+    /// How often it is looked whether small splits can be merged.
+    pub merge_every: Duration,
 }
 
 impl Default for Config {
@@ -38,6 +44,7 @@ impl Default for Config {
             span_retention: days(7),
             seal_bytes: 64 << 20,
             seal_age: Duration::from_mins(2),
+            merge_every: Duration::from_secs(2),
         }
     }
 }
@@ -66,6 +73,14 @@ pub struct DatasetStats {
     pub tail_records: u64,
     /// About how much memory they take.
     pub tail_bytes: u64,
+    /// Records dropped for their age, since start.
+    pub expired_records: u64,
+    /// Records dropped because the disk's share was used up, since start.
+    pub evicted_records: u64,
+    /// Records that were older than the retention when they came, since start.
+    pub late_records: u64,
+    /// Records from more than an hour ahead of their arrival, since start.
+    pub future_records: u64,
 }
 
 /// Why a store cannot be opened.
@@ -131,12 +146,14 @@ pub enum AppendError {
 /// tails is left to the write-ahead log; [`Self::close`] seals it.
 #[derive(Debug)]
 pub struct EventStore {
-    /// Dropped first, so that nothing is sealed any more when the rest goes.
-    sealer: Sealer,
+    /// Dropped first, so that nothing is sealed or merged any more when the rest goes.
+    sealer: Background,
+    _merger: Background,
     pub(crate) logs: Arc<Engine<Logs>>,
     pub(crate) quarantine: Arc<Engine<Quarantine>>,
     pub(crate) spans: Arc<Engine<Spans>>,
     pub(crate) metrics: Metrics,
+    pub(crate) gate: Gate,
     pub(crate) live: Live,
     pub(crate) patterns: Arc<PatternTable>,
     clock: Arc<dyn Clock>,
@@ -157,6 +174,7 @@ impl EventStore {
             span_retention,
             seal_bytes,
             seal_age,
+            merge_every,
         } = config;
         let logs = Policy {
             retention: log_retention,
@@ -167,9 +185,10 @@ impl EventStore {
             retention: span_retention,
             ..logs
         };
-        let logs_engine = Arc::new(open::<Logs>(dir, logs, &metrics)?);
-        let quarantine_engine = Arc::new(open::<Quarantine>(dir, logs, &metrics)?);
-        let spans_engine = Arc::new(open::<Spans>(dir, spans, &metrics)?);
+        let caches = Arc::default();
+        let logs_engine = Arc::new(open::<Logs>(dir, logs, &metrics, &caches)?);
+        let quarantine_engine = Arc::new(open::<Quarantine>(dir, logs, &metrics, &caches)?);
+        let spans_engine = Arc::new(open::<Spans>(dir, spans, &metrics, &caches)?);
         let patterns = Arc::new(PatternTable::open(dir, registry));
         let datasets: Vec<Arc<dyn Sealed>> = vec![
             Arc::<PatternTable>::clone(&patterns),
@@ -177,18 +196,26 @@ impl EventStore {
             Arc::<Engine<Quarantine>>::clone(&quarantine_engine),
             Arc::<Engine<Spans>>::clone(&spans_engine),
         ];
-        let sealer =
-            Sealer::start(datasets, Arc::clone(&clock)).map_err(|source| OpenError::Io {
-                path: dir.display().to_string(),
-                source,
-            })?;
+        let mergeable: Vec<Arc<dyn Merged>> = vec![
+            Arc::<Engine<Logs>>::clone(&logs_engine),
+            Arc::<Engine<Quarantine>>::clone(&quarantine_engine),
+            Arc::<Engine<Spans>>::clone(&spans_engine),
+        ];
+        let at = |source| OpenError::Io {
+            path: dir.display().to_string(),
+            source,
+        };
+        let sealer = sealer::start(datasets, Arc::clone(&clock)).map_err(at)?;
+        let merger = merger::start(mergeable, Arc::clone(&clock), merge_every).map_err(at)?;
         Ok(Arc::new(Self {
             sealer,
+            _merger: merger,
             live: Live::new(logs_engine.checkpoint()),
             logs: logs_engine,
             quarantine: quarantine_engine,
             spans: spans_engine,
             metrics,
+            gate: Gate::new(),
             patterns,
             clock,
             seal_bytes,
@@ -265,6 +292,19 @@ impl EventStore {
         ]
     }
 
+    /// Merges the small splits that are worth it now, instead of when nothing more urgent is done.
+    pub async fn compact(self: &Arc<Self>) -> io::Result<()> {
+        let store = Arc::clone(self);
+        let merged = tokio::task::spawn_blocking(move || {
+            let now = store.clock.now();
+            while store.logs.merge(now, &|| true)? {}
+            while store.quarantine.merge(now, &|| true)? {}
+            while store.spans.merge(now, &|| true)? {}
+            Ok(())
+        });
+        merged.await.map_err(io::Error::other)?
+    }
+
     /// Seals what is in the tails and waits until it is published. For a clean stop. What cannot
     /// be sealed is logged and stays with the write-ahead log.
     pub async fn close(self: &Arc<Self>) {
@@ -285,8 +325,14 @@ impl EventStore {
     }
 }
 
-fn open<D: Dataset>(dir: &Path, policy: Policy, metrics: &Metrics) -> Result<Engine<D>, OpenError> {
-    Engine::open(dir, policy, metrics.of_dataset(D::NAME))
+fn open<D: Dataset>(
+    dir: &Path,
+    policy: Policy,
+    metrics: &Metrics,
+    caches: &Arc<Caches>,
+) -> Result<Engine<D>, OpenError> {
+    let metrics = metrics.of_dataset(D::NAME);
+    Engine::open(dir, policy, metrics, Arc::clone(caches))
 }
 
 fn seal_all<D: Dataset>(engine: &Engine<D>, now: watchfire_schemas::Timestamp) {

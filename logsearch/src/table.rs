@@ -12,10 +12,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::fields::Dataset;
-use crate::filter::{hint_at, resolve};
+use crate::filter::hint_at;
 use crate::logs::Logs;
 use crate::plan::clauses;
-use crate::queries::parsed;
+use crate::queries::{meant, parsed};
 use crate::query::Pipe;
 use crate::query_types::{Explain, LogTable, LogTableSearch, QueryError};
 use crate::row_values::ValuesOf;
@@ -51,7 +51,7 @@ fn table(
     let started = Instant::now();
     let query = parsed(&search.query)?;
     let engine = store.logs.as_ref();
-    let (filter, mut hints) = resolve::<Logs>(&query.filter, engine);
+    let (filter, mut hints) = meant(&query.filter, engine)?;
     let pipe = query.pipe.unwrap_or(Pipe::Count(Vec::new()));
     for field in pipe.fields() {
         hints.extend(hint_at::<Logs>(field, engine));

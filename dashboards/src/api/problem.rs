@@ -20,6 +20,8 @@ pub(crate) struct Problem {
     detail: String,
     parameter: Option<&'static str>,
     column: Option<usize>,
+    /// In seconds.
+    retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -29,6 +31,7 @@ impl Problem {
             detail: detail.into(),
             parameter: None,
             column: None,
+            retry_after: None,
         }
     }
 
@@ -122,7 +125,12 @@ impl From<watchfire_logsearch::QueryError> for Problem {
                 ..Self::new(StatusCode::BAD_REQUEST, format!("q: {error}"))
             },
             QueryError::Cursor => Self::cursor(),
-            QueryError::Busy { .. } => Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()),
+            QueryError::TooCostly { .. } => Self::new(StatusCode::BAD_REQUEST, error.to_string()),
+            QueryError::TimedOut => Self::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
+            QueryError::Busy { retry_after, .. } => Self {
+                retry_after: Some(retry_after.as_secs().max(1)),
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            },
             QueryError::Store(_) => Self::internal(&error),
         }
     }
@@ -172,7 +180,13 @@ pub(crate) async fn write(
         tracing::error!(trace_id, detail = problem.detail, "answered with a problem");
     }
     let headers = [(header::CONTENT_TYPE, "application/problem+json")];
-    (problem.status, headers, problem.body_with(&trace_id)).into_response()
+    let mut response = (problem.status, headers, problem.body_with(&trace_id)).into_response();
+    if let Some(seconds) = problem.retry_after {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 /// An id that no other request of this process has: the time and a count.

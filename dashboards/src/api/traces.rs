@@ -51,11 +51,16 @@ pub(super) async fn one(
     let trace_id: TraceId = id
         .parse()
         .map_err(|_| BadParam::new("trace_id", "expected 32 hexadecimal digits, not all zeros"))?;
-    let spans = console.events.trace(trace_id).await?;
-    if spans.is_empty() {
+    let trace = console.events.trace(trace_id, ask::DEADLINE).await?;
+    if trace.spans.is_empty() && !trace.partial {
         return Err(Problem::not_found(&format!("trace {trace_id}")));
     }
-    Ok(Json(json!({ "trace_id": trace_id, "spans": spans })))
+    Ok(Json(json!({
+        "trace_id": trace_id,
+        "spans": trace.spans,
+        "total_spans": trace.total,
+        "partial": trace.partial,
+    })))
 }
 
 #[cfg(test)]

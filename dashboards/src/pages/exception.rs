@@ -85,7 +85,10 @@ pub(crate) async fn page(
     let logs = shell.take("logs", logs.map(Some));
     let is_told = logs.as_ref().is_some_and(|page| !page.records.is_empty());
     let trace = match group.last_trace {
-        Some(trace) if !is_told => shell.take("the trace", console.events.trace(trace).await),
+        Some(trace) if !is_told => {
+            let trace = console.events.trace(trace, ask::DEADLINE).await;
+            shell.take("the trace", trace).spans
+        }
         _ => Vec::new(),
     };
     let context = Context {

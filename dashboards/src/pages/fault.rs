@@ -4,6 +4,7 @@ use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
 use watchfire_alerts::{ActError, StoreError};
+use watchfire_logsearch::QueryError;
 
 use crate::contracts::ContractRefusal;
 use crate::params::BadParam;
@@ -21,7 +22,7 @@ pub(crate) enum Fault {
     #[error("saved searches could not be read or written")]
     Saved(#[source] sqlx::Error),
     #[error("the event store did not answer: {0}")]
-    Events(#[source] watchfire_logsearch::QueryError),
+    Events(#[source] QueryError),
     #[error("the page could not be written")]
     Template(#[source] askama::Error),
 }
@@ -30,8 +31,10 @@ impl Fault {
     const fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Param(_) => StatusCode::BAD_REQUEST,
+            Self::Param(_) | Self::Events(QueryError::TooCostly { .. }) => StatusCode::BAD_REQUEST,
             Self::Refused(_) => StatusCode::CONFLICT,
+            Self::Events(QueryError::Busy { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Events(QueryError::TimedOut) => StatusCode::GATEWAY_TIMEOUT,
             Self::Database(_) | Self::Saved(_) | Self::Events(_) | Self::Template(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

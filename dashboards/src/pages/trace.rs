@@ -79,9 +79,10 @@ pub(crate) async fn page(
     let house = House::ask(&console).await;
     let spans = console
         .events
-        .trace(trace_id)
+        .trace(trace_id, ask::DEADLINE)
         .await
-        .map_err(Fault::Events)?;
+        .map_err(Fault::Events)?
+        .spans;
     let mut shell = Shell::new(&house, "/traces/", format!("Trace {trace_id}"));
     let asked = range_of(&spans, house.now);
     let logs = ask::logs(

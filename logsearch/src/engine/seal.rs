@@ -62,7 +62,7 @@ impl<D: Dataset> Engine<D> {
         let number = manifest.next_split;
         // Also after a failure: the disk may know of a split that we do not.
         manifest.next_split += 1;
-        let split = split::write(&self.dir, number, &all, rows, now)?;
+        let split = self.write_split(number, |dir| split::write(dir, number, &all, rows, now))?;
         let mut next = manifest.clone();
         next.checkpoint = self.state().settled(tail.len());
         next.splits.push(split.meta.clone());
@@ -103,38 +103,17 @@ impl<D: Dataset> Engine<D> {
         Ok(())
     }
 
-    /// Drops the splits of which every record is older than the retention. A record of the future
-    /// counts as old as its arrival.
-    pub(crate) fn drop_expired(&self, now: Timestamp) -> io::Result<()> {
-        let mut manifest = self.manifest();
-        let oldest = (now - self.policy.retention).nanos();
-        let is_kept = |meta: &split::SplitMeta| meta.max_time.min(meta.sealed_at) >= oldest;
-        if manifest.splits.iter().all(is_kept) {
-            return Ok(());
-        }
-        let mut next = manifest.clone();
-        next.splits.retain(is_kept);
-        next.publish(&self.dir)?;
-        *manifest = next;
+    /// Whether the tail is far from being sealed for its size.
+    pub(crate) fn has_small_tail(&self) -> bool {
+        self.state().tail_bytes < self.policy.seal_bytes / 2
+    }
 
-        let mut state = self.state();
-        let (kept, dropped): (Vec<_>, Vec<_>) = state
-            .splits
-            .iter()
-            .cloned()
-            .partition(|split| is_kept(&split.meta));
-        state.splits = Arc::new(kept);
-        self.tell_sizes(&state);
-        let records = dropped.iter().map(|split| split.meta.records).sum();
-        self.metrics.expired_records.inc_by(records);
-        drop(state);
-        // A query that still reads one keeps its mapped files; what cannot be removed now, the next
-        // start removes.
-        let removed: Vec<_> = dropped
-            .iter()
-            .map(|split| std::fs::remove_dir_all(split.dir()))
-            .collect();
-        removed.into_iter().collect()
+    pub(crate) fn appended_records(&self) -> u64 {
+        self.metrics.appended_records.get()
+    }
+
+    pub(crate) fn count_merge_failure(&self) {
+        self.metrics.merge_failures.inc();
     }
 
     pub(crate) fn count_failure(&self) {

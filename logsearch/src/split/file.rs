@@ -4,12 +4,15 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::bits::bits_at;
+use super::caches::Caches;
+use crate::kept::Slot;
 
 const MAGIC: &[u8; 8] = b"WFSPLIT3";
 const FOOTER: u64 = 8 + 4 + 8;
@@ -18,10 +21,16 @@ const PACKING: i32 = 3;
 const MOST_UNPACKED: usize = 1 << 30;
 
 /// Where a section is.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub(super) struct Section {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Section {
     offset: u64,
     len: u64,
+}
+
+impl Section {
+    pub(super) const fn len(&self) -> u64 {
+        self.len
+    }
 }
 
 /// Writes the file.
@@ -71,24 +80,45 @@ impl SplitWriterFile {
     }
 }
 
-/// The open file.
+/// The file. It is open while it is read, and as long after as there is room for it.
 #[derive(Debug)]
 pub(super) struct SplitFile {
-    file: File,
+    path: PathBuf,
+    caches: Arc<Caches>,
+    file: Arc<Slot<File>>,
     len: u64,
 }
 
 impl SplitFile {
+    /// The file, without a look at its directory.
+    pub(super) fn at(path: &Path, caches: &Arc<Caches>) -> io::Result<Self> {
+        let mut file = Self {
+            path: path.to_owned(),
+            caches: Arc::clone(caches),
+            file: Arc::default(),
+            len: 0,
+        };
+        file.len = file.opened()?.metadata()?.len();
+        Ok(file)
+    }
+
+    fn opened(&self) -> io::Result<Arc<File>> {
+        let open = || Ok((File::open(&self.path)?, 1));
+        self.caches.files.get(&self.file, open)
+    }
+
     /// Opens the file and reads its directory.
-    pub(super) fn open<T: DeserializeOwned>(path: &Path) -> io::Result<(Self, T)> {
-        let file = File::open(path)?;
-        let len = file.metadata()?.len();
-        let file = Self { file, len };
+    pub(super) fn open<T: DeserializeOwned>(
+        path: &Path,
+        caches: &Arc<Caches>,
+    ) -> io::Result<(Self, T)> {
+        let file = Self::at(path, caches)?;
+        let len = file.len;
         let at = len
             .checked_sub(FOOTER)
             .ok_or_else(|| damaged("it is too short"))?;
         let mut footer = [0; FOOTER as usize];
-        file.file.read_exact_at(&mut footer, at)?;
+        file.opened()?.read_exact_at(&mut footer, at)?;
         let (offset, rest) = footer.split_first_chunk().unwrap_or((&[0; 8], &[]));
         let (size, magic) = rest.split_first_chunk().unwrap_or((&[0; 4], &[]));
         if magic != MAGIC {
@@ -124,7 +154,7 @@ impl SplitFile {
             return Err(damaged("a section is beyond its end"));
         }
         bytes.resize(len as usize, 0);
-        self.file.read_exact_at(bytes, at)
+        self.opened()?.read_exact_at(bytes, at)
     }
 
     /// A whole section.

@@ -16,8 +16,8 @@ const PROBES: u64 = 6;
 const FEWEST_PLACES: usize = 64;
 const ID_BYTES: usize = 16;
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct IdsMeta {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct IdsMeta {
     count: u32,
     /// The ids in order, or if some come often, the different ones.
     ids: Section,
@@ -142,6 +142,40 @@ impl IdsMeta {
             file,
             window: Window::new(file, self.ids),
         }
+    }
+
+    /// What the manifest keeps of it: enough to ask the filter.
+    pub(super) fn filter_alone(&self) -> Self {
+        Self {
+            which: None,
+            ..self.clone()
+        }
+    }
+
+    pub(super) const fn filter_bytes(&self) -> u64 {
+        self.filter.len()
+    }
+
+    /// The whole filter.
+    pub(super) fn filter(&self, file: &SplitFile) -> io::Result<Vec<u8>> {
+        file.whole(self.filter)
+    }
+
+    /// Whether a block may have the id.
+    pub(super) fn may_have(&self, id: u128, filter: &[u8]) -> bool {
+        let mut places = places(id, self.places_of_filter);
+        let first = places.next().unwrap_or_default();
+        let bit = |place: usize, block: usize| {
+            let bit = place * self.blocks + block;
+            filter
+                .get(bit / 8)
+                .is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
+        };
+        let others: Vec<usize> = places.collect();
+        let has_all = |block: &usize| others.iter().all(|place| bit(*place, *block));
+        (0..self.blocks)
+            .filter(|block| bit(first, *block))
+            .any(|block| has_all(&block))
     }
 
     /// Which blocks may have the id; none that has it is left out.

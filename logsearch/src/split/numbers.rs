@@ -28,7 +28,7 @@ pub(super) enum Meaning {
     Bool,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct NumbersMeta {
     pub(super) meaning: Meaning,
     count: u32,

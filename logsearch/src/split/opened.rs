@@ -2,8 +2,9 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use super::caches::Caches;
 use super::directory::{Body, ColumnMeta, Directory};
 use super::file::{SplitFile, damaged};
 use super::ids::Ids;
@@ -49,8 +50,8 @@ pub(super) enum ColumnValues<'a> {
 }
 
 impl Opened {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let (file, directory): (_, Directory) = SplitFile::open(path)?;
+    pub(super) fn open(path: &Path, caches: &Arc<Caches>) -> io::Result<Self> {
+        let (file, directory): (_, Directory) = SplitFile::open(path, caches)?;
         let presences = directory.presences.len();
         if directory
             .columns

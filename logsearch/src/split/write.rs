@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use watchfire_schemas::{BatchSeq, RecordId, Timestamp};
 
 use super::columns::{NamedColumns, Presences};
-use super::directory::Directory;
+use super::directory::{Body, ColumnMeta, Directory};
 use super::facts::FactsBuilder;
 use super::file::SplitWriterFile;
+use super::ids::IdsMeta;
 use super::numbers::{self, Meaning, meaning};
 use super::{FILE, Split, folder};
 use crate::fields::{Dataset, Kind};
@@ -36,6 +37,8 @@ pub(crate) struct SplitMeta {
     /// All files together.
     pub(crate) bytes: u64,
     pub(crate) sealed_at: i64,
+    /// The filter of traces; none if no record has one.
+    pub(crate) traces: Option<IdsMeta>,
 }
 
 /// Writes one split from rows that come newest first, so that the number of a document is its place
@@ -136,6 +139,7 @@ impl<D: Dataset> SplitWriter<D> {
             columns,
             facts: file.put_packed(&serde_json::to_vec(&facts)?)?,
         };
+        let traces = traces_of::<D>(&directory);
         let bytes = file.finish(&directory)?;
         File::open(&dir)?.sync_all()?;
         let services =
@@ -150,8 +154,22 @@ impl<D: Dataset> SplitWriter<D> {
             services,
             bytes,
             sealed_at: now.nanos(),
+            traces,
         };
         Ok(Split::new(&self.parent, meta))
+    }
+}
+
+/// The filter of the column of traces.
+fn traces_of<D: Dataset>(directory: &Directory) -> Option<IdsMeta> {
+    let name = D::fields().iter().find_map(|field| match &field.kind {
+        Kind::Trace { slot } => Some(D::slots()[*slot]),
+        _ => None,
+    })?;
+    let is_traces = |column: &&ColumnMeta| column.part == Part::Slot && column.name == name;
+    match &directory.columns.iter().find(is_traces)?.body {
+        Body::Ids(ids) => Some(ids.filter_alone()),
+        _ => None,
     }
 }
 

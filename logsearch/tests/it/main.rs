@@ -7,11 +7,16 @@
 
 mod context;
 mod crash;
+mod cursors;
+mod fairness;
 mod live;
+mod many_splits;
+mod merging;
 mod oracle;
 mod paging;
 mod patterns;
 mod queries;
 mod shapes;
+mod retention;
 mod store;
 mod tables;

@@ -11,6 +11,9 @@ use watchfire_schemas::{
     Timestamp,
 };
 
+/// How long a test waits for an answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Noon of an ordinary day.
 pub(crate) const NOON: Timestamp = Timestamp::from_secs(1_795_608_000);
 
@@ -24,7 +27,15 @@ pub(crate) fn open(dir: &Path) -> Arc<EventStore> {
 }
 
 pub(crate) fn try_open(dir: &Path) -> Result<Arc<EventStore>, OpenError> {
-    EventStore::open(dir, Config::default(), clock(), &mut Registry::default())
+    EventStore::open(dir, quiet(), clock(), &mut Registry::default())
+}
+
+/// Merges only when it is told to.
+pub(crate) fn quiet() -> Config {
+    Config {
+        merge_every: Duration::from_hours(1),
+        ..Config::default()
+    }
 }
 
 pub(crate) fn record(seconds: i64, message: &str) -> LogRecord {
@@ -73,7 +84,7 @@ pub(crate) fn asking(query: &str) -> LogSearch {
         range: TimeRange::ALL,
         limit: 1_000,
         cursor: None,
-        deadline: Duration::from_secs(20),
+        deadline: PATIENCE,
     }
 }
 

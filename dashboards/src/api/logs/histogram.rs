@@ -7,6 +7,7 @@ use watchfire_schemas::SeverityRange;
 
 use super::super::Problem;
 use super::Logs;
+use crate::ask::DEADLINE;
 use crate::params::{BadParam, Params};
 use crate::range::Asked;
 
@@ -20,9 +21,10 @@ pub(super) async fn answer(
     let step = step(&params, &asked)?;
     let bars = logs
         .events
-        .log_histogram(params.text("q"), asked.range, step)
+        .log_histogram(params.text("q"), asked.range, step, DEADLINE)
         .await?;
-    let bars = bars.iter().map(|bar| {
+    let partial = bars.partial;
+    let bars = bars.bars.iter().map(|bar| {
         let counts: Map<String, Value> = SeverityRange::ALL
             .iter()
             .zip(bar.counts)
@@ -33,6 +35,7 @@ pub(super) async fn answer(
     Ok(Json(json!({
         "step_seconds": step.as_secs_f64(),
         "bars": bars.collect::<Vec<_>>(),
+        "partial": partial,
     })))
 }
 

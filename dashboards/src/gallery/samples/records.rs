@@ -145,6 +145,7 @@ pub(crate) fn happened(mood: Mood) -> logs::Happened {
     };
     logs::Happened {
         bars: (0..60).map(bar).collect(),
+        bars_are_partial: false,
         step,
         incidents: incidents_of(mood),
         changes: changes(mood),

@@ -26,6 +26,8 @@ const ROWS: usize = 100;
 /// What stands beside the records may not hold them up: what is counted until then is shown, and
 /// asked for again with patience.
 const BESIDE: Duration = Duration::from_millis(60);
+/// How long the histogram may hold the page up; what is counted until then is drawn.
+const HISTOGRAM: Duration = Duration::from_secs(2);
 /// Incidents that are drawn.
 const INCIDENTS: usize = 20;
 
@@ -67,7 +69,7 @@ pub(super) async fn ask(
         answer(console, url),
         console
             .events
-            .log_histogram(filter.to_owned(), url.asked.range, step),
+            .log_histogram(filter.to_owned(), url.asked.range, step, HISTOGRAM),
         side(console, filter, url, beside),
         console.saved.list(),
         marks(&console.alerts, url.asked.range),
@@ -94,8 +96,10 @@ pub(super) async fn ask(
         ));
     }
     let (incidents, changes) = shell.take("incidents and changes", marks);
+    let bars = shell.take("the histogram", bars);
     let happened = Happened {
-        bars: shell.take("the histogram", bars),
+        bars: bars.bars,
+        bars_are_partial: bars.partial,
         step,
         incidents,
         changes,

@@ -50,6 +50,7 @@ pub(crate) struct Timeline {
 #[derive(Debug, Default)]
 pub(crate) struct Happened {
     pub(crate) bars: Vec<HistogramBar>,
+    pub(crate) bars_are_partial: bool,
     pub(crate) step: Duration,
     pub(crate) incidents: Vec<Incident>,
     pub(crate) changes: Vec<ChangeEvent>,

@@ -68,7 +68,8 @@ pub(crate) fn view(shell: Shell, url: &LogsUrl, now: Timestamp, found: &Found) -
     let is_readable = !matches!(found.answer, Answer::Unreadable(..));
     let timeline = is_readable.then(|| timeline(&found.happened, url));
     // Without bars the histogram could not be read.
-    let is_counted = is_readable && !found.happened.bars.is_empty();
+    let is_counted =
+        is_readable && !found.happened.bars.is_empty() && !found.happened.bars_are_partial;
     let total = timeline.as_ref().filter(|_| is_counted);
     let total = total.map(|timeline| timeline.total);
     let mut page = LogsPage {
@@ -95,6 +96,7 @@ pub(crate) fn view(shell: Shell, url: &LogsUrl, now: Timestamp, found: &Found) -
             });
         }
     }
+    page.is_partial |= found.happened.bars_are_partial;
     page
 }
 

@@ -51,8 +51,8 @@ async fn bars(
             start: at(0),
             end: at(7),
         };
-        let bars = store.log_histogram(asked.to_string(), range, step);
-        let bars = bars.await.unwrap();
+        let bars = store.log_histogram(asked.to_string(), range, step, PATIENCE);
+        let bars = bars.await.unwrap().bars;
         for bar in &bars {
             let is_in = |r: &&&LogRecord| {
                 range.contains(r.timestamp) && r.timestamp.floor(step) == bar.start

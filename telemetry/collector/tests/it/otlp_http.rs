@@ -1,4 +1,5 @@
 use std::io::Write;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use futures_util::stream;
@@ -269,7 +270,12 @@ async fn spans_become_searchable_counted_and_their_exceptions_grouped() {
     let answer = stage.otlp("/v1/traces", &[JSON], body.to_string()).await;
     assert_eq!(answer.json()["partialSuccess"]["rejectedSpans"], "1");
     let id = "4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap();
-    let spans = stage.events.trace(id).await.unwrap();
+    let spans = stage
+        .events
+        .trace(id, Duration::from_secs(20))
+        .await
+        .unwrap()
+        .spans;
     assert_eq!(spans.len(), 1);
     let seen = stage.exceptions.recv().await.unwrap().seen;
     assert_eq!(
