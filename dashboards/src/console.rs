@@ -18,6 +18,8 @@ use crate::{api, assets, headers};
 pub trait StatusSource: Send + Sync + std::fmt::Debug {
     fn ingest(&self) -> IngestReport;
     fn disk(&self) -> Vec<DiskUse>;
+    /// What of the disk may be used, as last measured.
+    fn disk_limit(&self) -> DiskLimit;
     /// Payloads that the built-in receiver of the demo got, newest first; empty outside the demo.
     fn inbox(&self) -> Vec<InboxEntry>;
     fn version(&self) -> &'static str;
@@ -62,6 +64,19 @@ impl IngestReport {
 pub struct DiskUse {
     pub what: String,
     pub bytes: u64,
+}
+
+/// Our share of the disk, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DiskLimit {
+    /// What all our files take.
+    pub used: u64,
+    /// What they may take; the oldest records are dropped before.
+    pub allowed: u64,
+    /// What the disk has left.
+    pub free: u64,
+    /// Nothing is left to drop and it is still too much.
+    pub is_short: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -23,6 +23,8 @@ mod url;
 #[cfg(test)]
 mod gallery;
 
-pub use console::{Console, DiskUse, InboxEntry, IngestReport, StatusSource, console_router};
+pub use console::{
+    Console, DiskLimit, DiskUse, InboxEntry, IngestReport, StatusSource, console_router,
+};
 pub use contracts::{ContractRefusal, ContractSource, RefusedSample, Rejected, SchemaEntry};
 pub use saved_searches::SavedSearches;

@@ -104,6 +104,12 @@ pub(crate) struct ServeArgs {
     /// How long metrics are kept [default: 90d]
     #[arg(long, value_name = "DURATION", env = "WATCHFIRE_METRIC_RETENTION")]
     pub(crate) metric_retention: Option<String>,
+    /// Bytes that all files together may take; the oldest records go first [default: no limit but --disk-share]
+    #[arg(long, value_name = "SIZE", env = "WATCHFIRE_DISK_LIMIT")]
+    pub(crate) disk_limit: Option<String>,
+    /// The part of the disk's room, as others leave it, that may be used [default: 80%]
+    #[arg(long, value_name = "PERCENT", env = "WATCHFIRE_DISK_SHARE")]
+    pub(crate) disk_share: Option<String>,
     /// A rule file in Prometheus' format, beside the default pack; may be given several times
     #[arg(
         long,

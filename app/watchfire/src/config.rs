@@ -13,9 +13,10 @@ use watchfire_schemas::SchemaDefinition;
 
 pub(crate) use file::FileConfig;
 pub(crate) use quantity::parse_duration;
-use quantity::parse_size;
+use quantity::{parse_percent, parse_size};
 
 use crate::cli::ServeArgs;
+use crate::disk_share::DiskShare;
 use crate::schema_files::{self, SchemaEntry, SchemaFinding};
 
 /// What a run of the stack is meant to do.
@@ -35,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) log_retention: Duration,
     pub(crate) span_retention: Duration,
     pub(crate) metric_retention: Duration,
+    pub(crate) disk: DiskShare,
     /// (name, text)
     pub(crate) rules: Vec<(String, String)>,
     /// What records are held to besides the contract of a log line.
@@ -131,6 +133,7 @@ impl Settings {
             log_retention: duration("log-retention", args.log_retention, days(14))?,
             span_retention: duration("span-retention", args.span_retention, days(7))?,
             metric_retention: duration("metric-retention", args.metric_retention, days(90))?,
+            disk: disk_share(args.disk_limit, args.disk_share)?,
             rules: read_rules(&args.rules, args.default_rules.unwrap_or(true))?,
             schemas: read_schemas(&args.schemas, &schema_entries)?,
             destinations: file::destinations(destinations, variable)?,
@@ -167,6 +170,18 @@ fn size(
 ) -> Result<usize, ConfigError> {
     let wrong = |reason| ConfigError::Option { option, reason };
     written.map_or(Ok(default), |text| parse_size(&text).map_err(wrong))
+}
+
+fn disk_share(limit: Option<String>, share: Option<String>) -> Result<DiskShare, ConfigError> {
+    let wrong = |option| move |reason| ConfigError::Option { option, reason };
+    let limit = limit.map(|text| parse_size(&text).map_err(wrong("disk-limit")));
+    let percent = share.map_or(Ok(80), |text| {
+        parse_percent(&text).map_err(wrong("disk-share"))
+    })?;
+    Ok(DiskShare {
+        limit: limit.transpose()?.map(|bytes| bytes as u64),
+        percent,
+    })
 }
 
 fn duration(
@@ -252,6 +267,19 @@ mod tests {
         assert_eq!(settings.data_dir, PathBuf::from("/var/lib/watchfire"));
         assert_eq!(settings.memory_budget, 512 << 20);
         assert_eq!(settings.listen, "127.0.0.1:7117".parse().unwrap());
+    }
+
+    #[test]
+    fn our_share_of_the_disk_is_a_part_and_can_be_limited() {
+        let disk = |file| settings(file, ServeArgs::default()).unwrap().disk;
+        let share = |limit, percent| DiskShare { limit, percent };
+        assert_eq!(disk(""), share(None, 80));
+        assert_eq!(
+            disk("disk_limit = '2GB'\ndisk_share = '50%'"),
+            share(Some(2_000_000_000), 50)
+        );
+        assert!(fault("disk_share = '180%'").starts_with("disk-share: "));
+        assert!(fault("disk_limit = 'all'").starts_with("disk-limit: "));
     }
 
     #[test]

@@ -6,6 +6,8 @@ mod cli;
 mod config;
 mod contracts;
 mod demo;
+mod disk_share;
+mod disk_use;
 mod explain;
 mod guard;
 mod inbox;

@@ -25,6 +25,7 @@ use watchfire_telemetry::{LogOutput, Telemetry};
 use crate::cli::ServeArgs;
 use crate::config::{Defaults, Settings};
 use crate::contracts::CollectorContracts;
+use crate::disk_share::DiskKeeper;
 use crate::guard::{Guard, guard};
 use crate::inbox::Inbox;
 use crate::listeners::{bind, drained, print_addresses, serve};
@@ -143,7 +144,12 @@ impl Stack {
         let console = addresses[0].1;
         let watchers = TaskTracker::new();
         let stores = Stores::open(&settings, console, &clock, &watchers).await?;
+        let stop_watching = CancellationToken::new();
+        let (dir, share) = (settings.data_dir.clone(), settings.disk);
+        let disk = Arc::new(DiskKeeper::new(dir, share, Arc::clone(&stores.events)));
+        watchers.spawn(Arc::clone(&disk).run(stop_watching.clone()));
         let status = Status {
+            disk,
             collector: Arc::clone(&stores.collector),
             inbox,
             data_dir: settings.data_dir.clone(),
@@ -176,7 +182,7 @@ impl Stack {
             listeners,
             stop_listening,
             watchers,
-            stop_watching: CancellationToken::new(),
+            stop_watching,
         })
     }
 

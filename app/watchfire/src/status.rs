@@ -1,12 +1,14 @@
 //! What `/status` shows and the stores do not know.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use watchfire_collector::Collector;
-use watchfire_dashboards::{DiskUse, InboxEntry, IngestReport, StatusSource};
+use watchfire_dashboards::{DiskLimit, DiskUse, InboxEntry, IngestReport, StatusSource};
 use watchfire_schemas::Timestamp;
 
+use crate::disk_share::DiskKeeper;
+use crate::disk_use::disk_use;
 use crate::inbox::Inbox;
 
 #[derive(Debug)]
@@ -14,6 +16,7 @@ pub(crate) struct Status {
     pub(crate) collector: Arc<Collector>,
     pub(crate) inbox: Option<Inbox>,
     pub(crate) data_dir: PathBuf,
+    pub(crate) disk: Arc<DiskKeeper>,
     pub(crate) started_at: Timestamp,
 }
 
@@ -44,17 +47,11 @@ impl StatusSource for Status {
     }
 
     fn disk(&self) -> Vec<DiskUse> {
-        let mut uses: Vec<_> = std::fs::read_dir(&self.data_dir)
-            .into_iter()
-            .flatten()
-            .filter_map(Result::ok)
-            .map(|entry| DiskUse {
-                what: entry.file_name().to_string_lossy().into_owned(),
-                bytes: bytes_below(&entry.path()),
-            })
-            .collect();
-        uses.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.what.cmp(&b.what)));
-        uses
+        disk_use(&self.data_dir)
+    }
+
+    fn disk_limit(&self) -> DiskLimit {
+        self.disk.seen()
     }
 
     fn inbox(&self) -> Vec<InboxEntry> {
@@ -68,19 +65,4 @@ impl StatusSource for Status {
     fn started_at(&self) -> Timestamp {
         self.started_at
     }
-}
-
-/// The size of a file, or of all files in a folder. What vanishes meanwhile counts as nothing.
-fn bytes_below(path: &Path) -> u64 {
-    let Ok(meta) = std::fs::symlink_metadata(path) else {
-        return 0;
-    };
-    if !meta.is_dir() {
-        return meta.len();
-    }
-    let entries = std::fs::read_dir(path)
-        .into_iter()
-        .flatten()
-        .filter_map(Result::ok);
-    entries.map(|entry| bytes_below(&entry.path())).sum()
 }

@@ -18,7 +18,7 @@ use watchfire_schemas::*;
 use watchfire_tsdb::{InstantSample, QueryValue, RangeSeries, TsdbStats};
 
 use crate::ask::ServiceRed;
-use crate::console::{DiskUse, InboxEntry, IngestReport};
+use crate::console::{DiskLimit, DiskUse, InboxEntry, IngestReport};
 use crate::pages::incident::{Measured, TellingLogs};
 use crate::pages::overview::lately as overview_lately;
 use crate::pages::{exception, incident as incident_page, logs, status};

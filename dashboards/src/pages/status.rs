@@ -11,7 +11,7 @@ use watchfire_schemas::Timestamp;
 use watchfire_tsdb::{QueryValue, TsdbStats};
 
 use super::{Page, render};
-use crate::console::{DiskUse, InboxEntry, IngestReport};
+use crate::console::{DiskLimit, DiskUse, InboxEntry, IngestReport};
 use crate::figures::{self, When};
 use crate::shell::{House, Shell};
 use crate::{Console, ask};
@@ -56,7 +56,7 @@ pub(crate) struct Status {
     pub(crate) figures: Vec<(&'static str, String, String)>,
     pub(crate) sources: Vec<SourceRow>,
     pub(crate) drops: Vec<(String, String)>,
-    pub(crate) datasets: Vec<(&'static str, [String; 5])>,
+    pub(crate) datasets: Vec<(&'static str, [String; 7])>,
     pub(crate) series: Vec<(&'static str, String)>,
     pub(crate) disk: Vec<(String, String)>,
     pub(crate) destinations: Vec<DestinationRow>,
@@ -68,6 +68,7 @@ pub(crate) struct Status {
 pub(crate) struct Found {
     pub(crate) ingest: IngestReport,
     pub(crate) disk: Vec<DiskUse>,
+    pub(crate) disk_limit: DiskLimit,
     pub(crate) datasets: Vec<(&'static str, DatasetStats)>,
     pub(crate) series: TsdbStats,
     pub(crate) destinations: Vec<DestinationStatus>,
@@ -100,6 +101,7 @@ pub(crate) async fn page(State(console): State<Console>) -> Page {
         destinations: shell.take("destinations", destinations),
         ingest: console.status.ingest(),
         disk,
+        disk_limit: console.status.disk_limit(),
         datasets: console.events.stats().to_vec(),
         series,
         inbox: console.status.inbox(),
@@ -211,7 +213,7 @@ fn headline_figures(now: Timestamp, found: &Found) -> Vec<(&'static str, String,
         (
             "Disk",
             figures::bytes(disk),
-            format!("{} of it write-ahead log", figures::bytes(ingest.wal_bytes)),
+            disk_note(&found.disk_limit, ingest.wal_bytes),
         ),
         (
             "Up",
@@ -219,6 +221,20 @@ fn headline_figures(now: Timestamp, found: &Found) -> Vec<(&'static str, String,
             format!("version {}", found.version),
         ),
     ]
+}
+
+fn disk_note(limit: &DiskLimit, wal_bytes: u64) -> String {
+    let wal = figures::bytes(wal_bytes);
+    let (allowed, free) = (figures::bytes(limit.allowed), figures::bytes(limit.free));
+    let end = if limit.is_short {
+        "; nothing is left to drop, and it is still too much"
+    } else {
+        ""
+    };
+    format!(
+        "of {allowed} that may be used, {free} free; {wal} of it write-ahead log. \
+         The oldest records are dropped before it is full{end}"
+    )
 }
 
 fn source_row(
@@ -235,13 +251,15 @@ fn source_row(
     }
 }
 
-fn dataset_row(stats: &DatasetStats) -> [String; 5] {
+fn dataset_row(stats: &DatasetStats) -> [String; 7] {
     [
         figures::count(stats.splits as u64),
         figures::count(stats.split_records),
         figures::bytes(stats.split_bytes),
         figures::count(stats.tail_records),
         figures::bytes(stats.tail_bytes),
+        figures::count(stats.expired_records),
+        figures::count(stats.evicted_records),
     ]
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct FileConfig {
     pub(super) log_retention: Option<String>,
     pub(super) span_retention: Option<String>,
     pub(super) metric_retention: Option<String>,
+    pub(super) disk_limit: Option<String>,
+    pub(super) disk_share: Option<String>,
     #[serde(default)]
     pub(super) rules: Vec<PathBuf>,
     pub(super) default_rules: Option<bool>,
@@ -112,6 +114,8 @@ impl FileConfig {
             log_retention: flags.log_retention.or(self.log_retention),
             span_retention: flags.span_retention.or(self.span_retention),
             metric_retention: flags.metric_retention.or(self.metric_retention),
+            disk_limit: flags.disk_limit.or(self.disk_limit),
+            disk_share: flags.disk_share.or(self.disk_share),
             rules: if flags.rules.is_empty() {
                 self.rules
             } else {

@@ -26,6 +26,14 @@ pub(super) fn parse_size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("{text:?} is not a size that can be kept"))
 }
 
+/// `80%` or `80`, from 1 to 100.
+pub(super) fn parse_percent(text: &str) -> Result<u64, String> {
+    let number = text.trim().trim_end_matches('%').trim_end().parse().ok();
+    number
+        .filter(|percent| (1..=100).contains(percent))
+        .ok_or_else(|| format!("{text:?} is no part of a whole; write for example 80%"))
+}
+
 /// `15s`, `5m`, `12h`, `14d`, `500ms`, and sums such as `1h30m`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no duration; write for example 15s, 5m or 14d");
@@ -82,6 +90,16 @@ mod tests {
         check("15", None);
         check("-1s", None);
         check("99999999999999999999d", None);
+    }
+
+    #[test]
+    fn parts_are_read_as_written() {
+        let check = |text, percent| assert_eq!(parse_percent(text).ok(), percent, "{text}");
+        check("80%", Some(80));
+        check("100", Some(100));
+        check("0%", None);
+        check("101%", None);
+        check("most", None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use watchfire_telemetry::register_process_metrics;
 use watchfire_tsdb::Tsdb;
 
 use crate::config::Settings;
+use crate::disk_use::EVENTS;
 use crate::migrate;
 use crate::signals::TsdbSignals;
 
@@ -160,7 +161,7 @@ fn open_files(
     // Opening reads files; the registry cannot leave this thread, so the runtime is told instead.
     tokio::task::block_in_place(|| {
         let events = EventStore::open(
-            &dir.join("events"),
+            &dir.join(EVENTS),
             events_config,
             Arc::clone(&clock),
             registry,

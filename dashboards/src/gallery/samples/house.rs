@@ -25,6 +25,10 @@ pub(crate) fn status_found(mood: Mood) -> status::Found {
         split_bytes: bytes,
         tail_records: 2204,
         tail_bytes: 811_232,
+        expired_records: 31_000,
+        evicted_records: 0,
+        late_records: 12,
+        future_records: 0,
     };
     let disk = |what: &str, bytes| DiskUse {
         what: what.to_owned(),
@@ -56,6 +60,12 @@ pub(crate) fn status_found(mood: Mood) -> status::Found {
             disk("metrics", 31 << 20),
             disk("database", 2 << 20),
         ],
+        disk_limit: DiskLimit {
+            used: 763 << 20,
+            allowed: 80 << 30,
+            free: 99 << 30,
+            is_short: false,
+        },
         datasets: vec![
             ("logs", dataset(9, 1_204_117, 412 << 20)),
             ("quarantine", dataset(1, 41, 20_112)),
