@@ -363,7 +363,8 @@ mod tests {
         let mut file = SplitWriterFile::create(&path).unwrap();
         let meta = write(numbers, Meaning::Unsigned, &mut file).unwrap();
         file.finish(&meta).unwrap();
-        let (file, meta): (_, NumbersMeta) = SplitFile::open(&path).unwrap();
+        let caches = std::sync::Arc::default();
+        let (file, meta): (_, NumbersMeta) = SplitFile::open(&path, &caches).unwrap();
         let heads = meta.heads(&file).unwrap();
         let mut open = meta.open(&heads, &file);
         let mut found = Vec::new();
