@@ -41,6 +41,8 @@ pub(super) struct TextNode<'a> {
     pub(super) verdicts: Verdicts,
     /// Whether some entries do not decide.
     pub(super) is_open: bool,
+    /// What blocks are read into.
+    pub(super) buffer: Vec<u8>,
 }
 
 impl Node<'_> {
@@ -128,10 +130,11 @@ impl TextNode<'_> {
         let (first, count) = (values.first, values.count());
         let mut marks = Marks::new();
         let verdicts = &self.verdicts.of;
-        self.texts.each_place(first, count, |entry| {
-            let verdict = verdicts.get(entry as usize);
-            marks.tell(verdict.is_some_and(|verdict| *verdict != Verdict::No));
-        })?;
+        self.texts
+            .each_place(first, count, &mut self.buffer, |entry| {
+                let verdict = verdicts.get(entry as usize);
+                marks.tell(verdict.is_some_and(|verdict| *verdict != Verdict::No));
+            })?;
         let docs = values.docs_of(&marks.finish()).and(wanted);
         if !self.is_open {
             return Ok(docs);

@@ -131,6 +131,7 @@ fn text<'a>(column: Column<'a>, test: &TextTest) -> io::Result<Node<'a>> {
         column,
         texts,
         verdicts,
+        buffer: Vec::new(),
     })))
 }
 

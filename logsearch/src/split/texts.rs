@@ -75,6 +75,8 @@ pub(super) struct TextReader<'a> {
     last: Option<(u32, u64)>,
     values: Vec<u64>,
     rendered: Vec<u8>,
+    /// What blocks are read into.
+    buffers: (Vec<u8>, Vec<u8>),
 }
 
 /// All texts of a column, packed as they are on disk, and what they are unpacked with.
@@ -219,19 +221,21 @@ impl<'a> Texts<'a> {
         Ok(self.cache.terms.get_or_init(|| terms))
     }
 
-    /// Calls back with the entries of the texts from `first` on.
+    /// Calls back with the entries of the texts from `first` on; `buffer` is only to be used again.
     pub(super) fn each_place(
         &self,
         first: u32,
         count: u32,
+        buffer: &mut Vec<u8>,
         mut each: impl FnMut(u32),
     ) -> io::Result<()> {
         let width = self.meta.place_width;
         let bit = u64::from(first) * u64::from(width);
         let len = (count as usize * width as usize).div_ceil(8) + 1;
-        let bytes = self.file.read(self.meta.places, bit / 8, len)?;
-        unpack(&bytes, bit % 8, width, count as usize, |place| {
-            each(place as u32)
+        self.file
+            .read_into(self.meta.places, bit / 8, len, buffer)?;
+        unpack(buffer, bit % 8, width, count as usize, |place| {
+            each(place as u32);
         });
         Ok(())
     }
@@ -266,6 +270,7 @@ impl<'a> Texts<'a> {
             last: None,
             values: Vec::new(),
             rendered: Vec::new(),
+            buffers: Default::default(),
         })
     }
 }
@@ -316,11 +321,12 @@ impl TextReader<'_> {
             usize::MAX
         };
         let section = self.texts.meta.varying.unwrap_or_default();
-        let bytes = self.texts.file.read(section, start / 8, len)?;
+        let (mut bytes, mut buffer) = std::mem::take(&mut self.buffers);
+        let texts = self.texts;
+        texts.file.read_into(section, start / 8, len, &mut bytes)?;
         let (mut bit, mut index) = (start % 8, first);
         let mut failed = None;
-        let texts = self.texts;
-        texts.each_place(first, count, |entry| {
+        texts.each_place(first, count, &mut buffer, |entry| {
             let accepted = match verdicts.of.get(entry as usize) {
                 None | Some(Verdict::No) => Ok(false),
                 Some(Verdict::Yes) => Ok(true),
@@ -339,6 +345,7 @@ impl TextReader<'_> {
             bit += u64::from(bits.copied().unwrap_or_default());
             index += 1;
         })?;
+        self.buffers = (bytes, buffer);
         failed.map_or(Ok(()), Err)
     }
 
