@@ -238,6 +238,11 @@ impl EventStore {
             QueryError::Store(cause) if cause.kind() == io::ErrorKind::TimedOut => {
                 QueryError::TimedOut
             }
+            QueryError::Store(cause) if cause.kind() == io::ErrorKind::QuotaExceeded => {
+                QueryError::TooCostly {
+                    reason: cause.to_string(),
+                }
+            }
             other => other,
         })
     }

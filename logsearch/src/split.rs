@@ -19,6 +19,7 @@ mod plan;
 mod presence;
 mod rows;
 mod selection;
+mod stop;
 mod texts;
 mod value_columns;
 mod write;
@@ -247,8 +248,8 @@ impl<D: Dataset> Split<D> {
         filter: &'a Filter,
         documents: Range<u32>,
     ) -> io::Result<Selection<'a>> {
-        let node = plan::plan::<D>(self.opened()?, filter)?;
-        Ok(Selection::new(node, documents))
+        let opened = self.opened()?;
+        Ok(Selection::new(opened, filter, plan::plan::<D>, documents))
     }
 
     pub(crate) fn position(&self, document: u32) -> io::Result<Position> {

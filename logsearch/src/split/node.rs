@@ -6,6 +6,7 @@ use super::bits::{BLOCK, Docs, Marks};
 use super::ids::Ids;
 use super::numbers::{Meaning, Numbers};
 use super::opened::Column;
+use super::stop::Stop;
 use super::texts::{TextReader, Texts, Verdict, Verdicts};
 use crate::scalar::Scalar;
 
@@ -46,9 +47,9 @@ pub(super) struct TextNode<'a> {
 }
 
 impl Node<'_> {
-    /// Those of the wanted documents of a block that are meant.
-    pub(super) fn eval(&mut self, block: u32, wanted: &Docs) -> io::Result<Docs> {
-        if wanted.is_empty() {
+    /// Those of the wanted documents of a block that are meant; anything where it is stopped.
+    pub(super) fn eval(&mut self, block: u32, wanted: &Docs, stop: &Stop<'_>) -> io::Result<Docs> {
+        if wanted.is_empty() || stop.is_due() {
             return Ok(Docs::NONE);
         }
         Ok(match self {
@@ -57,18 +58,18 @@ impl Node<'_> {
             Self::And(parts) => {
                 let mut left = *wanted;
                 for part in parts {
-                    left = part.eval(block, &left)?;
+                    left = part.eval(block, &left, stop)?;
                 }
                 left
             }
             Self::Or(parts) => {
                 let mut found = Docs::NONE;
                 for part in parts {
-                    found = found.or(&part.eval(block, &wanted.without(&found))?);
+                    found = found.or(&part.eval(block, &wanted.without(&found), stop)?);
                 }
                 found
             }
-            Self::Not(inner) => wanted.without(&inner.eval(block, wanted)?),
+            Self::Not(inner) => wanted.without(&inner.eval(block, wanted, stop)?),
             Self::Present(column) => column.block(block)?.docs.and(wanted),
             Self::Between(numbers, of, bounds) => between(numbers, of, *bounds, block, wanted)?,
             Self::Each(numbers, column, meaning, test) => {

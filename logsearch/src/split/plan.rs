@@ -3,23 +3,31 @@ use std::io;
 use super::node::{Node, NumberTest, TextNode, Values};
 use super::numbers::meaning;
 use super::opened::{Column, ColumnValues, Opened};
+use super::stop::Stop;
 use super::texts::{JsonTest, TextTest, Verdict};
 use crate::fields::{Dataset, Kind, NumberSource, Source};
 use crate::filter::{AttributeTest, Filter, KeywordTest, NumberRange, TextFilter, texts};
 use crate::row::CellType;
 use crate::scalar::Scalar;
 
-/// How a split answers a filter.
-pub(super) fn plan<'a, D: Dataset>(opened: &'a Opened, filter: &'a Filter) -> io::Result<Node<'a>> {
+/// How a split answers a filter. Where it is stopped, the answer means nothing.
+pub(super) fn plan<'a, D: Dataset>(
+    opened: &'a Opened,
+    filter: &'a Filter,
+    stop: &Stop<'_>,
+) -> io::Result<Node<'a>> {
+    if stop.is_due() {
+        return Ok(Node::Nothing);
+    }
     let plan_all = |parts: &'a [Filter]| {
-        let parts = parts.iter().map(|part| plan::<D>(opened, part));
+        let parts = parts.iter().map(|part| plan::<D>(opened, part, stop));
         parts.collect::<io::Result<Vec<_>>>()
     };
-    Ok(match filter {
+    let node = match filter {
         Filter::All => Node::All,
         Filter::And(parts) => all(plan_all(parts)?),
         Filter::Or(parts) => any(plan_all(parts)?),
-        Filter::Not(inner) => Node::Not(Box::new(plan::<D>(opened, inner)?)),
+        Filter::Not(inner) => Node::Not(Box::new(plan::<D>(opened, inner, stop)?)),
         Filter::Text(filter) => words::<D>(opened, filter)?,
         Filter::TextPresent { field } => match &D::fields()[*field].kind {
             Kind::Text { slot } => of_slot::<D>(opened, *slot, &TextTest::NotEmpty)?,
@@ -58,7 +66,20 @@ pub(super) fn plan<'a, D: Dataset>(opened: &'a Opened, filter: &'a Filter) -> io
             any(nodes.collect::<io::Result<_>>()?)
         }
         Filter::Nothing | Filter::Attribute { .. } => Node::Nothing,
-    })
+    };
+    if !matches!(filter, Filter::And(_) | Filter::Or(_) | Filter::Not(_)) {
+        stop.hold(held_bytes(&node))?;
+    }
+    Ok(node)
+}
+
+/// About how much memory the verdicts over the entries of texts take.
+fn held_bytes(node: &Node<'_>) -> usize {
+    match node {
+        Node::Text(text) => text.verdicts.of.len(),
+        Node::Or(parts) => parts.iter().map(held_bytes).sum(),
+        _ => 0,
+    }
 }
 
 /// The cheapest first: the others look at what it leaves.
