@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// A library and the crates that may depend on it.
-const FENCES: [(&str, &[&str]); 4] = [
+const FENCES: [(&str, &[&str]); 5] = [
+    ("tantivy", &["watchfire-logsearch"]),
     ("jsonschema", &["watchfire-schemas"]),
     ("askama", &["watchfire-dashboards", "watchfire-services"]),
     ("promql-parser", &["watchfire-alerts", "watchfire-tsdb"]),
@@ -105,6 +106,7 @@ fn engines_stay_behind_their_fences() {
 fn what_a_service_embeds_stays_light() {
     let embedded = &dependencies()["watchfire-telemetry"];
     for heavy in [
+        "tantivy",
         "sqlx",
         "askama",
         "jsonschema",

@@ -35,9 +35,12 @@ impl Section {
 
 /// Writes the file.
 pub(super) struct SplitWriterFile {
+    dir: PathBuf,
     file: BufWriter<File>,
     written: u64,
     packer: zstd::bulk::Compressor<'static>,
+    /// Bytes of what lies in folders beside it.
+    beside: u64,
 }
 
 impl SplitWriterFile {
@@ -45,10 +48,27 @@ impl SplitWriterFile {
         let mut packer = zstd::bulk::Compressor::new(PACKING)?;
         packer.include_checksum(true)?;
         Ok(Self {
+            dir: dir_of(path),
             file: BufWriter::with_capacity(1 << 18, File::create(path)?),
             written: 0,
             packer,
+            beside: 0,
         })
+    }
+
+    /// A name that nothing beside the file has.
+    pub(super) fn free_name(&self, what: &str) -> String {
+        format!("{what}-{}", self.written)
+    }
+
+    /// The path of what lies beside the file.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Counts bytes of a file that lies beside it as its own.
+    pub(super) fn count_beside(&mut self, bytes: u64) {
+        self.beside += bytes;
     }
 
     pub(super) fn put(&mut self, bytes: &[u8]) -> io::Result<Section> {
@@ -76,7 +96,7 @@ impl SplitWriterFile {
         self.file.write_all(MAGIC)?;
         let file = self.file.into_inner().map_err(io::Error::other)?;
         file.sync_all()?;
-        Ok(self.written + FOOTER)
+        Ok(self.written + FOOTER + self.beside)
     }
 }
 
@@ -132,6 +152,11 @@ impl SplitFile {
         Ok((file, directory))
     }
 
+    /// The path of what lies beside the file.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        dir_of(&self.path).join(name)
+    }
+
     /// Some bytes of a section; fewer where it ends.
     pub(super) fn read(&self, section: Section, start: u64, len: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -178,6 +203,10 @@ impl SplitFile {
             .ok_or_else(|| damaged("a packed section has no size"))?;
         zstd::bulk::decompress(&packed, size)
     }
+}
+
+fn dir_of(path: &Path) -> PathBuf {
+    path.parent().map(Path::to_owned).unwrap_or_default()
 }
 
 pub(super) fn damaged(reason: &str) -> io::Error {

@@ -217,7 +217,7 @@ impl<'a> Texts<'a> {
         }
         let meta = self.meta.terms.as_ref();
         let meta = meta.ok_or_else(|| damaged("a column of texts has no words"))?;
-        let terms = Terms::read(meta, self.file)?;
+        let terms = Terms::read(meta, self.file, self.meta.entries)?;
         Ok(self.cache.terms.get_or_init(|| terms))
     }
 

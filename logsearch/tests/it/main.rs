@@ -9,6 +9,7 @@ mod context;
 mod crash;
 mod cursors;
 mod fairness;
+mod free_texts;
 mod live;
 mod many_splits;
 mod merging;

@@ -2,8 +2,7 @@ use std::io;
 
 use super::entries::{self, Slot, slots_of};
 use super::interner::Interner;
-use super::terms::TermsBuilder;
-use super::{TextMeta, shape};
+use super::{TextMeta, shape, terms};
 use crate::split::bits::{BitWriter, width};
 use crate::split::file::SplitWriterFile;
 
@@ -30,7 +29,7 @@ pub(in crate::split) struct TextsBuilder {
     values: Vec<u64>,
     words: Interner,
     shaped: bool,
-    terms: Option<TermsBuilder>,
+    with_terms: bool,
     scratch: Vec<u8>,
 }
 
@@ -38,7 +37,7 @@ impl TextsBuilder {
     /// With an index of the words of its texts, or without.
     pub(in crate::split) fn new(with_terms: bool) -> Self {
         Self {
-            terms: with_terms.then(TermsBuilder::default),
+            with_terms,
             ..Self::default()
         }
     }
@@ -97,14 +96,10 @@ impl TextsBuilder {
             places.put(u64::from(*place), place_width);
         }
         let (samples, varying) = self.varying(&slots);
-        let terms = match self.terms.take() {
-            Some(mut terms) => {
-                for (entry, text) in (0..).zip(self.entries.iter()) {
-                    terms.add(entry, text, self.shaped);
-                }
-                Some(terms.write(file)?)
-            }
-            None => None,
+        let terms = if self.with_terms {
+            Some(terms::write(self.entries.iter(), self.shaped, file)?)
+        } else {
+            None
         };
         let is_constant = slots.iter().flatten().all(|slot| slot.width == 0);
         let table = entries::write(&self.entries, &counts, &slots);

@@ -46,7 +46,7 @@ impl Interner {
         self.ends.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         (0..self.ends.len() as u32).map(|number| self.get(number))
     }
 

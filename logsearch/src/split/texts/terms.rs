@@ -1,15 +1,22 @@
-//! Which entries of a column hold a word: the words of shapes, with marks where something varies.
+//! Which entries of a column hold a word: the terms of an entry are its words, those of a shape with
+//! marks where something varies.
+
+mod index;
+mod list;
 
 use std::io;
-use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::entries::{put_varint, varint};
-use super::interner::Interner;
 use super::shape::{ESCAPE, GROUPS, HEX, NUMBER, UUID, WORD};
-use crate::split::file::{Section, SplitFile, SplitWriterFile, damaged};
+use crate::split::file::{SplitFile, SplitWriterFile};
 use crate::tokens::{is_of_token, token_cut};
+use index::{IndexBuilder, IndexMeta, TermIndex};
+use list::{ListBuilder, ListMeta, TermList};
+
+/// From so many entries on, texts are taken to be free: an inverted index finds their words, which a
+/// list of all terms in memory would do for the few shapes of what programs write.
+const MANY: usize = 4_096;
 
 /// One word of a shape.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -83,139 +90,99 @@ pub(super) fn is_varying(term: &str) -> bool {
     term.bytes().any(|byte| byte < ESCAPE)
 }
 
-/// Collects the words of entries, which come in order.
-#[derive(Debug, Default)]
-pub(super) struct TermsBuilder {
-    terms: Interner,
-    entries: Vec<Vec<u32>>,
-}
-
+/// Where the terms of a column are.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in crate::split) struct TermsMeta {
-    terms: Section,
-    entries: Section,
+pub(in crate::split) enum TermsMeta {
+    List(ListMeta),
+    Index(IndexMeta),
 }
 
-impl TermsBuilder {
-    pub(super) fn add(&mut self, entry: u32, text: &[u8], shaped: bool) {
-        let text = std::str::from_utf8(text).unwrap_or_default();
-        for term in terms_of(text, shaped) {
-            let (number, is_new) = self.terms.intern(term.text.as_bytes());
-            if is_new {
-                self.entries.push(Vec::new());
-            }
-            let entries = &mut self.entries[number as usize];
-            if entries.last() != Some(&entry) {
-                entries.push(entry);
-            }
-        }
-    }
-
-    pub(super) fn write(&self, file: &mut SplitWriterFile) -> io::Result<TermsMeta> {
-        let mut order: Vec<u32> = (0..self.terms.len() as u32).collect();
-        order.sort_unstable_by_key(|number| self.terms.get(*number));
-        let (mut terms, mut lists) = (Vec::new(), Vec::new());
-        for number in order {
-            let start = lists.len();
-            let mut last = 0;
-            for entry in &self.entries[number as usize] {
-                put_varint(&mut lists, u64::from(entry - last));
-                last = *entry;
-            }
-            let term = self.terms.get(number);
-            put_varint(&mut terms, term.len() as u64);
-            terms.extend_from_slice(term);
-            put_varint(&mut terms, (lists.len() - start) as u64);
-        }
-        Ok(TermsMeta {
-            terms: file.put_packed(&terms)?,
-            entries: file.put_packed(&lists)?,
-        })
-    }
+/// The terms of a column, ready to be asked.
+#[derive(Debug)]
+pub(in crate::split) enum Terms {
+    List(TermList),
+    Index(Box<TermIndex>),
 }
 
-/// The words of a column, in order, and their entries.
+/// Entries that have a word; in no order, some more than once.
 #[derive(Debug, Default)]
-pub(in crate::split) struct Terms {
-    text: String,
-    ends: Vec<u32>,
-    lists: Vec<u8>,
-    list_ends: Vec<u32>,
-    /// Those in which something varies.
-    varying: Vec<u32>,
+pub(super) struct Matched {
+    /// Those that have it by all means.
+    pub(super) fixed: Vec<u32>,
+    /// Those that have it for some values.
+    pub(super) open: Vec<u32>,
+}
+
+/// Whether a word in which something varies is the one that is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Judged {
+    Never,
+    Always,
+    Open,
+}
+
+impl Matched {
+    /// Where the entries of a word go that was judged so.
+    fn of(&mut self, judged: Judged) -> Option<&mut Vec<u32>> {
+        match judged {
+            Judged::Never => None,
+            Judged::Always => Some(&mut self.fixed),
+            Judged::Open => Some(&mut self.open),
+        }
+    }
+}
+
+/// Writes the terms of entries, which come in order.
+pub(super) fn write<'a>(
+    entries: impl ExactSizeIterator<Item = &'a [u8]>,
+    shaped: bool,
+    file: &mut SplitWriterFile,
+) -> io::Result<TermsMeta> {
+    let terms = |entry| terms_of(std::str::from_utf8(entry).unwrap_or_default(), shaped);
+    if entries.len() >= MANY {
+        let mut index = IndexBuilder::new(file)?;
+        for entry in entries {
+            index.add(terms(entry))?;
+        }
+        return index.finish(file).map(TermsMeta::Index);
+    }
+    let mut list = ListBuilder::default();
+    for (number, entry) in (0..).zip(entries) {
+        list.add(number, &terms(entry));
+    }
+    list.write(file).map(TermsMeta::List)
 }
 
 impl Terms {
-    pub(super) fn read(meta: &TermsMeta, file: &SplitFile) -> io::Result<Self> {
-        let bytes = file.unpacked(meta.terms)?;
-        let mut terms = Self {
-            lists: file.unpacked(meta.entries)?,
-            ..Self::default()
-        };
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() {
-            terms
-                .read_one(&mut rest)
-                .ok_or_else(|| damaged("a column's words end too soon"))?;
-        }
-        Ok(terms)
+    pub(super) fn read(meta: &TermsMeta, file: &SplitFile, entries: u32) -> io::Result<Self> {
+        Ok(match meta {
+            TermsMeta::List(meta) => Self::List(TermList::read(meta, file)?),
+            TermsMeta::Index(meta) => Self::Index(Box::new(TermIndex::open(meta, file, entries)?)),
+        })
     }
 
-    fn read_one(&mut self, bytes: &mut &[u8]) -> Option<()> {
-        let len = varint(bytes)? as usize;
-        let (term, rest) = bytes.split_at_checked(len)?;
-        *bytes = rest;
-        let term = std::str::from_utf8(term).ok()?;
-        if is_varying(term) {
-            self.varying.push(self.ends.len() as u32);
-        }
-        self.text.push_str(term);
-        self.ends.push(self.text.len() as u32);
-        let start = self.list_ends.last().copied().unwrap_or_default();
-        self.list_ends.push(start + varint(bytes)? as u32);
-        Some(())
-    }
-
-    pub(super) fn get(&self, number: u32) -> &str {
-        &self.text[range(&self.ends, number)]
-    }
-
-    /// Those in which something varies.
-    pub(super) fn varying(&self) -> impl Iterator<Item = u32> {
-        self.varying.iter().copied()
-    }
-
-    /// The words that begin so.
-    pub(super) fn starting(&self, start: &str) -> Range<u32> {
-        let count = self.ends.len() as u32;
-        let first = crate::split::presence::partition(count, |number| self.get(number) < start);
-        let end = crate::split::presence::partition(count, |number| {
-            let term = self.get(number);
-            term < start || term.starts_with(start)
-        });
-        first..end
-    }
-
-    /// Calls back with the entries that hold a word.
-    pub(super) fn each_entry(&self, number: u32, mut each: impl FnMut(u32)) {
-        let mut bytes = self
-            .lists
-            .get(range(&self.list_ends, number))
-            .unwrap_or_default();
-        let mut entry = 0;
-        while let Some(step) = varint(&mut bytes) {
-            entry += step as u32;
-            each(entry);
+    /// The entries that have the token, or a word that it is the start of; words in which something
+    /// varies are judged.
+    pub(super) fn find(
+        &self,
+        token: &str,
+        is_start: bool,
+        judge: &mut dyn FnMut(&str) -> Judged,
+    ) -> io::Result<Matched> {
+        match self {
+            Self::List(list) => Ok(list.find(token, is_start, judge)),
+            Self::Index(index) => index.find(token, is_start, judge),
         }
     }
-}
 
-fn range(ends: &[u32], number: u32) -> Range<usize> {
-    let start = match number {
-        0 => 0,
-        _ => ends[number as usize - 1],
-    };
-    start as usize..ends[number as usize] as usize
+    /// The entries, in order, in which these words follow each other; `None` if only the entries
+    /// themselves tell. No word in which something varies may be one of them.
+    pub(super) fn phrase(&self, tokens: &[String], prefix: bool) -> io::Result<Option<Vec<u32>>> {
+        match self {
+            Self::List(_) => Ok(None),
+            Self::Index(index) => index.phrase(tokens, prefix).map(Some),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::entries::Slot;
 use super::shape::{
     ESCAPE, HEX, HEX_LEN, NUMBER, UUID, WORD, number_of, parse_hex, parse_number, shape,
 };
-use super::terms::{Term, Terms, is_varying, terms_of};
+use super::terms::{Judged, Matched, Term, Terms, terms_of};
 use crate::filter::{AttributeTest, KeywordTest};
 use crate::scalar::cut;
 
@@ -250,6 +250,13 @@ impl Texts<'_> {
             }
             return Ok(());
         }
+        let is_whole = tokens.len() > 1 && !found.iter().any(|found| found.varies);
+        if is_whole && let Some(entries) = terms.phrase(tokens, prefix)? {
+            for entry in entries {
+                verdicts.set(entry, Verdict::Yes);
+            }
+            return Ok(());
+        }
         let entries = self.entries()?;
         candidates.retain(|entry| {
             let slots = entries.slots(*entry);
@@ -271,40 +278,41 @@ impl Texts<'_> {
 
     /// The entries that have a word which is or may be this one.
     fn entries_with(&self, terms: &Terms, token: &str, is_start: bool) -> io::Result<Found> {
-        let mut found = Found::default();
-        let most = if is_start { usize::MAX } else { 1 };
-        for term in terms.starting(token).take(most) {
-            let text = terms.get(term);
-            if text == token || is_start && !is_varying(text) {
-                terms.each_entry(term, |entry| found.fixed.push(entry));
-            }
-        }
-        for term in terms.varying() {
-            let mut failed = None;
-            let meeting = meet(token, is_start, terms.get(term), &mut |asked, is_start| {
+        let (mut checks, mut failed, mut varies) = (Vec::new(), None, false);
+        let mut judge = |term: &str| {
+            let meeting = meet(token, is_start, term, &mut |asked, is_start| {
                 self.words_like(asked, is_start).unwrap_or_else(|error| {
                     failed = Some(error);
                     Vec::new()
                 })
             });
-            if let Some(error) = failed {
-                return Err(error);
-            }
+            varies |= meeting != Meeting::Never;
             match meeting {
-                Meeting::Never => {}
-                Meeting::Always => terms.each_entry(term, |entry| found.fixed.push(entry)),
-                Meeting::If(checks) => {
-                    terms.each_entry(term, |entry| found.entries.push(entry));
-                    let checks = checks.into_iter().map(|(_, check)| check);
-                    found.checks.extend(checks);
+                Meeting::Never => Judged::Never,
+                Meeting::Always => Judged::Always,
+                Meeting::If(found) => {
+                    checks.extend(found.into_iter().map(|(_, check)| check));
+                    Judged::Open
                 }
             }
+        };
+        let Matched {
+            mut fixed,
+            open: mut entries,
+        } = terms.find(token, is_start, &mut judge)?;
+        if let Some(error) = failed {
+            return Err(error);
         }
-        found.fixed.sort_unstable();
-        found.entries.extend_from_slice(&found.fixed);
-        found.entries.sort_unstable();
-        found.entries.dedup();
-        Ok(found)
+        fixed.sort_unstable();
+        entries.extend_from_slice(&fixed);
+        entries.sort_unstable();
+        entries.dedup();
+        Ok(Found {
+            entries,
+            fixed,
+            checks,
+            varies,
+        })
     }
 
     /// What has to hold for the tokens to be these words of a shape; nothing if they cannot be.
@@ -474,13 +482,15 @@ fn begins(shape: &str, start: &str) -> Beginning {
 }
 
 /// Where a word may be; entries are in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Found {
     entries: Vec<u32>,
     /// Those of them that have the word by all means.
     fixed: Vec<u32>,
     /// What a value has to be for the others to have it.
     checks: Vec<Check>,
+    /// Whether a word in which something varies may be it.
+    varies: bool,
 }
 
 impl Found {
