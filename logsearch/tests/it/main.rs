@@ -17,7 +17,7 @@ mod oracle;
 mod paging;
 mod patterns;
 mod queries;
-mod shapes;
 mod retention;
+mod shapes;
 mod store;
 mod tables;
