@@ -132,6 +132,7 @@ fn unfolded(name: &str, found: &FieldValues, url: &LogsUrl) -> Unfolded {
     });
     let note = match found.hints.first() {
         Some(hint) if found.values.is_empty() => hint.clone(),
+        None if found.values.is_empty() && found.partial => "not counted in time".to_owned(),
         None if found.values.is_empty() => "no record has it".to_owned(),
         _ if found.error > 0 => {
             format!(
