@@ -11,8 +11,8 @@ use crate::figures::{self, When};
 use crate::query_text;
 
 /// Patterns shown, and the steps of their trends.
-pub(super) const MOST: usize = 100;
-pub(super) const STEPS: usize = 40;
+pub(super) const MOST: usize = 50;
+pub(super) const STEPS: usize = 24;
 
 /// One pattern as a row.
 #[derive(Debug, Clone)]

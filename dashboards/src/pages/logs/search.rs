@@ -25,7 +25,7 @@ pub(super) const PAGE: usize = 50;
 const ROWS: usize = 100;
 /// What stands beside the records may not hold them up: what is counted until then is shown, and
 /// asked for again with patience.
-const BESIDE: Duration = Duration::from_millis(60);
+const BESIDE: Duration = Duration::from_millis(40);
 /// How long the histogram may hold the page up; what is counted until then is drawn.
 const HISTOGRAM: Duration = Duration::from_secs(2);
 /// Incidents that are drawn.
