@@ -40,7 +40,9 @@ impl Check {
                 let Some(more) = found_digits.checked_sub(*digits) else {
                     return false;
                 };
-                found / 10_u64.pow(more) == *number
+                // A value that is no number, of another slot, can seem to have any digits.
+                let power = 10_u64.checked_pow(more);
+                power.is_some_and(|power| found / power == *number)
             }
             Self::Bits {
                 shift,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tantivy::directory::MmapDirectory;
+use tantivy::postings::TermInfo;
 use tantivy::query::{EnableScoring, PhrasePrefixQuery, PhraseQuery, Query};
 use tantivy::schema::{Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::store::Compressor;
@@ -151,15 +152,11 @@ impl TermIndex {
     ) -> io::Result<Matched> {
         let mut matched = Matched::default();
         let whole = self.terms_of(self.fields.whole)?;
-        let mut infos = Vec::new();
-        if is_start {
-            let mut stream = whole.terms().range().ge(token).into_stream()?;
-            while stream.advance() && stream.key().starts_with(token.as_bytes()) {
-                infos.push(stream.value().clone());
-            }
+        let infos = if is_start {
+            starting(&whole, token)?
         } else {
-            infos.extend(whole.terms().get(token)?);
-        }
+            whole.terms().get(token)?.into_iter().collect()
+        };
         for info in &infos {
             let postings = whole.read_postings_from_terminfo(info, IndexRecordOption::Basic)?;
             put_documents(postings, &mut matched.fixed);
@@ -190,7 +187,10 @@ impl TermIndex {
             .map(|token| tantivy::Term::from_field_text(self.fields.whole, token));
         let query: Box<dyn Query> = if prefix {
             let mut query = PhrasePrefixQuery::new(terms.collect());
-            query.set_max_expansions(u32::MAX);
+            let whole = self.terms_of(self.fields.whole)?;
+            let starts = starting(&whole, tokens.last().map_or("", String::as_str))?;
+            // It makes room for as many as it may find.
+            query.set_max_expansions(starts.len() as u32 + 1);
             Box::new(query)
         } else {
             Box::new(PhraseQuery::new(terms.collect()))
@@ -226,6 +226,16 @@ fn schema() -> (Schema, Fields) {
         varying: schema.add_text_field("varying", indexed(IndexRecordOption::Basic)),
     };
     (schema.build(), fields)
+}
+
+/// The words that begin so.
+fn starting(terms: &InvertedIndexReader, start: &str) -> io::Result<Vec<TermInfo>> {
+    let mut infos = Vec::new();
+    let mut stream = terms.terms().range().ge(start).into_stream()?;
+    while stream.advance() && stream.key().starts_with(start.as_bytes()) {
+        infos.push(stream.value().clone());
+    }
+    Ok(infos)
 }
 
 fn put_documents(mut documents: impl tantivy::DocSet, found: &mut Vec<u32>) {
