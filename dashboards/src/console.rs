@@ -44,13 +44,12 @@ pub struct IngestReport {
 impl IngestReport {
     /// Records that are gone. A quarantined line is not: it is kept and can be searched.
     pub(crate) fn lost(&self) -> u64 {
-        const KEPT: [&str; 6] = [
+        const KEPT: [&str; 5] = [
             "schema",
             "not_json",
             "not_an_object",
             "not_utf8",
             "too_far_ahead",
-            "too_old",
         ];
         let lost = self
             .drops

@@ -92,8 +92,6 @@ async fn collector(dir: &Path) -> Arc<Collector> {
         max_body: 16 << 20,
         bounds: TimeBounds {
             max_ahead: Duration::from_hours(1),
-            log_retention: Duration::from_hours(24),
-            span_retention: Duration::from_hours(24),
         },
         snapshot_interval: Duration::from_mins(15),
         contracts: Arc::default(),

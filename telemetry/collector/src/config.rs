@@ -25,13 +25,10 @@ pub struct Config {
 }
 
 /// Which times of records are believed: one that says another goes where somebody sees it, and not
-/// among those that are listed newest first or that retention drops as soon as they are stored.
+/// among those that are listed newest first. One may be as old as it likes: retention counts from
+/// arrival.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeBounds {
     /// How far ahead of our clock a time may be.
     pub max_ahead: Duration,
-    /// How long log records are kept; what is older is too late.
-    pub log_retention: Duration,
-    /// How long spans are kept.
-    pub span_retention: Duration,
 }

@@ -14,12 +14,8 @@ pub(crate) enum DropReason {
     Contract,
     /// Quarantined: its time is further ahead of our clock than is believed.
     TooFarAhead,
-    /// Quarantined: it is older than what is kept.
-    TooOld,
     /// Rejected: a span that ends further ahead of our clock than is believed.
     SpanTooFarAhead,
-    /// Rejected: a span that is older than what is kept.
-    SpanTooOld,
     /// Rejected: a span without a valid trace id and span id.
     InvalidSpan,
     /// Left out of its span: a link without valid ids.
@@ -61,16 +57,14 @@ pub(crate) enum DropReason {
 }
 
 impl DropReason {
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::Schema,
         Self::NotJson,
         Self::NotAnObject,
         Self::NotUtf8,
         Self::Contract,
         Self::TooFarAhead,
-        Self::TooOld,
         Self::SpanTooFarAhead,
-        Self::SpanTooOld,
         Self::InvalidSpan,
         Self::InvalidLink,
         Self::NoMetricName,
@@ -100,9 +94,7 @@ impl DropReason {
             Self::NotUtf8 => "not_utf8",
             Self::Contract => "contract",
             Self::TooFarAhead => "too_far_ahead",
-            Self::TooOld => "too_old",
             Self::SpanTooFarAhead => "span_too_far_ahead",
-            Self::SpanTooOld => "span_too_old",
             Self::InvalidSpan => "invalid_span",
             Self::InvalidLink => "invalid_link",
             Self::NoMetricName => "no_metric_name",

@@ -1,4 +1,4 @@
-//! Times that cannot be believed, or come too late to be kept.
+//! Times that cannot be believed.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ impl TimeBounds {
         at: Timestamp,
         received_at: Timestamp,
     ) -> Option<(DropReason, String)> {
-        self.fault(at, received_at, self.log_retention)
+        let words = self.fault(at, received_at)?;
+        Some((DropReason::TooFarAhead, words))
     }
 
     /// Why a span that ended at this time is not kept.
@@ -23,32 +24,15 @@ impl TimeBounds {
         end: Timestamp,
         received_at: Timestamp,
     ) -> Option<(DropReason, String)> {
-        let fault = self.fault(end, received_at, self.span_retention);
-        fault.map(|(reason, words)| match reason {
-            DropReason::TooFarAhead => (DropReason::SpanTooFarAhead, words),
-            _ => (DropReason::SpanTooOld, words),
-        })
+        let words = self.fault(end, received_at)?;
+        Some((DropReason::SpanTooFarAhead, words))
     }
 
-    fn fault(
-        &self,
-        at: Timestamp,
-        received_at: Timestamp,
-        retention: Duration,
-    ) -> Option<(DropReason, String)> {
-        let (ahead, age) = (at.since(received_at), received_at.since(at));
-        if ahead > self.max_ahead {
-            let most = in_words(self.max_ahead);
-            let words = format!(
-                "{at} is {} ahead of the clock here, and {most} are believed",
-                in_words(ahead)
-            );
-            return Some((DropReason::TooFarAhead, words));
-        }
-        (age > retention).then(|| {
-            let most = in_words(retention);
-            let words = format!("{at} is {} old, and {most} are kept", in_words(age));
-            (DropReason::TooOld, words)
+    fn fault(&self, at: Timestamp, received_at: Timestamp) -> Option<String> {
+        let ahead = at.since(received_at);
+        (ahead > self.max_ahead).then(|| {
+            let (ahead, most) = (in_words(ahead), in_words(self.max_ahead));
+            format!("{at} is {ahead} ahead of the clock here, and {most} are believed")
         })
     }
 }
@@ -70,8 +54,6 @@ mod tests {
     fn a_time_is_believed_within_its_bounds() {
         let bounds = TimeBounds {
             max_ahead: Duration::from_hours(1),
-            log_retention: Duration::from_hours(24 * 14),
-            span_retention: Duration::from_hours(24 * 7),
         };
         let now = Timestamp::from_secs(100 * 86_400);
         let check = |at: Timestamp, log: Option<DropReason>, span: Option<DropReason>| {
@@ -90,16 +72,7 @@ mod tests {
             Some(DropReason::TooFarAhead),
             Some(DropReason::SpanTooFarAhead),
         );
-        check(
-            now - Duration::from_hours(24 * 8),
-            None,
-            Some(DropReason::SpanTooOld),
-        );
-        check(
-            now - Duration::from_hours(24 * 15),
-            Some(DropReason::TooOld),
-            Some(DropReason::SpanTooOld),
-        );
+        check(Timestamp::MIN, None, None);
         check(
             Timestamp::MAX,
             Some(DropReason::TooFarAhead),

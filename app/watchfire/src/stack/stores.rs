@@ -202,8 +202,6 @@ fn collector_config(
         max_body: settings.max_body,
         bounds: watchfire_collector::TimeBounds {
             max_ahead: settings.max_ahead,
-            log_retention: settings.log_retention,
-            span_retention: settings.span_retention,
         },
         snapshot_interval: SNAPSHOT_INTERVAL,
         contracts: Arc::clone(contracts),

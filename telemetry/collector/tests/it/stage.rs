@@ -59,8 +59,6 @@ impl Stage {
             intake_budget: 8 << 20,
             bounds: TimeBounds {
                 max_ahead: Duration::from_hours(1),
-                log_retention: Duration::from_hours(24 * 14),
-                span_retention: Duration::from_hours(24 * 7),
             },
             max_body: MAX_BODY,
             snapshot_interval: Duration::from_mins(1),
