@@ -42,7 +42,7 @@ impl Default for Config {
         Self {
             log_retention: days(14),
             span_retention: days(7),
-            seal_bytes: 64 << 20,
+            seal_bytes: 32 << 20,
             seal_age: Duration::from_mins(2),
             merge_every: Duration::from_secs(2),
         }

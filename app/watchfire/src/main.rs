@@ -12,6 +12,7 @@ mod explain;
 mod guard;
 mod inbox;
 mod listeners;
+mod memory;
 mod metrics_page;
 mod migrate;
 mod schema_files;
@@ -25,14 +26,9 @@ mod status;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mimalloc::MiMalloc;
-
-/// A record is made on one thread, searched by a second and freed by a third: libc's allocator
-/// takes more time for that, and keeps more memory.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    memory::ask_for_small_pages();
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("no other provider was installed before");
