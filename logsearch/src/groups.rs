@@ -18,6 +18,9 @@ use crate::tally::Tally;
 pub(crate) enum Missing {
     Counted,
     PassedOver,
+    /// And values are told apart by what a query would write: the number 5 and the text 5 of one
+    /// record are one.
+    PassedOverAsTexts,
 }
 
 /// Records by their values.
@@ -45,6 +48,7 @@ pub(crate) fn group<D: Dataset>(
             values.clear();
             of.each_of_row::<D>(row, &mut |value| values.push(value));
             settle(values, missing, Shown::Missing);
+            read_as_one(values, missing, Shown::to_text);
         }
         each_combination(&values, &mut Vec::new(), &mut |values| {
             groups.tally.add(values.to_vec(), 1);
@@ -113,6 +117,12 @@ fn add_split<D: Dataset, const N: usize>(
                 values.clear();
                 columns.each(document, &mut |key| values.push(key));
                 settle(values, missing, ValueKey::MISSING);
+                // What cannot be read is told of below.
+                read_as_one(values, missing, |key| {
+                    columns
+                        .shown(*key)
+                        .map_or_else(|_| String::new(), |shown| shown.to_text())
+                });
             }
             if let [values] = values.as_slice() {
                 for key in values {
@@ -185,6 +195,20 @@ fn settle<K: Ord>(values: &mut Vec<K>, missing: Missing, none: K) {
     }
 }
 
+/// Leaves out what reads as one before it.
+fn read_as_one<K>(values: &mut Vec<K>, missing: Missing, text: impl Fn(&K) -> String) {
+    if values.len() < 2 || missing != Missing::PassedOverAsTexts {
+        return;
+    }
+    let mut read = Vec::with_capacity(values.len());
+    values.retain(|value| {
+        let text = text(value);
+        let is_new = !read.contains(&text);
+        read.push(text);
+        is_new
+    });
+}
+
 fn each_combination<K: Clone>(values: &[Vec<K>], chosen: &mut Vec<K>, each: &mut dyn FnMut(&[K])) {
     let Some((first, rest)) = values.split_first() else {
         each(chosen);
@@ -214,6 +238,17 @@ mod tests {
             none.push(chosen.len());
         });
         assert_eq!(none, [0], "no field is one group");
+    }
+
+    #[test]
+    fn what_reads_the_same_is_one_where_texts_count() {
+        let read = |missing| {
+            let mut values = vec![1, 5, 15];
+            read_as_one(&mut values, missing, |value| (value % 10).to_string());
+            values
+        };
+        assert_eq!(read(Missing::PassedOverAsTexts), [1, 5]);
+        assert_eq!(read(Missing::PassedOver), [1, 5, 15]);
     }
 
     #[test]

@@ -22,7 +22,12 @@ pub(crate) fn top_values<D: Dataset>(
             ..FieldValues::default()
         });
     }
-    let groups = group(scope, &[of], Missing::PassedOver, &mut Explain::default())?;
+    let groups = group(
+        scope,
+        &[of],
+        Missing::PassedOverAsTexts,
+        &mut Explain::default(),
+    )?;
     let error = groups.tally.error();
     // The number 5 and the text 5 are one value here, as they are in a query.
     let mut counts: Tally<String> = Tally::default();
