@@ -1,5 +1,6 @@
 //! An immutable, time-bounded part of a dataset on disk: one file of columns, newest first. A text
-//! is the number of its shape and the numbers that vary in it; a word is looked up in the shapes.
+//! is the number of its shape and the numbers that vary in it; a word is looked up in the shapes, by
+//! a list of theirs or, where they are many, by an index in a folder beside the file.
 
 mod access;
 mod bits;
