@@ -18,6 +18,12 @@ async function opened(browser, url, options = {}) {
   return page;
 }
 
+// A click answers before the page that it leads to is there.
+async function followed(page, act) {
+  await Promise.all([page.waitForNavigation({ waitUntil: "load" }), act()]);
+}
+const follow = (page, selector) => followed(page, () => page.click(selector));
+
 // The count on the page, the sum of the legend and the API's total of the very same range.
 async function totalsAgree(page, base) {
   const shown = number((await page.textContent("#summary")).split(" of ").pop());
@@ -43,7 +49,7 @@ const checks = {
     await page.mouse.move(box.x + box.width * 0.5, box.y + 40);
     assert.equal(await page.locator(".selection").count(), 1);
     await page.mouse.move(box.x + box.width * 0.7, box.y + 40);
-    await Promise.all([page.waitForNavigation(), page.mouse.up()]);
+    await followed(page, () => page.mouse.up());
     assert.ok(params(page).get("start") && params(page).get("end") && !params(page).get("last"));
     const minutes = (Date.parse(params(page).get("end")) - Date.parse(params(page).get("start"))) / 60_000;
     assert.ok(Math.abs(minutes - 24) < 1, `${minutes} minutes`);
@@ -52,16 +58,16 @@ const checks = {
   },
   async "a pill is switched off, on, round and away"(browser, base) {
     const page = await opened(browser, `${base}/logs?last=1h`);
-    await page.click("#fields .values .v");
+    await follow(page, "#fields .values .v");
     const clause = params(page).get("q");
     assert.match(clause, /^service\.name:/);
-    await page.click(".pill .switch");
+    await follow(page, ".pill .switch");
     assert.deepEqual([params(page).get("q"), params(page).get("off")], [null, clause]);
-    await page.click(".pill.off .switch");
+    await follow(page, ".pill.off .switch");
     assert.deepEqual([params(page).get("q"), params(page).get("off")], [clause, null]);
-    await page.click(".pill .turn");
+    await follow(page, ".pill .turn");
     assert.equal(params(page).get("q"), `-${clause}`);
-    await page.click(".pill .x");
+    await follow(page, ".pill .x");
     assert.equal(params(page).get("q"), null);
     return page;
   },
@@ -88,15 +94,17 @@ const checks = {
   async "a field becomes a column, a value a filter, a record its context"(browser, base) {
     const page = await opened(browser, `${base}/logs?last=1h`);
     await page.fill("#col", "trace_id");
-    await page.click(".column-form button");
+    await follow(page, ".column-form button");
     assert.equal(await page.locator(".records-head .cell").count(), 1);
     await page.click(".records .log .entry .msg");
     const body = page.locator(".log-body");
     await body.waitFor();
-    await body.locator(".fields > div", { hasText: "trace_id" }).locator(".filters a").nth(1).click();
+    const without = body.locator(".fields > div", { hasText: "trace_id" }).locator(".filters a").nth(1);
+    await followed(page, () => without.click());
     assert.match(params(page).get("q"), /^-trace_id:/);
     await page.click(".records .log .entry .msg");
-    await page.locator(".log-body .around a", { hasText: "its service" }).click();
+    const around = page.locator(".log-body .around a", { hasText: "its service" });
+    await followed(page, () => around.click());
     await page.locator(".log.middle .log-body").waitFor();
     assert.equal(params(page).get("by"), "service");
     const id = params(page).get("id");
@@ -109,14 +117,14 @@ const checks = {
     const name = `check ${Date.now()}`;
     await page.click(".menu summary");
     await page.fill(".save-form input[name=name]", name);
-    await page.click(".save-form button");
+    await follow(page, ".save-form button");
     await page.goto(`${base}/logs`);
     await page.click(".menu summary");
-    await page.locator(".saved-list a", { hasText: name }).click();
+    await followed(page, () => page.locator(".saved-list a", { hasText: name }).click());
     assert.deepEqual([params(page).get("q"), params(page).get("last"), params(page).get("cols")], ["severity:INFO", "6h", "trace_id"]);
     await page.click(".menu summary");
-    await page.locator(".saved-list li", { hasText: name }).locator("button").click();
-    await page.waitForLoadState();
+    const forget = page.locator(".saved-list li", { hasText: name }).locator("button");
+    await followed(page, () => forget.click());
     assert.equal(await page.locator(".saved-list li", { hasText: name }).count(), 0);
     return page;
   },
@@ -139,15 +147,15 @@ const checks = {
   async "live records come in, wait while paused, and go on"(browser, base) {
     const service = `check-${Date.now()}`;
     const page = await opened(browser, `${base}/logs?view=live&last=5m&q=service.name:${service}`);
-    await page.locator(".live-bar.on").waitFor({ timeout: 5000 });
+    await page.locator(".live-bar.on").waitFor();
     await emit(base, service, "the first one");
-    await page.locator(".records .log", { hasText: "the first one" }).waitFor({ timeout: 5000 });
+    await page.locator(".records .log", { hasText: "the first one" }).waitFor();
     await page.click(".live-bar button");
     await emit(base, service, "the second one");
-    await page.locator(".live-rate", { hasText: "1 waiting" }).waitFor({ timeout: 5000 });
+    await page.locator(".live-rate", { hasText: "1 waiting" }).waitFor();
     assert.equal(await page.locator(".records .log", { hasText: "the second one" }).count(), 0);
     await page.click(".live-bar button");
-    await page.locator(".records .log", { hasText: "the second one" }).waitFor({ timeout: 2000 });
+    await page.locator(".records .log", { hasText: "the second one" }).waitFor();
     assert.match(await page.textContent(".live-rate"), /records\/s · 0 skipped/);
     await page.click(".records .log .entry .msg");
     await page.locator(".log-body").waitFor();
@@ -158,7 +166,7 @@ const checks = {
     assert.equal(await page.locator(".query-error mark").count(), 1);
     assert.match(await page.textContent(".query-error p"), /^column \d+: /);
     await page.goto(`${base}/logs?last=1h&q=service.nam:x`);
-    await page.locator(".notice a").first().click();
+    await followed(page, () => page.locator(".notice a").first().click());
     assert.equal(params(page).get("q"), "service.name:x");
     return page;
   },
@@ -166,7 +174,7 @@ const checks = {
     const page = await opened(browser, `${base}/logs?last=1h&q=severity:INFO%20%7C%20count%20by%20service.name`);
     const first = page.locator(".counted tbody tr").first();
     const [service, count] = [await first.locator("td").nth(0).textContent(), number(await first.locator("a").textContent())];
-    await first.locator("a").click();
+    await followed(page, () => first.locator("a").click());
     assert.equal(params(page).get("q"), `severity:INFO service.name:${service}`);
     assert.ok(count > 0);
     return page;
@@ -174,25 +182,25 @@ const checks = {
   async "patterns are counted, opened and hidden"(browser, base) {
     const page = await opened(browser, `${base}/logs?last=1h&view=patterns`);
     assert.ok(await page.locator(".pattern").count() > 1);
-    await page.locator(".pattern .hide").first().click();
+    await followed(page, () => page.locator(".pattern .hide").first().click());
     assert.match(params(page).get("q"), /^-pattern_id:/);
-    await page.locator(".pattern .template a").first().click();
+    await followed(page, () => page.locator(".pattern .template a").first().click());
     assert.match(params(page).get("q"), / pattern_id:/);
     assert.ok(await page.locator(".records .log").count() > 0);
     return page;
   },
   async "everything is read without scripts"(browser, base) {
     const page = await opened(browser, `${base}/logs?last=1h`, { javaScriptEnabled: false });
-    await page.locator(".records a.t").nth(2).click();
+    await followed(page, () => page.locator(".records a.t").nth(2).click());
     assert.ok(params(page).get("open"));
     assert.equal(await page.locator(".log-body").count(), 1);
-    await page.locator("#timeline a:has(.hit)").last().click();
+    await followed(page, () => page.locator("#timeline a:has(.hit)").last().click());
     assert.ok(params(page).get("start") && !params(page).get("open"));
     await totalsAgree(page, base);
-    await page.locator(".field-list a.v").first().click();
+    await followed(page, () => page.locator(".field-list a.v").first().click());
     assert.ok(params(page).get("field"));
     await page.fill("#q", "severity:INFO");
-    await page.click(".search button");
+    await follow(page, ".search button");
     assert.equal(params(page).get("q"), "severity:INFO");
     assert.ok(params(page).get("start"), "the form keeps the range");
     return page;
