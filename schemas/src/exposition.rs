@@ -146,6 +146,7 @@ impl Reader {
             kind,
             temporality: Temporality::Cumulative,
             samples: vec![sample],
+            histograms: Vec::new(),
             exemplars: exemplar.into_iter().collect(),
         });
         Ok(())
@@ -191,17 +192,20 @@ fn belongs(kind: MetricKind, suffix: &str) -> bool {
         MetricKind::Counter => matches!(suffix, "_total" | "_created"),
         MetricKind::Histogram => matches!(suffix, "_bucket" | "_sum" | "_count" | "_created"),
         MetricKind::Summary => matches!(suffix, "_sum" | "_count" | "_created"),
-        MetricKind::Gauge => suffix == "_info",
-        MetricKind::Unknown => false,
+        MetricKind::GaugeHistogram => matches!(suffix, "_bucket" | "_gsum" | "_gcount"),
+        MetricKind::Info => suffix == "_info",
+        MetricKind::Gauge | MetricKind::StateSet | MetricKind::Unknown => false,
     }
 }
 
-/// `info` and `stateset` are gauges by nature; a gauge histogram's buckets are read as a histogram's.
 fn kind(text: &str) -> Result<MetricKind, String> {
     match text.trim_end() {
         "counter" => Ok(MetricKind::Counter),
-        "gauge" | "info" | "stateset" => Ok(MetricKind::Gauge),
-        "histogram" | "gaugehistogram" => Ok(MetricKind::Histogram),
+        "gauge" => Ok(MetricKind::Gauge),
+        "info" => Ok(MetricKind::Info),
+        "stateset" => Ok(MetricKind::StateSet),
+        "histogram" => Ok(MetricKind::Histogram),
+        "gaugehistogram" => Ok(MetricKind::GaugeHistogram),
         "summary" => Ok(MetricKind::Summary),
         "unknown" | "untyped" => Ok(MetricKind::Unknown),
         other => Err(format!("{other:?} is no type of a metric")),

@@ -17,6 +17,7 @@ mod ids;
 mod json_place;
 mod log_record;
 mod metric;
+mod native_histogram;
 #[cfg(feature = "validators")]
 mod registry;
 mod replay;
@@ -36,7 +37,12 @@ pub use flatten::flatten;
 pub use ids::{BatchSeq, IdError, RecordId, SpanId, TraceId};
 pub use json_place::{line_and_column, locate};
 pub use log_record::{LogRecord, LogRecordError};
-pub use metric::{Exemplar, LabelSet, MetricKind, Sample, SeriesSamples, Temporality};
+pub use metric::{
+    Exemplar, LabelSet, MetricKind, MetricMetadata, Sample, SeriesSamples, Temporality,
+};
+pub use native_histogram::{
+    BucketSpan, CounterReset, HistogramBuckets, HistogramSample, NativeHistogram,
+};
 #[cfg(feature = "validators")]
 pub use registry::{RegisterError, RegisteredSchema, SchemaSet, Subject};
 pub use replay::{ReplayFailure, ReplayReport, ReplayRequest, ReplayState, contract_keys};

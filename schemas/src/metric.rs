@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::TraceId;
+use crate::{HistogramSample, TraceId};
 
 /// A series' labels, the metric's name among them as `__name__`: sorted by name, each name once,
 /// no empty value.
@@ -150,8 +150,14 @@ pub enum MetricKind {
     Gauge,
     /// Counts of observations by bucket.
     Histogram,
+    /// Counts of observations by bucket that may fall again.
+    GaugeHistogram,
     /// Quantiles that the emitter computed.
     Summary,
+    /// Always 1; what it tells is in its labels.
+    Info,
+    /// Which of several states holds.
+    StateSet,
     /// Nobody said.
     #[default]
     Unknown,
@@ -164,7 +170,10 @@ impl MetricKind {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
             Self::Histogram => "histogram",
+            Self::GaugeHistogram => "gaugehistogram",
             Self::Summary => "summary",
+            Self::Info => "info",
+            Self::StateSet => "stateset",
             Self::Unknown => "unknown",
         }
     }
@@ -203,7 +212,20 @@ pub struct Exemplar {
     pub labels: LabelSet,
 }
 
-/// Samples of one series. Histograms are classic: their `_bucket`, `_sum` and `_count` are series.
+/// What is said of a metric beside its samples.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricMetadata {
+    /// The metric's name, of a classic histogram or summary without `_bucket`, `_sum` and `_count`.
+    pub family: String,
+    /// What it is.
+    pub kind: MetricKind,
+    /// What it means, in words.
+    pub help: String,
+    /// Its unit.
+    pub unit: String,
+}
+
+/// Samples of one series. A classic histogram is many series: its `_bucket`, `_sum` and `_count`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SeriesSamples {
     /// Which series.
@@ -214,6 +236,8 @@ pub struct SeriesSamples {
     pub temporality: Temporality,
     /// Its samples, earliest first.
     pub samples: Vec<Sample>,
+    /// Its native histograms, earliest first.
+    pub histograms: Vec<HistogramSample>,
     /// Exemplars, if any.
     pub exemplars: Vec<Exemplar>,
 }

@@ -81,7 +81,7 @@ fn openmetrics_is_read_with_its_exemplars() {
     );
     let expected = format!(
         "a_seconds histogram a_seconds_bucket{{le=\"1.0\", p=\" # {{\"}}=3@1500~0.7@250{trace}{{x=\"y\"}}\n\
-         b counter b_total=5@0~1@0{{}} b_created=1@0\nc gauge c_info{{v=\"1\"}}=1@0"
+         b counter b_total=5@0~1@0{{}} b_created=1@0\nc info c_info{{v=\"1\"}}=1@0"
     );
     check(&text, &expected);
     let families = parse_exposition(&text, AT).unwrap();

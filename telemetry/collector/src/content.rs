@@ -176,6 +176,7 @@ mod tests {
                 t: 1,
                 v: f64::INFINITY,
             }],
+            histograms: Vec::new(),
             exemplars: Vec::new(),
         };
         for content in [

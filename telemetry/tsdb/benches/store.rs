@@ -43,6 +43,7 @@ fn scrape(t: i64) -> Vec<SeriesSamples> {
             t,
             v: (t - START_MS) as f64 / 1000.0 * (i % 7) as f64,
         }],
+        histograms: Vec::new(),
         exemplars: Vec::new(),
     });
     series.collect()

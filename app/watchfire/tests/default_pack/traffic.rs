@@ -187,6 +187,7 @@ fn delta(labels: &LabelSet, t: i64, v: f64) -> SeriesSamples {
         kind: MetricKind::Counter,
         temporality: Temporality::Delta,
         samples: vec![Sample { t, v }],
+        histograms: Vec::new(),
         exemplars: Vec::new(),
     }
 }

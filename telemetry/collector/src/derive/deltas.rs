@@ -32,6 +32,7 @@ impl Deltas {
             kind: MetricKind::Counter,
             temporality: Temporality::Delta,
             samples: samples.into_iter().map(|(t, v)| Sample { t, v }).collect(),
+            histograms: Vec::new(),
             exemplars: Vec::new(),
         })
     }

@@ -101,6 +101,7 @@ fn series_of(
                     v: value(second),
                 })
                 .collect(),
+            histograms: Vec::new(),
             exemplars: Vec::new(),
         };
     let histogram = MetricKind::Histogram;

@@ -262,6 +262,7 @@ impl Intake {
                 kind: shape.kind,
                 temporality: shape.temporality,
                 samples: Vec::new(),
+                histograms: Vec::new(),
                 exemplars: Vec::new(),
             });
         series.samples.push(Sample { t: point.t, v });

@@ -58,10 +58,14 @@ fn metric(family: MetricFamily, since: Timestamp) -> Option<Metric> {
             aggregation_temporality: AggregationTemporality::Cumulative as i32,
             is_monotonic: true,
         }),
-        MetricKind::Gauge | MetricKind::Unknown => metric::Data::Gauge(Gauge {
-            data_points: points(&family, Timestamp::default()),
-        }),
-        MetricKind::Histogram => metric::Data::Histogram(histogram::histogram(&family, since)),
+        MetricKind::Gauge | MetricKind::Info | MetricKind::StateSet | MetricKind::Unknown => {
+            metric::Data::Gauge(Gauge {
+                data_points: points(&family, Timestamp::default()),
+            })
+        }
+        MetricKind::Histogram | MetricKind::GaugeHistogram => {
+            metric::Data::Histogram(histogram::histogram(&family, since))
+        }
         MetricKind::Summary => metric::Data::Summary(histogram::summary(&family, since)),
     };
     Some(Metric {

@@ -30,6 +30,7 @@ impl Metadata {
 fn family_of(name: &str, kind: MetricKind) -> &str {
     let suffixes: &[&str] = match kind {
         MetricKind::Histogram => &["_bucket", "_sum", "_count"],
+        MetricKind::GaugeHistogram => &["_bucket", "_gsum", "_gcount"],
         MetricKind::Summary => &["_sum", "_count"],
         _ => &[],
     };

@@ -85,6 +85,7 @@ pub(crate) fn samples(
                 v,
             })
             .collect(),
+        histograms: Vec::new(),
         exemplars: Vec::new(),
     }
 }
