@@ -21,6 +21,7 @@ mod presence;
 mod rows;
 mod selection;
 mod stop;
+mod tally;
 mod texts;
 mod value_columns;
 mod write;

@@ -6,9 +6,13 @@ use super::bits::{BLOCK, Docs, Marks};
 use super::ids::Ids;
 use super::numbers::{Meaning, Numbers};
 use super::opened::Column;
+use super::presence::Values as BlockValues;
 use super::stop::Stop;
 use super::texts::{TextReader, Texts, Verdict, Verdicts};
 use crate::scalar::Scalar;
+
+/// So many documents of a block, or fewer, are looked at one by one.
+const FEW: u64 = 16;
 
 /// What is asked of every document.
 pub(super) enum Node<'a> {
@@ -128,6 +132,10 @@ impl TextNode<'_> {
         if values.docs.and(wanted).is_empty() {
             return Ok(Docs::NONE);
         }
+        let few = values.docs.and(wanted);
+        if few.count() <= FEW {
+            return self.look_at(&few, &values);
+        }
         let (first, count) = (values.first, values.count());
         let mut marks = Marks::new();
         let verdicts = &self.verdicts.of;
@@ -146,6 +154,11 @@ impl TextNode<'_> {
                 .accept_all(&self.verdicts, first, count, &mut marks)?;
             return Ok(values.docs_of(&marks.finish()).and(wanted));
         }
+        self.look_at(&docs, &values)
+    }
+
+    /// Those of the documents that are meant, each looked at by itself.
+    fn look_at(&mut self, docs: &Docs, values: &BlockValues) -> io::Result<Docs> {
         let mut sure = Docs::NONE;
         for doc in docs.iter() {
             if let Some(index) = values.of(doc)

@@ -45,12 +45,26 @@ impl<'a> Selection<'a> {
         mut each: impl FnMut(u32) -> bool,
     ) -> io::Result<bool> {
         let stop = Stop::new(watch);
+        // Where it is known how many there are, what is after the last of them need not be read.
+        let mut to_come = None;
+        if self.is_whole() && *self.filter != Filter::All {
+            let rows = self.left.end;
+            to_come = match self.node(&stop)? {
+                Some(node) => node.counted(rows)?,
+                None => None,
+            };
+        }
         while let Some((start, docs)) = self.block(&stop)? {
             for doc in docs.iter() {
                 if !each(start + doc as u32) {
                     self.left.start = start + doc as u32;
                     return Ok(false);
                 }
+            }
+            to_come = to_come.map(|count| count.saturating_sub(docs.count()));
+            if to_come == Some(0) {
+                self.left.start = self.left.end;
+                return Ok(true);
             }
             if stop.is_due() {
                 return Ok(self.left.is_empty());
@@ -65,6 +79,13 @@ impl<'a> Selection<'a> {
             return Ok((u64::from(self.left.end - self.left.start), true));
         }
         let stop = Stop::new(watch);
+        let rows = self.left.end;
+        if self.is_whole()
+            && let Some(node) = self.node(&stop)?
+            && let Some(count) = node.tally(rows, &stop)?
+        {
+            return Ok((count, true));
+        }
         let mut counted = 0;
         while let Some((_, docs)) = self.block(&stop)? {
             counted += docs.count();
@@ -75,29 +96,40 @@ impl<'a> Selection<'a> {
         Ok((counted, !stop.came()))
     }
 
+    /// Whether all documents of the split are left.
+    fn is_whole(&self) -> bool {
+        self.left == (0..self.opened.directory.rows)
+    }
+
+    /// How the filter is answered; nothing where it is stopped.
+    fn node(&mut self, stop: &Stop<'_>) -> io::Result<Option<&mut Node<'a>>> {
+        if self.node.is_none() {
+            let planned = (self.plan)(self.opened, self.filter, stop)?;
+            if stop.came() {
+                return Ok(None);
+            }
+            self.node = Some(planned);
+        }
+        Ok(self.node.as_mut())
+    }
+
     /// The documents of the next block, and the number of its first; nothing at the end, and where
     /// it was stopped.
     fn block(&mut self, stop: &Stop<'_>) -> io::Result<Option<(u32, Docs)>> {
         if self.left.is_empty() {
             return Ok(None);
         }
-        let node = match &mut self.node {
-            Some(node) => node,
-            node => {
-                let planned = (self.plan)(self.opened, self.filter, stop)?;
-                if stop.came() {
-                    return Ok(None);
-                }
-                node.insert(planned)
-            }
+        let left = self.left.clone();
+        let Some(node) = self.node(stop)? else {
+            return Ok(None);
         };
         if matches!(node, Node::Nothing) {
             return Ok(None);
         }
-        let block = self.left.start / BLOCK as u32;
+        let block = left.start / BLOCK as u32;
         let start = block * BLOCK as u32;
-        let end = self.left.end.min(start + BLOCK as u32);
-        let wanted = Docs::between((self.left.start - start) as usize, (end - start) as usize);
+        let end = left.end.min(start + BLOCK as u32);
+        let wanted = Docs::between((left.start - start) as usize, (end - start) as usize);
         let docs = node.eval(block, &wanted, stop)?;
         if stop.came() {
             return Ok(None);
