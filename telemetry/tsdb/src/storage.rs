@@ -15,11 +15,13 @@ mod head_series;
 mod label_index;
 mod late;
 mod metadata;
+mod points;
 mod refusal;
 mod slice;
 mod snapshot;
 mod store;
 mod symbols;
 
+pub(crate) use points::Points;
 pub(crate) use slice::Slice;
 pub(crate) use store::Store;

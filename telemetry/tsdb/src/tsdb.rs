@@ -7,13 +7,13 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use watchfire_schemas::{
-    BatchSeq, Clock, LabelSet, MetricKind, Sample, SeriesSamples, TimeRange, Timestamp,
+    BatchSeq, Clock, LabelSet, MetricKind, SeriesSamples, TimeRange, Timestamp,
 };
 
 use crate::increments::Bins;
 use crate::matcher::Selector;
 use crate::promql::{Asked, Budget, Evaluator, parse};
-use crate::storage::{Slice, Store};
+use crate::storage::{Points, Slice, Store};
 use crate::{ExemplarSeries, QueryError, QueryValue, RangeSeries};
 
 /// How long before the first bin a scraped counter's last sample is looked for.
@@ -182,8 +182,8 @@ impl Tsdb {
         };
         let mut totals = vec![0.0; bins.count];
         let from = bins.start.saturating_sub(LOOKBACK_MS);
-        self.each_slice(selector, from, bins.end(), |_, samples| {
-            bins.add_growth(&samples, &mut totals);
+        self.each_slice(selector, from, bins.end(), |_, points| {
+            bins.add_growth(&points.floats, &mut totals);
         });
         totals
     }
@@ -202,8 +202,8 @@ impl Tsdb {
     pub fn series(&self, selector: &Selector, range: TimeRange) -> Vec<LabelSet> {
         let mut found = Vec::new();
         let end = range.end.millis().saturating_sub(1);
-        self.each_slice(selector, range.start.millis(), end, |slice, samples| {
-            if !samples.is_empty() {
+        self.each_slice(selector, range.start.millis(), end, |slice, points| {
+            if !points.is_empty() {
                 found.push(LabelSet::clone(&slice.labels));
             }
         });
@@ -240,16 +240,17 @@ impl Tsdb {
         selector: &Selector,
         from: i64,
         to: i64,
-        mut take: impl FnMut(&Slice, Vec<Sample>),
+        mut take: impl FnMut(&Slice, &Points),
     ) {
         let now = self.clock.now().millis();
         let slices = match self.store.select(selector, from, to) {
             Ok(slices) => slices,
             Err(error) => return drop(told::<()>(&error)),
         };
+        let mut points = Points::default();
         for slice in slices {
-            match slice.decode(from, to, now) {
-                Ok(samples) => take(&slice, samples),
+            match slice.decode_into(from, to, now, &mut points) {
+                Ok(()) => take(&slice, &points),
                 Err(error) => drop(told::<()>(&error)),
             }
         }

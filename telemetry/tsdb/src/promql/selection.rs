@@ -154,9 +154,9 @@ impl Evaluator<'_> {
             if i % 64 == 0 {
                 self.budget.check_time()?;
             }
-            let samples = slice.decode(from, to, self.now).map_err(unreadable)?;
-            if !samples.is_empty() {
-                sink(Metric::new(slice.labels), samples)?;
+            let points = slice.decode(from, to, self.now).map_err(unreadable)?;
+            if !points.is_empty() {
+                sink(Metric::new(slice.labels), points.floats)?;
             }
         }
         Ok(())

@@ -153,7 +153,10 @@ impl CutSeries {
                 .collect(),
         };
         let samples = all.decode(i64::MIN, i64::MAX, i64::MAX)?;
-        Ok(Chunk::pack(&samples).into_iter().map(Arc::new).collect())
+        Ok(Chunk::pack(&samples.floats)
+            .into_iter()
+            .map(Arc::new)
+            .collect())
     }
 
     fn remove_from(&self, series: &mut HeadSeries) {

@@ -6,6 +6,7 @@ use super::block::{Block, ChunkPlace};
 use super::carry::carry_forward;
 use super::chunk::Chunk;
 use super::head_series::CARRY_MS;
+use super::points::Points;
 
 /// Compressed or plain samples of one series, in the order of time within the part.
 #[derive(Debug, Clone)]
@@ -31,19 +32,33 @@ impl Slice {
         from.saturating_sub(CARRY_MS)
     }
 
-    /// The samples in `from..=to`, earliest first, times unique. `now` bounds what is carried.
-    pub(crate) fn decode(&self, from: i64, to: i64, now: i64) -> std::io::Result<Vec<Sample>> {
+    /// What lies in `from..=to`. `now` bounds what is carried.
+    pub(crate) fn decode(&self, from: i64, to: i64, now: i64) -> std::io::Result<Points> {
+        let mut points = Points::default();
+        self.decode_into(from, to, now, &mut points)?;
+        Ok(points)
+    }
+
+    /// The same in place of what is in `points`.
+    pub(crate) fn decode_into(
+        &self,
+        from: i64,
+        to: i64,
+        now: i64,
+        points: &mut Points,
+    ) -> std::io::Result<()> {
+        points.clear();
+        let samples = &mut points.floats;
         let reach = if self.carried {
             Self::reach_back(from)
         } else {
             from
         };
-        let mut samples = Vec::new();
         let before = self.last_part_before(from);
         for (at, part) in self.parts.iter().enumerate() {
             // Of what lies before the range only the last sample is carried into it.
             if part.last_t() >= Some(from) || Some(at) == before {
-                part.decode(reach, to, &mut samples)?;
+                part.decode(reach, to, samples)?;
             }
         }
         if !samples.is_sorted_by(|a, b| a.t < b.t) {
@@ -53,9 +68,9 @@ impl Slice {
             samples.reverse();
         }
         if self.carried {
-            samples = carry_forward(&samples, from, to.min(now));
+            *samples = carry_forward(samples, from, to.min(now));
         }
-        Ok(samples)
+        Ok(())
     }
 
     /// Of the parts that end before `from`, the one that holds the last sample there; of several
@@ -124,12 +139,13 @@ mod tests {
             carried: true,
             parts,
         };
-        let whole = slice.decode(0, 500_000, 450_000).unwrap();
+        let whole = slice.decode(0, 500_000, 450_000).unwrap().floats;
         for from in (90_000..460_000).step_by(1500) {
             let to = from + 20_000;
             let inside = whole.iter().filter(|s| s.t >= from && s.t <= to);
             let expected: Vec<Sample> = inside.copied().collect();
-            assert_eq!(slice.decode(from, to, 450_000).unwrap(), expected, "{from}");
+            let found = slice.decode(from, to, 450_000).unwrap().floats;
+            assert_eq!(found, expected, "{from}");
         }
     }
 }
