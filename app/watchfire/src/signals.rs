@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::task;
 use watchfire_alerts::{SignalError, SignalSeries, Signals};
 use watchfire_schemas::Timestamp;
-use watchfire_tsdb::{QueryError, QueryValue, Selector, Tsdb};
+use watchfire_tsdb::{QueryError, QueryOptions, QueryValue, Selector, Tsdb};
 
 /// A rule that takes longer than this is told as failed rather than holding up its group.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -32,10 +32,11 @@ impl TsdbSignals {
 impl Signals for TsdbSignals {
     async fn instant(&self, expr: &str, at: Timestamp) -> Result<Vec<SignalSeries>, SignalError> {
         let expr = expr.to_owned();
-        let value = self
-            .ask(move |tsdb| tsdb.query(&expr, at, DEADLINE))
+        let options = QueryOptions::within(DEADLINE);
+        let answer = self
+            .ask(move |tsdb| tsdb.query(&expr, at, &options))
             .await?;
-        Ok(match value {
+        Ok(match answer.value {
             QueryValue::Scalar(sample) => {
                 vec![SignalSeries {
                     labels: watchfire_schemas::LabelSet::default(),
@@ -44,6 +45,7 @@ impl Signals for TsdbSignals {
             }
             QueryValue::Vector(vector) => vector
                 .into_iter()
+                .filter(|one| one.histogram.is_none())
                 .map(|one| SignalSeries {
                     labels: one.labels,
                     samples: vec![one.sample],
@@ -65,10 +67,12 @@ impl Signals for TsdbSignals {
         step: Duration,
     ) -> Result<Vec<SignalSeries>, SignalError> {
         let expr = expr.to_owned();
-        let matrix = self
-            .ask(move |tsdb| tsdb.query_range(&expr, start, end, step, DEADLINE))
+        let options = QueryOptions::within(DEADLINE);
+        let answer = self
+            .ask(move |tsdb| tsdb.query_range(&expr, start, end, step, &options))
             .await?;
-        Ok(matrix
+        Ok(answer
+            .value
             .into_iter()
             .map(|series| SignalSeries {
                 labels: series.labels,

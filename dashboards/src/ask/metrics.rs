@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 use watchfire_schemas::{TimeRange, Timestamp};
-use watchfire_tsdb::{QueryError, QueryValue, RangeSeries, Selector};
+use watchfire_tsdb::{QueryAnswer, QueryError, QueryOptions, QueryValue, RangeSeries, Selector};
 
 use super::DEADLINE;
 use crate::Console;
@@ -16,10 +16,12 @@ pub(crate) async fn range(
     expr: impl Into<String>,
     range: TimeRange,
     step: Duration,
-) -> Result<Vec<RangeSeries>, QueryError> {
+) -> Result<QueryAnswer<Vec<RangeSeries>>, QueryError> {
     let (tsdb, expr) = (Arc::clone(&console.tsdb), expr.into());
     let (start, end) = (range.start.floor(step), range.end);
-    spawn_blocking(move || tsdb.query_range(&expr, start, end, step, DEADLINE))
+    let options = QueryOptions::within(DEADLINE);
+    let _stop = options.stop.on_drop();
+    spawn_blocking(move || tsdb.query_range(&expr, start, end, step, &options))
         .await
         .unwrap_or_else(|stopped| Err(QueryError::Execution(stopped.to_string())))
 }
@@ -29,9 +31,11 @@ pub(crate) async fn instant(
     console: &Console,
     expr: impl Into<String>,
     at: Timestamp,
-) -> Result<QueryValue, QueryError> {
+) -> Result<QueryAnswer<QueryValue>, QueryError> {
     let (tsdb, expr) = (Arc::clone(&console.tsdb), expr.into());
-    spawn_blocking(move || tsdb.query(&expr, at, DEADLINE))
+    let options = QueryOptions::within(DEADLINE);
+    let _stop = options.stop.on_drop();
+    spawn_blocking(move || tsdb.query(&expr, at, &options))
         .await
         .unwrap_or_else(|stopped| Err(QueryError::Execution(stopped.to_string())))
 }

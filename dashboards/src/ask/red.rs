@@ -100,12 +100,12 @@ pub(crate) async fn red_of(
             *field(service) = points(&series);
         }
     };
-    take(rate, |service| &mut service.rate);
-    take(errors, |service| &mut service.errors);
-    take(p50, |service| &mut service.p50);
-    take(p99, |service| &mut service.p99);
+    take(rate.value, |service| &mut service.rate);
+    take(errors.value, |service| &mut service.errors);
+    take(p50.value, |service| &mut service.p50);
+    take(p99.value, |service| &mut service.p99);
     if label == "service" {
-        take(error_logs, |service| &mut service.error_logs);
+        take(error_logs.value, |service| &mut service.error_logs);
     }
     Ok(services.into_values().collect())
 }

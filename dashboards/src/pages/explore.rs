@@ -75,7 +75,7 @@ pub(crate) async fn page(State(console): State<Console>, params: Params) -> Page
         ask::range(&console, expr.clone(), asked.range, asked.step(240)),
     );
     // A string or a range vector has a value now but no line.
-    let answer = instant.map(|instant| (instant, range.unwrap_or_default()));
+    let answer = instant.map(|instant| (instant.value, range.unwrap_or_default().value));
     render(&view(shell, expr, &asked, Some(answer)))
 }
 

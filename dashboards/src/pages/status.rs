@@ -92,7 +92,7 @@ pub(crate) async fn page(State(console): State<Console>) -> Page {
         sizes,
     );
     let (disk, series) = sizes.unwrap_or_default();
-    let rate = rate.map(|value| match value {
+    let rate = rate.map(|answer| match answer.value {
         QueryValue::Vector(samples) => samples.first().map_or(0.0, |sample| sample.sample.v),
         _ => 0.0,
     });

@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 use watchfire_schemas::{
     BatchSeq, LabelSet, ManualClock, MetricKind, Sample, SeriesSamples, Temporality, Timestamp,
 };
-use watchfire_tsdb::{Config, Tsdb};
+use watchfire_tsdb::{Config, QueryOptions, Tsdb};
 
 const SERIES: usize = 10_000;
 const START_MS: i64 = 1_699_999_200_000;
@@ -82,7 +82,7 @@ fn sum_of_rates(bencher: Bencher<'_, '_>) {
             start,
             end,
             Duration::from_mins(1),
-            Duration::from_mins(1),
+            &QueryOptions::default(),
         )
     });
 }

@@ -10,11 +10,15 @@ mod increments;
 mod matcher;
 mod number;
 mod promql;
+mod query_options;
 mod staleness;
 mod storage;
 mod tsdb;
 
-pub use answer::{ExemplarSeries, InstantSample, QueryError, QueryValue, RangeSeries};
+pub use answer::{
+    Annotations, ExemplarSeries, InstantSample, QueryAnswer, QueryError, QueryValue, RangeSeries,
+};
 pub use http::http_router;
 pub use matcher::Selector;
+pub use query_options::{QueryOptions, QueryStop, StopOnDrop};
 pub use tsdb::{Config, OpenError, Tsdb, TsdbStats, check_expression};

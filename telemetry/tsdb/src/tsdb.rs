@@ -14,7 +14,9 @@ use crate::increments::Bins;
 use crate::matcher::Selector;
 use crate::promql::{Asked, Budget, Evaluator, parse};
 use crate::storage::{Points, Slice, Store};
-use crate::{ExemplarSeries, QueryError, QueryValue, RangeSeries};
+use crate::{
+    Annotations, ExemplarSeries, QueryAnswer, QueryError, QueryOptions, QueryValue, RangeSeries,
+};
 
 /// How long before the first bin a scraped counter's last sample is looked for.
 const LOOKBACK_MS: i64 = 300_000;
@@ -130,10 +132,10 @@ impl Tsdb {
         &self,
         expr: &str,
         at: Timestamp,
-        deadline: Duration,
-    ) -> Result<QueryValue, QueryError> {
+        options: &QueryOptions,
+    ) -> Result<QueryAnswer<QueryValue>, QueryError> {
         let expr = parse(expr)?;
-        let budget = Budget::new(deadline);
+        let budget = Budget::new(options);
         let t = at.millis();
         let asked = Asked {
             start: t,
@@ -141,7 +143,10 @@ impl Tsdb {
             step: 1,
         };
         let evaluator = self.evaluator(asked, &budget);
-        evaluator.outcome(&expr).map(|outcome| outcome.at(at))
+        Ok(QueryAnswer {
+            value: evaluator.outcome(&expr)?.at(at),
+            annotations: Annotations::default(),
+        })
     }
 
     /// At `start`, `start + step`, … up to and including `end`.
@@ -151,10 +156,10 @@ impl Tsdb {
         start: Timestamp,
         end: Timestamp,
         step: Duration,
-        deadline: Duration,
-    ) -> Result<Vec<RangeSeries>, QueryError> {
+        options: &QueryOptions,
+    ) -> Result<QueryAnswer<Vec<RangeSeries>>, QueryError> {
         let expr = parse(expr)?;
-        let budget = Budget::new(deadline);
+        let budget = Budget::new(options);
         let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
         let asked = Asked {
             start: start.millis(),
@@ -162,7 +167,10 @@ impl Tsdb {
             step,
         };
         let evaluator = self.evaluator(asked, &budget);
-        evaluator.matrix(&expr)
+        Ok(QueryAnswer {
+            value: evaluator.matrix(&expr)?,
+            annotations: Annotations::default(),
+        })
     }
 
     /// By how much the counters that match grew in each bin `(start + i·bin, start + (i+1)·bin]`, summed

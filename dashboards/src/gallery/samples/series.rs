@@ -43,6 +43,7 @@ pub(crate) fn vector(mood: Mood) -> QueryValue {
     let sample = |series: RangeSeries| InstantSample {
         sample: *series.samples.last().unwrap(),
         labels: series.labels,
+        histogram: None,
     };
     QueryValue::Vector(matrix(mood).into_iter().map(sample).collect())
 }
@@ -58,6 +59,7 @@ pub(crate) fn matrix(mood: Mood) -> Vec<RangeSeries> {
                 v: *v,
             })
             .collect(),
+        histograms: Vec::new(),
     };
     red(mood).into_iter().map(series).collect()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use watchfire_alerts::{ExceptionGroup, GroupStatus, Incident};
 use watchfire_schemas::{ChangeEvent, TimeRange, Timestamp};
-use watchfire_tsdb::QueryValue;
+use watchfire_tsdb::{QueryAnswer, QueryValue};
 
 use crate::ask::{self, MOST_LISTED};
 use crate::figures::{self, When};
@@ -108,7 +108,7 @@ async fn intake(console: &Console, now: Timestamp) -> Result<Intake, watchfire_t
         ),
         ask::instant(console, "sum(increase(schema_violations_total[1h]))", now),
     )?;
-    let number = |value: QueryValue| match value {
+    let number = |answer: QueryAnswer<QueryValue>| match answer.value {
         QueryValue::Vector(samples) => samples.first().map_or(0.0, |sample| sample.sample.v),
         _ => 0.0,
     };

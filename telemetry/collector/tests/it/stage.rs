@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use watchfire_collector::{Collector, Config, Contracts, Occurrences, TimeBounds};
 use watchfire_logsearch::{EventStore, LogSearch};
 use watchfire_schemas::{Clock, LogRecord, ManualClock, TimeRange, Timestamp};
-use watchfire_tsdb::{QueryValue, Tsdb};
+use watchfire_tsdb::{QueryOptions, QueryValue, Tsdb};
 
 /// A collector with its stores, at a time that stands still.
 pub(crate) struct Stage {
@@ -104,8 +104,9 @@ impl Stage {
         let at = Timestamp::from_secs(NOW);
         match self
             .tsdb
-            .query(expr, at, Duration::from_secs(5))
+            .query(expr, at, &QueryOptions::default())
             .expect("the stage is sound")
+            .value
         {
             QueryValue::Vector(vector) if vector.len() == 1 => vector[0].sample.v,
             other => panic!("{expr}: {other:?}"),

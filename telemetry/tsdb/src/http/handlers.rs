@@ -12,7 +12,7 @@ use super::params::Params;
 use super::reply::{ApiError, Data, matrix_data, query_data};
 use crate::number::shortest;
 use crate::promql::{format_expression, parse};
-use crate::{ExemplarSeries, Selector, Tsdb};
+use crate::{ExemplarSeries, QueryOptions, Selector, Tsdb};
 
 /// How long a query may take; a request may ask for less.
 const MOST_TIME: Duration = Duration::from_mins(2);
@@ -49,10 +49,11 @@ where
 async fn query(State(tsdb): State<Arc<Tsdb>>, params: Params) -> Reply {
     let expr = params.get("query").unwrap_or_default().to_owned();
     let at = params.time("time")?.unwrap_or_else(|| tsdb.now());
-    let time = time_limit(&params)?;
+    let options = query_options(&params)?;
+    let _stop = options.stop.on_drop();
     reading(move || {
-        let value = tsdb.query(&expr, at, time)?;
-        Ok(query_data(&value))
+        let answer = tsdb.query(&expr, at, &options)?;
+        Ok(query_data(&answer.value))
     })
     .await
 }
@@ -81,10 +82,11 @@ async fn query_range(State(tsdb): State<Arc<Tsdb>>, params: Params) -> Reply {
             "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
         ));
     }
-    let time = time_limit(&params)?;
+    let options = query_options(&params)?;
+    let _stop = options.stop.on_drop();
     reading(move || {
-        let matrix = tsdb.query_range(&expr, start, end, step, time)?;
-        Ok(matrix_data(&matrix))
+        let answer = tsdb.query_range(&expr, start, end, step, &options)?;
+        Ok(matrix_data(&answer.value))
     })
     .await
 }
@@ -200,9 +202,16 @@ async fn reading(read: impl FnOnce() -> Reply + Send + 'static) -> Reply {
     read.unwrap_or_else(|_| Err(ApiError::internal("the query was aborted")))
 }
 
-fn time_limit(params: &Params) -> Result<Duration, ApiError> {
-    let asked = params.duration("timeout")?;
-    Ok(asked.map_or(MOST_TIME, |asked| asked.min(MOST_TIME)))
+/// What a request may ask for of how its query is answered.
+fn query_options(params: &Params) -> Result<QueryOptions, ApiError> {
+    let mut options = QueryOptions::within(MOST_TIME);
+    if let Some(asked) = params.duration("timeout")? {
+        options.deadline = asked.min(MOST_TIME);
+    }
+    if let Some(asked) = params.duration("lookback_delta")? {
+        options.lookback_delta = asked;
+    }
+    Ok(options)
 }
 
 fn limit(params: &Params) -> Result<usize, ApiError> {

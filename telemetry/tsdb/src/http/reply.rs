@@ -56,6 +56,16 @@ impl From<QueryError> for ApiError {
                 kind: "timeout",
                 text: "query timed out in expression evaluation".to_owned(),
             },
+            QueryError::Canceled => Self {
+                status: StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
+                kind: "canceled",
+                text: "query was canceled".to_owned(),
+            },
+            error @ QueryError::TooMany => Self {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                kind: "unavailable",
+                text: error.to_string(),
+            },
         }
     }
 }

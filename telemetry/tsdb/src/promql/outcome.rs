@@ -39,6 +39,7 @@ impl Outcome {
                         t,
                         v: one.values[0],
                     },
+                    histogram: None,
                 });
                 QueryValue::Vector(samples.collect())
             }
@@ -51,6 +52,7 @@ impl SampledSeries {
         RangeSeries {
             labels: LabelSet::clone(&self.metric.labels()),
             samples: self.samples,
+            histograms: Vec::new(),
         }
     }
 }
@@ -71,12 +73,13 @@ impl Evaluator<'_> {
         self.budget.hold(self.grid.steps)?;
         Ok(match self.eval(expr)? {
             Value::Scalar(column) => vec![RangeSeries {
-                labels: LabelSet::default(),
                 samples: samples(self.grid, &column),
+                ..RangeSeries::default()
             }],
             Value::Vector(series) => sorted(series.into_iter().map(|one| RangeSeries {
                 labels: LabelSet::clone(&one.metric.labels()),
                 samples: samples(self.grid, &one.values),
+                histograms: Vec::new(),
             })),
             Value::Text(_) => Vec::new(),
         })

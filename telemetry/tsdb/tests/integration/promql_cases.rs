@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use watchfire_schemas::{LabelSet, Sample, Temporality, Timestamp};
-use watchfire_tsdb::{Config, QueryValue, RangeSeries, Selector};
+use watchfire_tsdb::{Config, QueryOptions, QueryValue, RangeSeries, Selector};
 
 use crate::store::{START, Store, samples};
 
@@ -133,11 +133,12 @@ fn check(place: &str, store: &Store, verb: &str, rest: &str, expected: &[&str]) 
         let step = Duration::from_secs(step.parse().expect("a step"));
         let found = store
             .tsdb
-            .query_range(expr, from, to, step, Duration::from_secs(10));
+            .query_range(expr, from, to, step, &QueryOptions::default());
         let found = found.unwrap_or_else(|error| panic!("{place}: {error}"));
-        return compare_ranges(place, &found, expected, from, to, step);
+        return compare_ranges(place, &found.value, expected, from, to, step);
     }
-    let found = store.tsdb.query(expr, at(times), Duration::from_secs(10));
+    let found = store.tsdb.query(expr, at(times), &QueryOptions::default());
+    let found = found.map(|answer| answer.value);
     match (verb, found) {
         ("fail", Err(error)) => {
             let text = error.to_string();

@@ -1,12 +1,11 @@
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use watchfire_schemas::{
     BatchSeq, LabelSet, ManualClock, MetricKind, Sample, SeriesSamples, Temporality, Timestamp,
 };
-use watchfire_tsdb::{Config, QueryValue, Tsdb};
+use watchfire_tsdb::{Config, QueryOptions, QueryValue, Tsdb};
 
 /// 2023-11-14 22:00 UTC, where a window of two hours begins.
 pub(crate) const START: i64 = 1_699_999_200;
@@ -46,7 +45,8 @@ impl Store {
     pub(crate) fn query(&self, expr: &str, seconds: f64) -> String {
         let millis = (seconds * 1000.0) as i64;
         let at = Timestamp::from_millis(START * 1000 + millis);
-        match self.tsdb.query(expr, at, Duration::from_secs(10)) {
+        let answer = self.tsdb.query(expr, at, &QueryOptions::default());
+        match answer.map(|answer| answer.value) {
             Ok(QueryValue::Vector(samples)) => {
                 let texts = samples
                     .iter()
