@@ -41,7 +41,7 @@ pub use metric::{
     Exemplar, LabelSet, MetricKind, MetricMetadata, Sample, SeriesSamples, Temporality,
 };
 pub use native_histogram::{
-    BucketSpan, CounterReset, HistogramBuckets, HistogramSample, NativeHistogram,
+    BucketSpan, CounterReset, HistogramBuckets, HistogramFault, HistogramSample, NativeHistogram,
 };
 #[cfg(feature = "validators")]
 pub use registry::{RegisterError, RegisteredSchema, SchemaSet, Subject};

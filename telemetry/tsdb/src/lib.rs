@@ -14,6 +14,7 @@ mod query_options;
 mod staleness;
 mod storage;
 mod tsdb;
+mod write_batch;
 
 pub use answer::{
     Annotations, ExemplarSeries, InstantSample, QueryAnswer, QueryError, QueryValue, RangeSeries,
@@ -22,3 +23,6 @@ pub use http::http_router;
 pub use matcher::Selector;
 pub use query_options::{QueryOptions, QueryStop, StopOnDrop};
 pub use tsdb::{Config, OpenError, Tsdb, TsdbStats, check_expression};
+pub use write_batch::{
+    Fault, FaultReason, Objection, Place, WriteBatch, WriteError, WriteVersion, WrittenSeries,
+};

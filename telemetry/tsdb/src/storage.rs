@@ -23,5 +23,6 @@ mod store;
 mod symbols;
 
 pub(crate) use points::Points;
+pub(crate) use metadata::family_of;
 pub(crate) use slice::Slice;
 pub(crate) use store::Store;

@@ -27,7 +27,7 @@ impl Metadata {
 }
 
 /// A histogram's and a summary's series carry a suffix that their family's name lacks.
-fn family_of(name: &str, kind: MetricKind) -> &str {
+pub(crate) fn family_of(name: &str, kind: MetricKind) -> &str {
     let suffixes: &[&str] = match kind {
         MetricKind::Histogram => &["_bucket", "_sum", "_count"],
         MetricKind::GaugeHistogram => &["_bucket", "_gsum", "_gcount"],
