@@ -1,9 +1,20 @@
-mod sample_line;
+mod cursor;
+mod number;
+mod reader;
 
 use std::collections::HashMap;
 
-use self::sample_line::{SampleLine, is_metric_name};
+pub use self::reader::{ExpositionLine, ExpositionReader, SampleLine};
 use crate::{LabelSet, MetricKind, Sample, SeriesSamples, Temporality, Timestamp};
+
+/// Which of the two text formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExpositionFormat {
+    /// Prometheus' text format, 0.0.4 or 1.0.0.
+    Text,
+    /// OpenMetrics 1.0.0.
+    OpenMetrics,
+}
 
 /// One metric of an exposition: what it is, and its series.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,129 +31,105 @@ pub struct MetricFamily {
     pub series: Vec<SeriesSamples>,
 }
 
-/// Why a text is no exposition, and in which line.
+/// Why a text is no exposition, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {reason}")]
+#[error("line {line}, column {column}: {reason}")]
 pub struct ExpositionError {
     /// Counted from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// In characters, counted from 1.
+    pub column: usize,
+    /// What is wrong there.
     pub reason: String,
 }
 
 /// Reads an exposition: Prometheus' text format 0.0.4 or OpenMetrics 1.0.0, exemplars included.
 /// A sample without a time is of the time `at`.
 ///
-/// A text that ends with `# EOF` is OpenMetrics, whose times are in seconds; in any other they
-/// are in milliseconds. Lines of one series that come apart are one series.
+/// A text that ends with `# EOF` is OpenMetrics. Lines of one series that come apart are one
+/// series.
 pub fn parse_exposition(text: &str, at: Timestamp) -> Result<Vec<MetricFamily>, ExpositionError> {
-    let is_openmetrics = text.trim_end().lines().next_back() == Some("# EOF");
-    let mut reader = Reader {
+    let format = if text.trim_end().lines().next_back() == Some("# EOF") {
+        ExpositionFormat::OpenMetrics
+    } else {
+        ExpositionFormat::Text
+    };
+    let mut reader = ExpositionReader::new(text, format);
+    let mut families = Families {
         at,
-        millis_per_unit: if is_openmetrics { 1000.0 } else { 1.0 },
-        is_openmetrics,
         families: Vec::new(),
         by_name: HashMap::new(),
         series: HashMap::new(),
-        is_ended: false,
     };
-    for (index, line) in text.lines().enumerate() {
-        reader.line(line).map_err(|reason| ExpositionError {
-            line: index + 1,
-            reason,
-        })?;
+    while let Some(line) = reader.next_line()? {
+        families
+            .take(&line, &reader)
+            .map_err(|reason| reader.error_here(reason))?;
     }
-    Ok(reader.families)
+    Ok(families.families)
 }
 
-struct Reader {
+struct Families {
     at: Timestamp,
-    millis_per_unit: f64,
-    is_openmetrics: bool,
     families: Vec<MetricFamily>,
     by_name: HashMap<String, usize>,
     /// Where a series is: its family's index and its own.
     series: HashMap<LabelSet, (usize, usize)>,
-    is_ended: bool,
 }
 
-impl Reader {
-    fn line(&mut self, line: &str) -> Result<(), String> {
-        if self.is_ended {
-            return Err("text after # EOF".to_owned());
-        }
-        let line = line
-            .strip_suffix('\r')
-            .unwrap_or(line)
-            .trim_start_matches([' ', '\t']);
-        match line.strip_prefix('#') {
-            _ if line.is_empty() => Ok(()),
-            Some(comment) => self.comment(comment.trim_start_matches([' ', '\t'])),
-            None => self.sample(line),
-        }
-    }
-
-    fn comment(&mut self, comment: &str) -> Result<(), String> {
-        if comment == "EOF" && self.is_openmetrics {
-            self.is_ended = true;
-            return Ok(());
-        }
-        let mut parts = comment.splitn(3, [' ', '\t']);
-        let keyword = parts.next().unwrap_or_default();
-        if !matches!(keyword, "HELP" | "TYPE" | "UNIT") {
-            return Ok(());
-        }
-        let name = parts.next().unwrap_or_default();
-        if !is_metric_name(name) {
-            return Err(format!("{name:?} is no name of a metric"));
-        }
-        let text = parts
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches([' ', '\t']);
-        let family = self.family(name);
-        match keyword {
-            "HELP" => family.help = unescaped(text),
-            "UNIT" => text.clone_into(&mut family.unit),
-            _ if !family.series.is_empty() => {
-                return Err(format!("the type of {name} comes after its samples"));
+impl Families {
+    fn take(
+        &mut self,
+        line: &ExpositionLine<'_>,
+        reader: &ExpositionReader<'_>,
+    ) -> Result<(), String> {
+        match line {
+            ExpositionLine::Help { family, text } => {
+                text.as_ref().clone_into(&mut self.family(family).help);
             }
-            _ => family.kind = kind(text)?,
+            ExpositionLine::Unit { family, unit } => {
+                (*unit).clone_into(&mut self.family(family).unit);
+            }
+            ExpositionLine::Type { family, kind } => {
+                let name = family;
+                let family = self.family(name);
+                if !family.series.is_empty() {
+                    return Err(format!("the type of {name} comes after its samples"));
+                }
+                family.kind = *kind;
+            }
+            ExpositionLine::Sample(sample) => return self.sample(sample, reader),
         }
         Ok(())
     }
 
-    fn sample(&mut self, line: &str) -> Result<(), String> {
-        let read = SampleLine::parse(line)?;
-        let millis = match read.time {
-            Some(time) => (time * self.millis_per_unit).round() as i64,
-            None => self.at.millis(),
-        };
-        let exemplar = read
-            .exemplar
-            .map(|exemplar| exemplar.at(self.at, self.millis_per_unit));
-        let name = read.labels.name();
-        let index = self.family_of(name);
+    fn sample(
+        &mut self,
+        read: &SampleLine<'_>,
+        reader: &ExpositionReader<'_>,
+    ) -> Result<(), String> {
+        let millis = read.millis.unwrap_or(self.at.millis());
+        let exemplar = reader.exemplar(read, self.at.millis());
+        let labels = LabelSet::new(reader.labels());
+        let index = self.family_of(&reader.name());
         let kind = self.families[index].kind;
-        let place = self.series.get(&read.labels).copied();
         let sample = Sample {
             t: millis,
             v: read.value,
         };
-        if let Some((family, at)) = place {
+        if let Some(&(family, at)) = self.series.get(&labels) {
             let series = &mut self.families[family].series[at];
             if series.samples.last().is_some_and(|last| last.t >= millis) {
-                return Err(format!("{} is there twice", read.labels));
+                return Err(format!("{labels} is there twice"));
             }
             series.samples.push(sample);
             series.exemplars.extend(exemplar);
             return Ok(());
         }
         let series = &mut self.families[index].series;
-        self.series
-            .insert(read.labels.clone(), (index, series.len()));
+        self.series.insert(labels.clone(), (index, series.len()));
         series.push(SeriesSamples {
-            labels: read.labels,
+            labels,
             kind,
             temporality: Temporality::Cumulative,
             samples: vec![sample],
@@ -157,12 +144,12 @@ impl Reader {
         if let Some(index) = self.by_name.get(name) {
             return *index;
         }
-        for suffix in ["_bucket", "_sum", "_count", "_total", "_created", "_info"] {
+        for suffix in SUFFIXES {
             let index = name
                 .strip_suffix(suffix)
                 .and_then(|base| self.by_name.get(base));
             if let Some(&index) = index
-                && belongs(self.families[index].kind, suffix)
+                && self.families[index].kind.has_suffix(suffix)
             {
                 return index;
             }
@@ -187,48 +174,37 @@ impl Reader {
     }
 }
 
-fn belongs(kind: MetricKind, suffix: &str) -> bool {
-    match kind {
-        MetricKind::Counter => matches!(suffix, "_total" | "_created"),
-        MetricKind::Histogram => matches!(suffix, "_bucket" | "_sum" | "_count" | "_created"),
-        MetricKind::Summary => matches!(suffix, "_sum" | "_count" | "_created"),
-        MetricKind::GaugeHistogram => matches!(suffix, "_bucket" | "_gsum" | "_gcount"),
-        MetricKind::Info => suffix == "_info",
-        MetricKind::Gauge | MetricKind::StateSet | MetricKind::Unknown => false,
-    }
-}
+/// What the names of a family's series may end with beyond the family's own.
+const SUFFIXES: [&str; 8] = [
+    "_bucket", "_sum", "_count", "_total", "_created", "_info", "_gsum", "_gcount",
+];
 
-fn kind(text: &str) -> Result<MetricKind, String> {
-    match text.trim_end() {
-        "counter" => Ok(MetricKind::Counter),
-        "gauge" => Ok(MetricKind::Gauge),
-        "info" => Ok(MetricKind::Info),
-        "stateset" => Ok(MetricKind::StateSet),
-        "histogram" => Ok(MetricKind::Histogram),
-        "gaugehistogram" => Ok(MetricKind::GaugeHistogram),
-        "summary" => Ok(MetricKind::Summary),
-        "unknown" | "untyped" => Ok(MetricKind::Unknown),
-        other => Err(format!("{other:?} is no type of a metric")),
+impl MetricKind {
+    /// The kind of a series by its name, `kind_of` telling that of a family by its name.
+    pub fn of_series(name: &str, kind_of: impl Fn(&str) -> Option<Self>) -> Self {
+        kind_of(name).unwrap_or_else(|| {
+            let bases = SUFFIXES
+                .into_iter()
+                .filter_map(|suffix| Some((suffix, kind_of(name.strip_suffix(suffix)?)?)));
+            bases
+                .filter(|(suffix, kind)| kind.has_suffix(suffix))
+                .map(|(_, kind)| kind)
+                .next()
+                .unwrap_or_default()
+        })
     }
-}
 
-/// `\\`, `\n` and `\"`; any other backslash stays, as Prometheus has it.
-fn unescaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('n') => out.push('\n'),
-            Some(c @ ('\\' | '"')) => out.push(c),
-            Some(other) => out.extend(['\\', other]),
-            None => out.push('\\'),
+    /// Whether names of this kind's series may end so.
+    fn has_suffix(self, suffix: &str) -> bool {
+        match self {
+            Self::Counter => matches!(suffix, "_total" | "_created"),
+            Self::Histogram => matches!(suffix, "_bucket" | "_sum" | "_count" | "_created"),
+            Self::Summary => matches!(suffix, "_sum" | "_count" | "_created"),
+            Self::GaugeHistogram => matches!(suffix, "_bucket" | "_gsum" | "_gcount"),
+            Self::Info => suffix == "_info",
+            Self::Gauge | Self::StateSet | Self::Unknown => false,
         }
     }
-    out
 }
 
 #[cfg(test)]

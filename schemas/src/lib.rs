@@ -22,6 +22,7 @@ mod native_histogram;
 mod registry;
 mod replay;
 mod schema_definition;
+mod scrape_target;
 mod severity;
 mod span;
 mod timestamp;
@@ -32,7 +33,10 @@ pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "validators")]
 pub use contract::{CompileError, Contract, Documents, Violation};
 pub use exception::Exception;
-pub use exposition::{ExpositionError, MetricFamily, parse_exposition};
+pub use exposition::{
+    ExpositionError, ExpositionFormat, ExpositionLine, ExpositionReader, MetricFamily, SampleLine,
+    parse_exposition,
+};
 pub use flatten::flatten;
 pub use ids::{BatchSeq, IdError, RecordId, SpanId, TraceId};
 pub use json_place::{line_and_column, locate};
@@ -49,6 +53,7 @@ pub use replay::{ReplayFailure, ReplayReport, ReplayRequest, ReplayState, contra
 pub use schema_definition::{
     DefinitionError, FormatRule, SchemaDefinition, SchemaPolicy, SchemaVersion,
 };
+pub use scrape_target::{DroppedTarget, TargetHealth, TargetMetadata, TargetState};
 pub use severity::{AlertSeverity, SeverityError, SeverityNumber, SeverityRange};
 pub use span::{Span, SpanEvent, SpanKind, SpanLink, SpanStatus};
 pub use timestamp::{TimeRange, Timestamp, TimestampError};

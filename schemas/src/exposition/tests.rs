@@ -91,43 +91,150 @@ fn openmetrics_is_read_with_its_exemplars() {
 
 #[test]
 fn help_is_unescaped() {
-    let families = parse_exposition("# HELP m a\\\\b\\nc \\\"d\\\"\nm 1\n", AT).unwrap();
-    assert_eq!(families[0].help, "a\\b\nc \"d\"");
+    let help = |text: &str| parse_exposition(text, AT).unwrap().remove(0).help;
+    assert_eq!(
+        help("# HELP m a\\\\b\\nc \\\"d\\\"\nm 1\n"),
+        "a\\b\nc \\\"d\\\""
+    );
+    assert_eq!(
+        help("# HELP m a\\\\b\\nc \\\"d\\\"\n# EOF\n"),
+        "a\\b\nc \"d\""
+    );
 }
 
 #[test]
-fn a_fault_is_told_with_its_line() {
-    check("up 1\n5up 1", r#"line 2: "5up" is no name of a metric"#);
-    check("up", "line 1: a sample without a value");
-    check("up one", r#"line 1: "one" is no number"#);
-    check("up 1 2 3", "line 1: text after the sample");
-    check("up 1 NaN", "line 1: a time that is not finite");
-    check("up{a} 1", "line 1: a label without a value");
+fn names_may_be_of_any_characters() {
+    check(
+        "# TYPE \"my.name\" counter\n{\"my.name\", \"l.x\"=\"v\", m=\"w\"} 2\n{n=\"1\",\"é\"} 3",
+        "my.name counter my.name{l.x=\"v\", m=\"w\"}=2@0\né unknown é{n=\"1\"}=3@0",
+    );
+    check(
+        "{a=\"b\"} 1",
+        r#"line 1, column 1: "{a=\"b\"}" is no name of a metric"#,
+    );
+    check(
+        "a{\"b\"} 1",
+        "line 1, column 7: a second name of the metric",
+    );
+    check(
+        "{\"b\",\"c\"} 1",
+        "line 1, column 9: a second name of the metric",
+    );
+    check(
+        "{\"\"} 1",
+        "line 1, column 4: the name of a label has no end, or is empty",
+    );
+}
+
+#[test]
+fn blanks_are_free_in_the_text_format_only() {
+    check(
+        "\tup\t{ a = \"b\" , } \t 1 \t 1700000000005 ",
+        r#"up unknown up{a="b"}=1@5"#,
+    );
+    check("up{a=\"b\"}1\r\n", r#"up unknown up{a="b"}=1@0"#);
+    check("up  1\n# EOF", "line 1, column 4: a sample without a value");
+    check(
+        "up{ a=\"b\"} 1\n# EOF",
+        r#"line 1, column 4: "a" is no name of a label"#,
+    );
+    check("\n# EOF", "line 1, column 1: an empty line");
+    check("up 1 \n# EOF", "line 1, column 6: \"\" is no number");
+    check(
+        "# note\n# EOF",
+        "line 1, column 7: a comment that is neither HELP, TYPE, UNIT nor EOF",
+    );
+}
+
+#[test]
+fn openmetrics_ends_with_its_mark() {
+    let mut reader = ExpositionReader::new("up 1\n", ExpositionFormat::OpenMetrics);
+    assert!(matches!(
+        reader.next_line(),
+        Ok(Some(ExpositionLine::Sample(_)))
+    ));
+    let error = reader.next_line().unwrap_err().to_string();
+    assert_eq!(error, "line 2, column 1: the text does not end with # EOF");
+    let mut text = ExpositionReader::new("# EOF\nup 1", ExpositionFormat::Text);
+    assert!(matches!(
+        text.next_line(),
+        Ok(Some(ExpositionLine::Sample(_)))
+    ));
+}
+
+#[test]
+fn a_series_is_of_the_kind_of_its_family() {
+    let kind_of = |name: &str| match name {
+        "h" => Some(MetricKind::Histogram),
+        "g" => Some(MetricKind::Gauge),
+        "c" => Some(MetricKind::Counter),
+        _ => None,
+    };
+    let kind = |name| MetricKind::of_series(name, kind_of);
+    assert_eq!(kind("h_bucket"), MetricKind::Histogram);
+    assert_eq!(kind("g"), MetricKind::Gauge);
+    assert_eq!(kind("g_sum"), MetricKind::Unknown);
+    assert_eq!(kind("c_total"), MetricKind::Counter);
+}
+
+#[test]
+fn a_fault_is_told_with_its_place() {
+    check(
+        "up 1\n5up 1",
+        r#"line 2, column 1: "5up" is no name of a metric"#,
+    );
+    check("up-1", r#"line 1, column 1: "up-1" is no name of a metric"#);
+    check("up", "line 1, column 3: a sample without a value");
+    check("up one", r#"line 1, column 4: "one" is no number"#);
+    check("é 1", r#"line 1, column 1: "é" is no name of a metric"#);
+    check("up 1 2 3", "line 1, column 8: text after the sample");
+    check(
+        "up 1 NaN",
+        r#"line 1, column 6: "NaN" is no time in milliseconds"#,
+    );
+    check("up{a} 1", "line 1, column 5: a label without a value");
     check(
         "up{a=b} 1",
-        "line 1: the value of the label a is not quoted",
+        "line 1, column 6: the value of the label a is not quoted",
     );
-    check("up{a=\"b} 1", "line 1: the value of the label a has no end");
     check(
-        "up{a=\"b\" c=\"d\"} 1",
-        "line 1: expected a comma or a brace after the label a",
+        "up{a=\"b} 1",
+        "line 1, column 6: the value of the label a has no end",
+    );
+    check(
+        "up{a=\"é\" c=\"d\"} 1",
+        "line 1, column 10: expected a comma or a brace after the label a",
     );
     check(
         "up{a=\"1\",a=\"2\"} 1",
-        "line 1: the label a is there twice",
+        "line 1, column 10: the label a is there twice",
     );
-    check("up{a-b=\"1\"} 1", r#"line 1: "a-b" is no name of a label"#);
-    check("up 1\nup 1", "line 2: up is there twice");
+    check(
+        "up{a-b=\"1\"} 1",
+        r#"line 1, column 4: "a-b" is no name of a label"#,
+    );
+    check("up 1\nup 1", "line 2, column 1: up is there twice");
     check(
         "# TYPE up thing",
-        r#"line 1: "thing" is no type of a metric"#,
+        r#"line 1, column 11: "thing" is no type of a metric"#,
     );
     check(
         "up 1\n# TYPE up gauge",
-        "line 2: the type of up comes after its samples",
+        "line 2, column 1: the type of up comes after its samples",
     );
-    check("# EOF\nup 1\n# EOF", "line 2: text after # EOF");
-    check("up 1 # 5\n", "line 1: an exemplar begins with its labels");
+    check("# EOF\nup 1\n# EOF", "line 2, column 1: text after # EOF");
+    check(
+        "up 1 # 5\n# EOF",
+        "line 1, column 8: an exemplar begins with its labels",
+    );
+    check(
+        "up 1 # {} 1 2 3\n# EOF",
+        "line 1, column 15: text after the exemplar",
+    );
+    check(
+        "# UNIT a_bytes seconds\n# EOF",
+        "line 1, column 16: the unit \"seconds\" does not end a_bytes",
+    );
 }
 
 proptest! {
