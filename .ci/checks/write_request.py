@@ -1,0 +1,53 @@
+"""Bodies of Prometheus' remote write 1.0: protobuf, in snappy that compresses nothing."""
+
+import struct
+
+VERSION = {"content-encoding": "snappy", "content-type": "application/x-protobuf", "x-prometheus-remote-write-version": "0.1.0"}
+LITERAL = 65536  # the most bytes of a piece
+
+
+def varint(number):
+    number &= 2**64 - 1
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def field(number, body):
+    return varint(number << 3 | 2) + varint(len(body)) + body
+
+
+def label(name, value):
+    return field(1, field(1, name.encode()) + field(2, value.encode()))
+
+
+def sample(value, millis):
+    return field(2, b"\x09" + struct.pack("<d", value) + b"\x10" + varint(millis))
+
+
+def series(labels, samples):
+    """A series: labels by name, samples as (milliseconds, value)."""
+    body = b"".join(label(name, labels[name]) for name in sorted(labels))
+    return field(1, body + b"".join(sample(value, millis) for millis, value in samples))
+
+
+def metadata(family, kind, help_text, unit=""):
+    """What a metric is; `kind` is the number of its type: 1 counter, 2 gauge, 3 histogram, 5 summary."""
+    words = field(2, family.encode()) + field(4, help_text.encode()) + field(5, unit.encode())
+    return field(3, b"\x08" + varint(kind) + words)
+
+
+def snappy(body):
+    out = [varint(len(body))]
+    for at in range(0, len(body), LITERAL):
+        piece = body[at : at + LITERAL]
+        out += [b"\xf4", struct.pack("<H", len(piece) - 1), piece]
+    return b"".join(out)
+
+
+def request(parts):
+    """The body of a request of series and metadata."""
+    return snappy(b"".join(parts))
