@@ -22,7 +22,7 @@ mod snapshot;
 mod store;
 mod symbols;
 
-pub(crate) use points::Points;
 pub(crate) use metadata::family_of;
+pub(crate) use points::Points;
 pub(crate) use slice::Slice;
 pub(crate) use store::Store;
