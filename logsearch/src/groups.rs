@@ -6,6 +6,7 @@ use watchfire_schemas::{SeverityRange, TimeRange};
 
 use crate::counts::parts;
 use crate::fields::Dataset;
+use crate::filter::Filter;
 use crate::query_types::Explain;
 use crate::row_values::ValuesOf;
 use crate::scope::Scope;
@@ -107,6 +108,14 @@ fn add_split<D: Dataset, const N: usize>(
     }
     let columns = by.iter().map(|of| split.value_columns(of));
     let columns = columns.collect::<io::Result<Vec<_>>>()?;
+    if let [columns] = columns.as_slice()
+        && *scope.filter == Filter::All
+        && look_into == [scope.range]
+        && let Some(counts) = columns.counts()?
+        && split.is_within(scope.range)
+    {
+        return add_counts(split, columns, counts, missing, groups);
+    }
     let mut tally: Tally<[ValueKey; N]> = Tally::default();
     let mut values = vec![Vec::new(); N];
     let mut complete = true;
@@ -140,6 +149,26 @@ fn add_split<D: Dataset, const N: usize>(
         .tally
         .absorb(tally, |keys| shown(&columns, keys.as_slice()))?;
     Ok(complete)
+}
+
+/// Adds what is counted of the values of a split that is meant whole.
+fn add_counts<D: Dataset>(
+    split: &Split<D>,
+    columns: &ValueColumns<'_>,
+    counts: Vec<(ValueKey, u64)>,
+    missing: Missing,
+    groups: &mut Groups,
+) -> io::Result<bool> {
+    let mut without = split.meta.records;
+    for (key, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        groups.tally.add(vec![columns.shown(key)?], count);
+        without = without.saturating_sub(count);
+    }
+    if missing == Missing::Counted && without > 0 {
+        groups.tally.add(vec![Shown::Missing], without);
+    }
+    groups.records += split.meta.records;
+    Ok(true)
 }
 
 /// Adds how many records a split has at these times. Whether the time sufficed.

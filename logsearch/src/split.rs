@@ -4,6 +4,7 @@
 
 mod access;
 mod bits;
+mod blocks;
 mod caches;
 mod columns;
 mod directory;
@@ -39,7 +40,6 @@ use watchfire_schemas::{TimeRange, Timestamp, TraceId};
 pub(crate) use access::answered_by;
 pub(crate) use caches::Caches;
 pub(crate) use facts::{Cell, Facts};
-pub(crate) use keyword::KeywordColumn;
 pub(crate) use selection::Selection;
 pub(crate) use value_columns::{ValueColumns, ValueKey};
 pub(crate) use write::{SplitMeta, SplitWriter};
@@ -152,6 +152,11 @@ impl<D: Dataset> Split<D> {
         self.meta.min_time < range.end.nanos() && range.start.nanos() <= self.meta.max_time
     }
 
+    /// Whether all of its records are of the range.
+    pub(crate) fn is_within(&self, range: TimeRange) -> bool {
+        range.start.nanos() <= self.meta.min_time && self.meta.max_time < range.end.nanos()
+    }
+
     /// Whether a record that the filter means can be in here; asks only what is cheap.
     pub(crate) fn could_match(&self, filter: &Filter) -> io::Result<bool> {
         Ok(match filter {
@@ -262,23 +267,6 @@ impl<D: Dataset> Split<D> {
     pub(crate) fn time_of(&self) -> io::Result<impl Fn(u32) -> i64> {
         let times = self.opened()?.times()?.load()?;
         Ok(move |document| meaning::to_int(times.get(document)))
-    }
-
-    /// The number that a document has in a field that is a slot; 0 for none.
-    pub(crate) fn number_of(&self, field: usize) -> io::Result<impl Fn(u32) -> i64> {
-        let opened = self.opened()?;
-        let column = match &D::fields()[field].kind {
-            Kind::Number {
-                of: NumberSource::Slot(slot),
-                ..
-            } => opened.slot(D::slots()[*slot]),
-            _ => None,
-        };
-        let column = column.map(loaded::LoadedColumn::of).transpose()?;
-        Ok(move |document| {
-            let number = column.as_ref().and_then(|column| column.number(document));
-            number.map_or(0, meaning::to_int)
-        })
     }
 
     /// The records themselves.

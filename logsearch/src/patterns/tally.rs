@@ -11,7 +11,8 @@ use crate::filter::{Filter, matches};
 use crate::log_cells::slot;
 use crate::logs::Logs;
 use crate::row::{Cell, Row};
-use crate::split::{KeywordColumn, Split};
+use crate::split::Split;
+use crate::spread::spread;
 use crate::watch::Watch;
 
 /// What is counted of one pattern.
@@ -69,18 +70,23 @@ pub(super) fn tally(
     }
     let mut splits: Vec<_> = snapshot.splits.iter().collect();
     splits.sort_by_key(|split| std::cmp::Reverse(split.meta.max_time));
-    for split in splits {
+    let found = spread(splits.len(), watch, |index, watch| {
+        let split = splits[index];
         if watch.is_over() {
-            return Ok(tallies);
+            return Ok(OfSplit::default());
         }
-        if split.overlaps(range)
-            && split.could_match(filter)?
-            && !tallies.add_split(split, filter, range, steps, watch)?
-        {
-            return Ok(tallies);
+        if !split.overlaps(range) || !split.could_match(filter)? {
+            return Ok(OfSplit {
+                complete: true,
+                ..OfSplit::default()
+            });
         }
+        tally_split(split, filter, range, steps, watch)
+    })?;
+    tallies.complete = found.iter().all(|found| found.complete);
+    for found in found {
+        tallies.add_split(found);
     }
-    tallies.complete = true;
     Ok(tallies)
 }
 
@@ -105,54 +111,12 @@ impl Tallies {
         }
     }
 
-    /// Whether there was time to see all of the split.
-    fn add_split(
-        &mut self,
-        split: &Split<Logs>,
-        filter: &Filter,
-        range: TimeRange,
-        steps: Steps,
-        watch: &Watch,
-    ) -> io::Result<bool> {
-        let documents = split.documents(range, None)?;
-        let mut selection = split.select(filter, documents)?;
-        let column = |name| split.keyword(field(name));
-        let (Some(patterns), services) = (column("pattern_id")?, column("service")?) else {
-            let (count, complete) = selection.count(watch)?;
-            self.records += count;
-            self.unpatterned += count;
-            return Ok(complete);
-        };
-        let (time_of, severity_of) = (split.time_of()?, split.number_of(field("severity"))?);
-        let mut found: Vec<Option<InSplit>> = Vec::new();
-        found.resize_with(patterns.len(), || None);
-        let complete = selection.each(watch, |document| {
-            self.records += 1;
-            let Some(pattern) = patterns.of(document) else {
-                self.unpatterned += 1;
-                return true;
-            };
-            let found = found[pattern].get_or_insert_with(|| InSplit {
-                tally: Tally::empty(steps),
-                services: vec![0; services.as_ref().map_or(0, KeywordColumn::len)],
-            });
-            let severity = (severity_of(document).max(1) - 1) / 4;
-            found.tally.add(time_of(document), severity as usize, steps);
-            if let Some(service) = services.as_ref().and_then(|column| column.of(document)) {
-                found.services[service] += 1;
-            }
-            true
-        })?;
-        for (pattern, found) in found.into_iter().enumerate() {
-            let Some(mut found) = found else { continue };
-            for (number, count) in found.services.into_iter().enumerate() {
-                if let Some(column) = services.as_ref().filter(|_| count > 0) {
-                    found.tally.services.insert(column.value(number)?, count);
-                }
-            }
-            self.merge(patterns.value(pattern)?, found.tally);
+    fn add_split(&mut self, found: OfSplit) {
+        self.records += found.records;
+        self.unpatterned += found.unpatterned;
+        for (pattern, tally) in found.by_pattern {
+            self.merge(pattern, tally);
         }
-        Ok(complete)
     }
 
     fn merge(&mut self, pattern: String, tally: Tally) {
@@ -163,10 +127,75 @@ impl Tallies {
     }
 }
 
-/// What one split tells of a pattern; services by their number there.
+/// What one split tells.
+#[derive(Debug, Default)]
+struct OfSplit {
+    by_pattern: Vec<(String, Tally)>,
+    records: u64,
+    unpatterned: u64,
+    complete: bool,
+}
+
+/// What is counted of one pattern in a split; services by their number there.
 struct InSplit {
     tally: Tally,
     services: Vec<u64>,
+}
+
+/// Counts what a split has, a block at a time.
+fn tally_split(
+    split: &Split<Logs>,
+    filter: &Filter,
+    range: TimeRange,
+    steps: Steps,
+    watch: &Watch,
+) -> io::Result<OfSplit> {
+    let mut told = OfSplit::default();
+    let mut patterns = split.blocks_of(field("pattern_id"))?;
+    let mut services = split.blocks_of(field("service"))?;
+    let mut severities = split.blocks_of(field("severity"))?;
+    let mut times = split.time_blocks()?;
+    let mut found: Vec<Option<InSplit>> = Vec::new();
+    found.resize_with(patterns.len(), || None);
+    let documents = split.documents(range, None)?;
+    let mut selection = split.select(filter, documents)?;
+    told.complete = selection.each_block(watch, |docs| {
+        if docs.count() == 0 {
+            return Ok(());
+        }
+        for column in [&mut patterns, &mut services, &mut severities, &mut times] {
+            column.read(docs.block())?;
+        }
+        told.records += docs.count();
+        for doc in docs.places() {
+            let pattern = patterns.get(doc);
+            let Some(place) = pattern.and_then(|number| found.get_mut(number as usize)) else {
+                told.unpatterned += 1;
+                continue;
+            };
+            let found = place.get_or_insert_with(|| InSplit {
+                tally: Tally::empty(steps),
+                services: vec![0; services.len()],
+            });
+            let severity = (severities.get(doc).unwrap_or_default().max(1) - 1) / 4;
+            let time = times.get(doc).unwrap_or_default();
+            found.tally.add(time, severity as usize, steps);
+            if let Some(service) = services.get(doc) {
+                found.services[service as usize] += 1;
+            }
+        }
+        Ok(())
+    })?;
+    for (number, found) in found.into_iter().enumerate() {
+        let Some(mut found) = found else { continue };
+        for (number, count) in found.services.into_iter().enumerate() {
+            if count > 0 {
+                found.tally.services.insert(services.value(number)?, count);
+            }
+        }
+        told.by_pattern.push((patterns.value(number)?, found.tally));
+    }
+    Ok(told)
 }
 
 impl Tally {

@@ -91,6 +91,14 @@ impl<'a> LoadedColumn<'a> {
         }
     }
 
+    /// How many documents have each entry.
+    pub(super) fn counts(&self) -> io::Result<&[u32]> {
+        match self.column.values()? {
+            ColumnValues::Texts(texts) => Ok(&texts.entries()?.counts),
+            _ => Ok(&[]),
+        }
+    }
+
     /// Calls back with a document's text or nested value.
     pub(super) fn text<T>(&self, document: u32, with: impl FnOnce(Cell<'_>) -> T) -> Option<T> {
         let index = self.presence.of(document)?;

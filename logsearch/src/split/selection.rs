@@ -3,6 +3,7 @@ use std::io;
 use std::ops::Range;
 
 use super::bits::{BLOCK, Docs};
+use super::blocks::DocsOfBlock;
 use super::node::Node;
 use super::opened::Opened;
 use super::stop::Stop;
@@ -66,6 +67,23 @@ impl<'a> Selection<'a> {
                 self.left.start = self.left.end;
                 return Ok(true);
             }
+            if stop.is_due() {
+                return Ok(self.left.is_empty());
+            }
+        }
+        Ok(!stop.came())
+    }
+
+    /// The same a block at a time.
+    pub(crate) fn each_block(
+        &mut self,
+        watch: &Watch,
+        mut each: impl FnMut(DocsOfBlock) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        let stop = Stop::new(watch);
+        while let Some((start, docs)) = self.block(&stop)? {
+            let block = start / BLOCK as u32;
+            each(DocsOfBlock { block, docs })?;
             if stop.is_due() {
                 return Ok(self.left.is_empty());
             }

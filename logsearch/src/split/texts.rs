@@ -149,6 +149,11 @@ impl TextsCache {
 }
 
 impl<'a> Texts<'a> {
+    /// Whether entries are the texts themselves.
+    pub(super) const fn is_whole(&self) -> bool {
+        !self.meta.shaped
+    }
+
     /// What is known of the entries apart from their texts.
     pub(super) fn entries(&self) -> io::Result<&'a Entries> {
         if let Some(entries) = self.cache.entries.get() {
@@ -162,7 +167,7 @@ impl<'a> Texts<'a> {
     }
 
     /// The text of an entry.
-    fn entry(&self, entry: u32) -> io::Result<&'a str> {
+    pub(super) fn entry(&self, entry: u32) -> io::Result<&'a str> {
         let packs = &self.meta.packs;
         let number = packs.partition_point(|(first, _)| *first <= entry) - 1;
         let index = (entry - packs[number].0) as usize;

@@ -218,6 +218,26 @@ impl ValueColumns<'_> {
         }
     }
 
+    /// Every value with how many documents of the split have it, where that is known without a look
+    /// at them.
+    pub(crate) fn counts(&self) -> io::Result<Option<Vec<(ValueKey, u64)>>> {
+        let [column] = self.columns.as_slice() else {
+            return Ok(None);
+        };
+        let (Told::Entry, Keys::Column(values)) = (&column.told, &column.keys) else {
+            return Ok(None);
+        };
+        let keys = (0_u32..).zip(values.counts()?).map(|(entry, count)| {
+            let key = ValueKey {
+                column: 0,
+                key: u128::from(entry),
+                document: 0,
+            };
+            (key, u64::from(*count))
+        });
+        Ok(Some(keys.collect()))
+    }
+
     /// The value that a key stands for.
     pub(crate) fn shown(&self, key: ValueKey) -> io::Result<Shown> {
         let number = key.key as u64;
