@@ -264,4 +264,5 @@ fn console_routes(stores: &Stores, status: Status, clock: Arc<dyn Clock>) -> Rou
         .merge(metrics_page::router(registry, collector))
         .layer(CompressionLayer::new())
         .merge(stores.collector.ingest_router())
+        .merge(stores.collector.remote_write_router())
 }

@@ -97,9 +97,9 @@ impl Applier {
 
     fn take(&mut self, batch: BatchSeq, received_at: Timestamp, content: Content, tell: bool) {
         let derived = self.derivation.derive(&content, received_at);
-        let (entry, mut series) = content.into_entry();
-        series.extend(derived.series);
-        self.sink.append(batch, entry, &series);
+        let mut delivery = content.into_delivery();
+        delivery.series.extend(derived.series);
+        self.sink.append(batch, delivery);
         if tell {
             self.exceptions.push(batch, derived.exceptions);
         }

@@ -7,12 +7,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use watchfire_logsearch::EventStore;
-use watchfire_schemas::{Batch, Clock};
+use watchfire_schemas::{Batch, Clock, MetricMetadata, SeriesSamples};
 use watchfire_tsdb::Tsdb;
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Arrival};
 use crate::apply::{Applied, Applier};
 use crate::budget::{Budget, Limits, Share};
+use crate::content::Series;
 use crate::dead_letters::DeadLetters;
 use crate::drop_reason::DropReason;
 use crate::exception_backlog::{ExceptionBacklog, Occurrences};
@@ -20,6 +21,7 @@ use crate::housekeeping::Housekeeping;
 use crate::intake::Intake;
 use crate::meters::Meters;
 use crate::pipeline::Pipeline;
+use crate::prepare::{self, Prepared};
 use crate::receive;
 use crate::sink::{Sink, Stores};
 use crate::status::Sources;
@@ -99,6 +101,7 @@ impl Collector {
             pipeline,
             budget: Budget::new(limits, Arc::clone(&sink)),
             meters,
+            sink: Arc::clone(&sink),
             sources: Sources::default(),
             clock,
             max_body: config.max_body,
@@ -125,18 +128,45 @@ impl Collector {
 
     /// Validates, enriches and logs a batch, in process; returns when it is on disk and searchable.
     pub async fn accept(&self, receiver: &'static str, batch: Batch) -> Result<Receipt, Refusal> {
+        let bytes = estimated_bytes(&batch);
+        self.hand_over(receiver, bytes, |intake, arrival| {
+            intake.admission.batch(batch, arrival)
+        })
+        .await
+    }
+
+    /// Takes samples and what is said of their metrics, in process, as [`Self::accept`] does.
+    pub async fn accept_series(
+        &self,
+        receiver: &'static str,
+        series: Vec<SeriesSamples>,
+        metadata: Vec<MetricMetadata>,
+    ) -> Result<Receipt, Refusal> {
+        let bytes = SERIES * (series.len() + metadata.len());
+        self.hand_over(receiver, bytes, |_, arrival| {
+            prepare::told_series(Series { series, metadata }, arrival)
+        })
+        .await
+    }
+
+    async fn hand_over(
+        &self,
+        receiver: &'static str,
+        bytes: usize,
+        prepare: impl FnOnce(&Intake, Arrival) -> Prepared + Send + 'static,
+    ) -> Result<Receipt, Refusal> {
         let intake = &self.intake;
         let mut reservation = intake
             .budget
             .reserve()
             .inspect_err(|refusal| intake.refused(refusal))?;
         reservation
-            .grow_in_time(Share::Decoded, estimated_bytes(&batch))
+            .grow_in_time(Share::Decoded, bytes)
             .await
             .inspect_err(|refusal| intake.refused(refusal))?;
         let arrival = intake.arrival(receiver);
         let prepared = intake
-            .compute(move |intake| intake.admission.batch(batch, arrival))
+            .compute(move |intake| prepare(intake, arrival))
             .await?;
         let taken = intake.commit(prepared).await?;
         Ok(taken.receipt)
@@ -145,6 +175,11 @@ impl Collector {
     /// `POST /api/v1/ingest/logs`, for the console listener.
     pub fn ingest_router(self: &Arc<Self>) -> Router {
         receive::ndjson_router(&self.intake)
+    }
+
+    /// `POST /prometheus/api/v1/write`, for the console listener.
+    pub fn remote_write_router(self: &Arc<Self>) -> Router {
+        receive::remote_write_router(&self.intake)
     }
 
     /// `POST /v1/{logs,traces,metrics}`.
@@ -261,10 +296,12 @@ fn report(recovery: &Recovery, meters: &Meters) {
     tracing::info!(last, torn_bytes, "write-ahead log opened");
 }
 
+/// What a series takes in memory while it is worked on.
+const SERIES: usize = 512;
+
 /// What a batch takes in memory while it is worked on.
 fn estimated_bytes(batch: &Batch) -> usize {
     const RECORD: usize = 3 << 10;
-    const SERIES: usize = 512;
     match batch {
         Batch::Logs(records) => records.len() * RECORD,
         Batch::Spans(spans) => spans.len() * RECORD,

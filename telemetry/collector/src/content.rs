@@ -1,9 +1,14 @@
 mod compact;
+mod series;
 
 use watchfire_logsearch::Entry;
-use watchfire_schemas::{BatchSeq, LogRecord, RecordId, SeriesSamples, Span, Timestamp};
+use watchfire_schemas::{BatchSeq, LogRecord, RecordId, Span, Timestamp};
 
+use crate::sink::Delivery;
 use crate::wal::{Frame, Kind, Packed};
+use crate::written::Written;
+
+pub(crate) use series::Series;
 
 /// One batch, as it goes into the log and to the stores.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +17,9 @@ pub(crate) enum Content {
     /// Lines that broke their contract, as records of what could be read of them.
     Quarantine(Vec<LogRecord>),
     Spans(Vec<Span>),
-    Metrics(Vec<SeriesSamples>),
+    Metrics(Series),
+    /// Samples as remote write brings them.
+    Written(Box<Written>),
 }
 
 /// A frame whose checksum is right but whose payload cannot be read: written by other code.
@@ -29,7 +36,7 @@ impl Content {
             Self::Logs(_) => Kind::Logs,
             Self::Quarantine(_) => Kind::Quarantine,
             Self::Spans(_) => Kind::Spans,
-            Self::Metrics(_) => Kind::Metrics,
+            Self::Metrics(_) | Self::Written(_) => Kind::Metrics,
         }
     }
 
@@ -38,6 +45,8 @@ impl Content {
             Self::Logs(records) | Self::Quarantine(records) => records.len(),
             Self::Spans(spans) => spans.len(),
             Self::Metrics(series) => series.len(),
+            // One request is one batch.
+            Self::Written(written) => usize::from(!written.batch.is_empty()),
         }
     }
 
@@ -51,7 +60,9 @@ impl Content {
             Self::Logs(records) => cut(records, most).map(Self::Logs).collect(),
             Self::Quarantine(records) => cut(records, most).map(Self::Quarantine).collect(),
             Self::Spans(spans) => cut(spans, most).map(Self::Spans).collect(),
-            Self::Metrics(series) => cut(series, most).map(Self::Metrics).collect(),
+            Self::Metrics(series) => series.cut(most).map(Self::Metrics).collect(),
+            // Longer than one part is none, and this one is empty.
+            Self::Written(_) => Vec::new(),
         }
     }
 
@@ -71,10 +82,8 @@ impl Content {
                     plain.push(b'\n');
                 }
             }
-            Self::Metrics(series) => {
-                plain =
-                    postcard::to_stdvec(series).expect("series serialise, and memory takes them");
-            }
+            Self::Metrics(series) => plain = series.pack(),
+            Self::Written(written) => return written.pack(received_at),
         }
         Packed::new(self.kind(), received_at, plain)
     }
@@ -85,6 +94,12 @@ impl Content {
             seq: frame.seq,
             reason,
         };
+        if let Some(written) = Written::unpack(frame) {
+            return match written {
+                Ok(written) => Ok(Self::Written(Box::new(written))),
+                Err(reason) => Err(fault(reason)),
+            };
+        }
         let plain = frame.plain().map_err(|error| fault(error.to_string()))?;
         let lines = || {
             let lines = plain.split(|byte| *byte == b'\n');
@@ -110,18 +125,30 @@ impl Content {
                     .map_err(|error| fault(error.to_string()))?,
             ),
             Kind::Metrics => Self::Metrics(
-                postcard::from_bytes(&plain).map_err(|error| fault(error.to_string()))?,
+                Series::unpack(frame.version, &plain).map_err(|error| fault(error.to_string()))?,
             ),
         })
     }
 
-    /// For the event store, and the series for the other one.
-    pub(crate) fn into_entry(self) -> (Option<Entry>, Vec<SeriesSamples>) {
+    /// What of it goes to which store.
+    pub(crate) fn into_delivery(self) -> Delivery {
+        let of_entry = |entry| Delivery {
+            entry: Some(entry),
+            ..Delivery::default()
+        };
         match self {
-            Self::Logs(records) => (Some(Entry::Logs(records)), Vec::new()),
-            Self::Quarantine(records) => (Some(Entry::Quarantine(records)), Vec::new()),
-            Self::Spans(spans) => (Some(Entry::Spans(spans)), Vec::new()),
-            Self::Metrics(series) => (None, series),
+            Self::Logs(records) => of_entry(Entry::Logs(records)),
+            Self::Quarantine(records) => of_entry(Entry::Quarantine(records)),
+            Self::Spans(spans) => of_entry(Entry::Spans(spans)),
+            Self::Metrics(Series { series, metadata }) => Delivery {
+                series,
+                metadata,
+                ..Delivery::default()
+            },
+            Self::Written(written) => Delivery {
+                written: Some(written.batch),
+                ..Delivery::default()
+            },
         }
     }
 }
@@ -136,7 +163,9 @@ fn cut<T>(all: Vec<T>, most: usize) -> impl Iterator<Item = Vec<T>> {
 
 #[cfg(test)]
 mod tests {
-    use watchfire_schemas::{LabelSet, MetricKind, Sample, SeverityNumber, Temporality};
+    use watchfire_schemas::{
+        LabelSet, MetricKind, Sample, SeriesSamples, SeverityNumber, Temporality,
+    };
 
     use super::*;
 
@@ -182,7 +211,7 @@ mod tests {
         for content in [
             Content::Logs(vec![record.clone(), record.clone()]),
             Content::Quarantine(vec![record]),
-            Content::Metrics(vec![series]),
+            Content::Metrics(Series::from(vec![series])),
             Content::Spans(vec![crate::derive::tests::span(3, "GET /", 0.2)]),
         ] {
             assert_eq!(Content::unpack(&frame_of(&content, at)).unwrap(), content);

@@ -78,7 +78,7 @@ impl Derivation {
                 let seen = spans.iter().flat_map(span_exceptions);
                 self.count_exceptions(seen, received_at, &mut deltas, &mut derived);
             }
-            Content::Metrics(_) => {}
+            Content::Metrics(_) | Content::Written(_) => {}
         }
         derived.series.extend(deltas.into_series());
         derived.limited = [&mut self.services, &mut self.operations, &mut self.groups]

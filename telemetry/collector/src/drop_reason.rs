@@ -1,3 +1,5 @@
+use watchfire_tsdb::FaultReason;
+
 /// Why a record, a request or a part of the log is not where it was meant to go. A closed set: it
 /// becomes a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +30,26 @@ pub(crate) enum DropReason {
     NoTemporality,
     /// Rejected: a histogram whose counts and bounds do not fit together.
     BadBuckets,
+    /// Rejected: a sample of a time at which its series has another value.
+    DuplicateTime,
+    /// Rejected: a sample too far behind its series, or behind the retention.
+    TooOld,
+    /// Rejected: a sample further ahead of our clock than is believed.
+    SampleTooFarAhead,
+    /// Rejected: it would have begun a series above the limit.
+    SeriesLimit,
+    /// Rejected: a series that came as increments and now comes as states, or the other way round.
+    Temporality,
+    /// Rejected: labels that are not sorted, there twice, empty, no text, or too many.
+    InvalidLabels,
+    /// Rejected: a native histogram whose parts contradict each other.
+    InvalidHistogram,
+    /// Left out: an exemplar whose labels are too long or no text.
+    InvalidExemplar,
+    /// Left out: what is said of a metric is no text.
+    InvalidMetadata,
+    /// Rejected: the store of series does not take it, and says why to the sender.
+    Objected,
     /// Refused: the memory budget is in use.
     Overload,
     /// Refused: the disk is full.
@@ -57,7 +79,39 @@ pub(crate) enum DropReason {
 }
 
 impl DropReason {
-    pub(crate) const ALL: [Self; 26] = [
+    /// Of a fault that was seen when a request was read.
+    pub(crate) const fn of_fault(reason: FaultReason) -> Self {
+        match reason {
+            FaultReason::SymbolReference
+            | FaultReason::LabelNotUtf8
+            | FaultReason::LabelOrder
+            | FaultReason::DuplicateLabel
+            | FaultReason::EmptyLabel => Self::InvalidLabels,
+            FaultReason::NoMetricName => Self::NoMetricName,
+            FaultReason::BadHistogram => Self::InvalidHistogram,
+            FaultReason::BadExemplar => Self::InvalidExemplar,
+            FaultReason::BadMetadata => Self::InvalidMetadata,
+        }
+    }
+
+    /// Of what the store of series says against samples.
+    pub(crate) fn of_objection(reason: &str) -> Self {
+        match reason {
+            "duplicate_time" => Self::DuplicateTime,
+            "too_old" => Self::TooOld,
+            "too_far_ahead" => Self::SampleTooFarAhead,
+            "series_limit" => Self::SeriesLimit,
+            "temporality" => Self::Temporality,
+            _ => {
+                let fault = FaultReason::ALL
+                    .iter()
+                    .find(|fault| fault.as_str() == reason);
+                fault.map_or(Self::Objected, |fault| Self::of_fault(*fault))
+            }
+        }
+    }
+
+    pub(crate) const ALL: [Self; 36] = [
         Self::Schema,
         Self::NotJson,
         Self::NotAnObject,
@@ -71,6 +125,16 @@ impl DropReason {
         Self::NoPointValue,
         Self::NoTemporality,
         Self::BadBuckets,
+        Self::DuplicateTime,
+        Self::TooOld,
+        Self::SampleTooFarAhead,
+        Self::SeriesLimit,
+        Self::Temporality,
+        Self::InvalidLabels,
+        Self::InvalidHistogram,
+        Self::InvalidExemplar,
+        Self::InvalidMetadata,
+        Self::Objected,
         Self::Overload,
         Self::DiskFull,
         Self::Unwritable,
@@ -101,6 +165,16 @@ impl DropReason {
             Self::NoPointValue => "no_point_value",
             Self::NoTemporality => "no_temporality",
             Self::BadBuckets => "bad_buckets",
+            Self::DuplicateTime => "duplicate_time",
+            Self::TooOld => "too_old",
+            Self::SampleTooFarAhead => "sample_too_far_ahead",
+            Self::SeriesLimit => "series_limit",
+            Self::Temporality => "temporality",
+            Self::InvalidLabels => "invalid_labels",
+            Self::InvalidHistogram => "invalid_histogram",
+            Self::InvalidExemplar => "invalid_exemplar",
+            Self::InvalidMetadata => "invalid_metadata",
+            Self::Objected => "objected",
             Self::Overload => "overload",
             Self::DiskFull => "disk_full",
             Self::Unwritable => "unwritable",

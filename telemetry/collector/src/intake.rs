@@ -9,6 +9,7 @@ use crate::drop_reason::DropReason;
 use crate::meters::Meters;
 use crate::pipeline::Pipeline;
 use crate::prepare::Prepared;
+use crate::sink::Sink;
 use crate::status::Sources;
 use crate::{Receipt, Refusal};
 
@@ -19,6 +20,8 @@ pub(crate) struct Intake {
     pub(crate) pipeline: Pipeline,
     pub(crate) budget: Arc<Budget>,
     pub(crate) meters: Arc<Meters>,
+    /// Asked what it will not take.
+    pub(crate) sink: Arc<dyn Sink>,
     pub(crate) sources: Sources,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) max_body: usize,

@@ -35,6 +35,7 @@ mod sink;
 mod stack;
 mod status;
 mod wal;
+mod written;
 
 pub use collector::Collector;
 pub use config::{Config, TimeBounds};

@@ -12,7 +12,7 @@ use prost::Message;
 
 use crate::Receipt;
 use crate::admission::{Admission, Arrival, Fault, Verdict};
-use crate::content::Content;
+use crate::content::{Content, Series};
 use crate::contracts::Held;
 use crate::derive::rejected_violations;
 use crate::drop_reason::DropReason;
@@ -113,10 +113,7 @@ impl Admission {
                 )
             }
             Batch::Spans(spans) => self.spans(spans, Rejections::default(), arrival),
-            Batch::Metrics(series) => {
-                let points = sample_count(&series);
-                prepared_series(series, (points, Rejections::default()), arrival)
-            }
+            Batch::Metrics(series) => told_series(series.into(), arrival),
         }
     }
 
@@ -164,7 +161,7 @@ impl Admission {
         prepared.pack(Content::Quarantine(quarantine), RecordId::MAX_BATCH);
         // They leave nothing in the log that their series could be derived from.
         let violations = rejected_violations(&rejected, arrival.at);
-        prepared.pack(Content::Metrics(violations), MOST_SERIES);
+        prepared.pack(Content::Metrics(violations.into()), MOST_SERIES);
         prepared
     }
 }
@@ -172,7 +169,7 @@ impl Admission {
 pub(crate) fn otlp_metrics(request: &ExportMetricsServiceRequest, arrival: Arrival) -> Prepared {
     let (series, rejections) = otlp::series(request, arrival.at);
     let accepted = otlp::point_count(request).saturating_sub(rejections.records());
-    prepared_series(series, (accepted, rejections), arrival)
+    prepared_series(series.into(), (accepted, rejections), arrival)
 }
 
 fn prepared_spans(mut spans: Vec<Span>, rejections: Rejections, arrival: Arrival) -> Prepared {
@@ -187,28 +184,38 @@ fn prepared_spans(mut spans: Vec<Span>, rejections: Rejections, arrival: Arrival
     prepared
 }
 
+/// Series that were made in this process.
+pub(crate) fn told_series(series: Series, arrival: Arrival) -> Prepared {
+    let points = sample_count(&series.series);
+    prepared_series(series, (points, Rejections::default()), arrival)
+}
+
 fn prepared_series(
-    series: Vec<SeriesSamples>,
+    Series { series, metadata }: Series,
     (accepted, rejections): (u64, Rejections),
     arrival: Arrival,
 ) -> Prepared {
     let mut prepared = Prepared::empty("metrics", arrival);
     for one in &series {
         let service = one.labels.get("job").or_else(|| one.labels.get("service"));
-        prepared.count_service(service.unwrap_or_default(), one.samples.len() as u64);
+        let count = one.samples.len() + one.histograms.len();
+        prepared.count_service(service.unwrap_or_default(), count as u64);
     }
     prepared.receipt.accepted = accepted;
     prepared.reject(rejections);
-    prepared.pack(Content::Metrics(series), MOST_SERIES);
+    prepared.pack(Content::Metrics(Series { series, metadata }), MOST_SERIES);
     prepared
 }
 
 fn sample_count(series: &[SeriesSamples]) -> u64 {
-    series.iter().map(|one| one.samples.len() as u64).sum()
+    let counts = series
+        .iter()
+        .map(|one| one.samples.len() + one.histograms.len());
+    counts.sum::<usize>() as u64
 }
 
 impl Prepared {
-    fn empty(signal: &'static str, arrival: Arrival) -> Self {
+    pub(crate) fn empty(signal: &'static str, arrival: Arrival) -> Self {
         Self {
             signal,
             arrival,
@@ -221,7 +228,7 @@ impl Prepared {
         }
     }
 
-    fn pack(&mut self, content: Content, most: usize) {
+    pub(crate) fn pack(&mut self, content: Content, most: usize) {
         let parts = content.parts(most).into_iter();
         self.batches
             .extend(parts.map(|part| (part.pack(self.arrival.at), part)));
@@ -233,14 +240,17 @@ impl Prepared {
         self.drops.extend(rejections.counts);
     }
 
-    fn count_service(&mut self, service: &str, count: u64) {
+    pub(crate) fn count_service(&mut self, service: &str, count: u64) {
+        if count == 0 {
+            return;
+        }
         match self.services.get_mut(service) {
             Some(sum) => *sum += count,
             None => drop(self.services.insert(service.to_owned(), count)),
         }
     }
 
-    fn count_drop(&mut self, reason: DropReason, count: u64) {
+    pub(crate) fn count_drop(&mut self, reason: DropReason, count: u64) {
         match self.drops.iter_mut().find(|(other, _)| *other == reason) {
             Some((_, sum)) => *sum += count,
             None => self.drops.push((reason, count)),

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use watchfire_logsearch::Entry;
 use watchfire_schemas::{BatchSeq, LogRecord, SeriesSamples};
+use watchfire_tsdb::{Objection, Place, WriteBatch};
 
-use crate::sink::Sink;
+use crate::sink::{Delivery, Sink, as_series};
 use crate::wal::ByKind;
 
 /// One call of `append`.
@@ -93,15 +94,33 @@ impl Sink for RecordingSink {
         self.passed().earliest()
     }
 
-    fn append(&self, batch: BatchSeq, entry: Option<Entry>, series: &[SeriesSamples]) {
+    fn judge(&self, batch: &WriteBatch) -> Vec<Objection> {
+        let objection = |(series, one)| {
+            let is_poison = batch.label(one, "__name__") == Some(Self::POISON);
+            is_poison.then(|| Objection {
+                series,
+                place: Place::All,
+                reason: "too_old",
+                words: "too old".to_owned(),
+            })
+        };
+        let all = batch.series().iter().enumerate();
+        all.filter_map(objection).collect()
+    }
+
+    fn append(&self, batch: BatchSeq, delivery: Delivery) {
+        let Delivery {
+            entry,
+            mut series,
+            written,
+            ..
+        } = delivery;
+        series.extend(written.iter().flat_map(as_series));
         if let Some(Entry::Logs(records)) = &entry {
             let poison = records.iter().any(|record| record.message == Self::POISON);
             assert!(!poison, "a record that this store cannot take");
         }
-        self.batches
-            .lock()
-            .unwrap()
-            .push((batch, entry, series.to_vec()));
+        self.batches.lock().unwrap().push((batch, entry, series));
     }
 
     fn advance(&self, _: BatchSeq) {}

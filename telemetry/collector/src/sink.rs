@@ -3,10 +3,23 @@ use std::io;
 use std::sync::Arc;
 
 use watchfire_logsearch::{Entry, EventStore};
-use watchfire_schemas::{BatchSeq, LogRecord, SeriesSamples};
-use watchfire_tsdb::Tsdb;
+use watchfire_schemas::{BatchSeq, LogRecord, MetricMetadata, SeriesSamples, Temporality};
+use watchfire_tsdb::{Objection, Place, Tsdb, WriteBatch};
 
 use crate::wal::{ByKind, Kind};
+
+/// What of a batch goes to which store.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    /// For the event store.
+    pub(crate) entry: Option<Entry>,
+    /// For the other one: what came so, or was derived.
+    pub(crate) series: Vec<SeriesSamples>,
+    /// What came by remote write; then `series` is empty.
+    pub(crate) written: Option<WriteBatch>,
+    /// What is said of metrics.
+    pub(crate) metadata: Vec<MetricMetadata>,
+}
 
 /// Where batches go once they are on disk. One caller, batches in order, each once; one that a
 /// store holds already is passed over by it.
@@ -22,8 +35,12 @@ pub(crate) trait Sink: Send + Sync + fmt::Debug {
     /// at once, after the replay.
     fn assign_patterns(&self, _records: &mut [LogRecord]) {}
 
+    /// What of a batch will not be taken, in the order of its series. Asked before it goes into the
+    /// log, so that its sender is told.
+    fn judge(&self, batch: &WriteBatch) -> Vec<Objection>;
+
     /// Makes a batch searchable. When this returns, it is.
-    fn append(&self, batch: BatchSeq, entry: Option<Entry>, series: &[SeriesSamples]);
+    fn append(&self, batch: BatchSeq, delivery: Delivery);
 
     /// Tells that every batch up to this one was appended, or is held already.
     fn advance(&self, batch: BatchSeq);
@@ -66,12 +83,32 @@ impl Sink for Stores {
         self.events.assign_patterns(records);
     }
 
-    fn append(&self, batch: BatchSeq, entry: Option<Entry>, series: &[SeriesSamples]) {
-        if let Some(entry) = entry {
+    fn judge(&self, batch: &WriteBatch) -> Vec<Objection> {
+        let objection = |(series, one)| {
+            let fault = batch.labels(one).err()?;
+            Some(Objection {
+                series,
+                place: Place::All,
+                reason: fault.as_str(),
+                words: fault.to_string(),
+            })
+        };
+        let all = batch.series().iter().enumerate();
+        all.filter_map(objection).collect()
+    }
+
+    fn append(&self, batch: BatchSeq, delivery: Delivery) {
+        if let Some(entry) = delivery.entry {
             self.events.append(batch, entry);
         }
         self.events.advance(batch);
-        self.tsdb.append(batch, series);
+        self.tsdb.learn(&delivery.metadata);
+        if let Some(written) = &delivery.written {
+            self.tsdb.learn(written.metadata());
+        }
+        let mut series = delivery.series;
+        series.extend(delivery.written.iter().flat_map(as_series));
+        self.tsdb.append(batch, &series);
     }
 
     fn advance(&self, batch: BatchSeq) {
@@ -85,4 +122,17 @@ impl Sink for Stores {
     fn snapshot(&self) -> io::Result<()> {
         self.tsdb.snapshot()
     }
+}
+
+pub(crate) fn as_series(batch: &WriteBatch) -> impl Iterator<Item = SeriesSamples> {
+    batch.series().iter().filter_map(|one| {
+        Some(SeriesSamples {
+            labels: batch.labels(one).ok()?,
+            kind: one.kind,
+            temporality: Temporality::Cumulative,
+            samples: batch.samples(one).to_vec(),
+            histograms: batch.histograms(one).to_vec(),
+            exemplars: batch.exemplars(one).to_vec(),
+        })
+    })
 }

@@ -7,7 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use watchfire_schemas::{
-    BatchSeq, Clock, LabelSet, MetricKind, SeriesSamples, TimeRange, Timestamp,
+    BatchSeq, Clock, LabelSet, MetricKind, MetricMetadata, SeriesSamples, TimeRange, Timestamp,
 };
 
 use crate::increments::Bins;
@@ -118,6 +118,11 @@ impl Tsdb {
         let taken = self.store.append(batch, series, self.clock.now());
         self.appended.inc_by(taken);
         self.note_size();
+    }
+
+    /// Keeps what is said of metrics.
+    pub fn learn(&self, metadata: &[MetricMetadata]) {
+        self.store.learn(metadata);
     }
 
     /// Writes the head at the last appended batch, cuts blocks that are due, applies retention.

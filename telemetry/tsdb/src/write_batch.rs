@@ -44,6 +44,8 @@ pub struct WriteBatch {
     exemplars: Vec<Exemplar>,
     metadata: Vec<MetricMetadata>,
     faults: Vec<Fault>,
+    /// What all of it takes in memory.
+    bytes: usize,
 }
 
 /// One series of a request: where its parts lie in the columns of its [`WriteBatch`].
@@ -72,6 +74,9 @@ struct Span {
 }
 
 impl WriteBatch {
+    /// How many times the bytes of its request a batch may take in memory besides them.
+    pub const MOST_TIMES: usize = 12;
+
     /// Reads a request as it is after decompression.
     ///
     /// What cannot be read is an error. What can, but is against the rules for one sample,
@@ -140,6 +145,11 @@ impl WriteBatch {
     /// How many exemplars there are.
     pub fn exemplar_count(&self) -> usize {
         self.exemplars.len()
+    }
+
+    /// What it takes in memory.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether there is nothing to store.

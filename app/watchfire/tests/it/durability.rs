@@ -3,6 +3,7 @@
 mod full_disk;
 mod kill;
 mod log_files;
+mod remote_write;
 mod segment;
 
 use crate::server::Server;

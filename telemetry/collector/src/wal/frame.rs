@@ -1,13 +1,14 @@
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use watchfire_schemas::{BatchSeq, Timestamp};
 
 /// `len u32 | crc32c u32 | kind u8 | version u8 | seq u64 | received_at i64`, little endian.
 pub(super) const FRAME_HEADER: usize = 26;
 /// Frames start at multiples of this, so that a search for one after damage has fewer places to look.
 pub(super) const ALIGN: usize = 8;
-/// Version 1 held log records as lines, 2 holds them in the binary form.
-const FRAME_VERSION: u8 = 2;
+/// The last version of a frame that is read here.
+const LAST_VERSION: u8 = Frame::WRITE_2_0;
 /// Set in the byte of the kind when the payload is lz4 with its size in front.
 const LZ4: u8 = 0x80;
 /// Below this, compression costs more than it saves.
@@ -22,7 +23,7 @@ pub(crate) enum Kind {
     Quarantine = 2,
     /// Spans as JSON lines.
     Spans = 3,
-    /// Samples of series as postcard.
+    /// Samples of series.
     Metrics = 4,
 }
 
@@ -31,6 +32,14 @@ impl Kind {
 
     fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
+    }
+
+    /// The version in which batches of our own making are written.
+    const fn version(self) -> u8 {
+        match self {
+            Self::Logs | Self::Quarantine | Self::Spans => Frame::BINARY,
+            Self::Metrics => Frame::SERIES,
+        }
     }
 }
 
@@ -41,7 +50,7 @@ pub(crate) struct Packed {
     kind: u8,
     version: u8,
     received_at: Timestamp,
-    payload: Vec<u8>,
+    payload: Bytes,
 }
 
 impl Packed {
@@ -49,13 +58,29 @@ impl Packed {
         let compressed = (plain.len() > COMPRESS_ABOVE)
             .then(|| lz4_flex::block::compress_prepend_size(&plain))
             .filter(|compressed| compressed.len() < plain.len());
+        let version = kind.version();
         let (kind, payload) = match compressed {
             Some(compressed) => (kind as u8 | LZ4, compressed),
             None => (kind as u8, plain),
         };
         Self {
             kind,
-            version: FRAME_VERSION,
+            version,
+            received_at,
+            payload: payload.into(),
+        }
+    }
+
+    /// A payload that is written as it is, in a version that says what it is.
+    pub(crate) fn as_it_came(
+        kind: Kind,
+        version: u8,
+        received_at: Timestamp,
+        payload: Bytes,
+    ) -> Self {
+        Self {
+            kind: kind as u8,
+            version,
             received_at,
             payload,
         }
@@ -68,7 +93,7 @@ impl Packed {
             kind: frame.kind as u8 | compressed,
             version: frame.version,
             received_at: frame.received_at,
-            payload: frame.payload.clone(),
+            payload: frame.payload.clone().into(),
         }
     }
 
@@ -111,6 +136,15 @@ pub(crate) struct Frame {
 impl Frame {
     /// The last version that held log records as lines.
     pub(crate) const LINES: u8 = 1;
+    /// The last version that held series without histograms and metadata; of records the one that
+    /// holds them in the binary form.
+    pub(crate) const BINARY: u8 = 2;
+    /// Series and metadata as postcard.
+    pub(crate) const SERIES: u8 = 3;
+    /// A body of remote write 1.0 as it came, snappy and all.
+    pub(crate) const WRITE_1_0: u8 = 4;
+    /// The same of 2.0.
+    pub(crate) const WRITE_2_0: u8 = 5;
 
     /// The payload as it was packed.
     pub(crate) fn plain(&self) -> Result<Cow<'_, [u8]>, lz4_flex::block::DecompressError> {
@@ -150,7 +184,7 @@ pub(super) fn read(bytes: &[u8], at: usize, segment: u64) -> Result<(Frame, usiz
         return Err(NoFrame::Broken);
     }
     let (kind, version) = (header[8] & !LZ4, header[9]);
-    let known = (1..=FRAME_VERSION).contains(&version);
+    let known = (1..=LAST_VERSION).contains(&version);
     let Some(kind_of) = Kind::from_byte(kind).filter(|_| known) else {
         return Err(NoFrame::Foreign(kind, version));
     };
@@ -225,7 +259,7 @@ mod tests {
             let mut bytes = written(&packed, 3, seq);
             let (frame, end) = read(&bytes, 0, 3).expect("just written");
             prop_assert_eq!(end, bytes.len());
-            prop_assert_eq!((frame.kind, frame.version, frame.seq, frame.received_at), (Kind::Metrics, FRAME_VERSION, BatchSeq(seq), at));
+            prop_assert_eq!((frame.kind, frame.version, frame.seq, frame.received_at), (Kind::Metrics, Frame::SERIES, BatchSeq(seq), at));
             prop_assert_eq!(Packed::again(&frame), packed.clone());
             prop_assert_eq!(frame.plain().expect("just packed"), payload);
             let bit = bit % ((FRAME_HEADER + packed.payload.len()) * 8);

@@ -4,4 +4,5 @@ mod contracts;
 mod durability;
 mod grpc;
 mod otlp_http;
+mod remote_write;
 mod stage;

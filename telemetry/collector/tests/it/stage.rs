@@ -159,7 +159,12 @@ impl Answer {
     }
 }
 
-async fn post(router: Router, path: &str, headers: &[(&str, &str)], body: Body) -> Answer {
+pub(crate) async fn post(
+    router: Router,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Body,
+) -> Answer {
     let mut request = Request::post(path);
     for (name, value) in headers {
         request = request.header(*name, *value);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rustc_hash::FxHashMap;
 use watchfire_schemas::{
-    BatchSeq, Exemplar, LabelSet, MetricKind, SeriesSamples, TimeRange, Timestamp,
+    BatchSeq, Exemplar, LabelSet, MetricKind, MetricMetadata, SeriesSamples, TimeRange, Timestamp,
 };
 
 use super::blocks::Blocks;
@@ -138,6 +138,16 @@ impl Store {
     /// All names of labels, sorted.
     pub(crate) fn label_names(&self) -> io::Result<BTreeSet<String>> {
         self.gather_texts(|index| index.names().map(str::to_owned).collect())
+    }
+
+    pub(crate) fn learn(&self, metadata: &[MetricMetadata]) {
+        if metadata.is_empty() {
+            return;
+        }
+        let mut head = self.write();
+        for one in metadata {
+            head.metadata.learn_family(one.family.clone(), one.kind);
+        }
     }
 
     pub(crate) fn kinds(&self) -> Vec<(String, MetricKind)> {

@@ -1,4 +1,6 @@
-use watchfire_schemas::{Exemplar, LabelSet, MetricKind, Sample, TraceId};
+use watchfire_schemas::{
+    Exemplar, HistogramSample, LabelSet, MetricKind, MetricMetadata, Sample, TraceId,
+};
 
 use super::wire::{Value, Wire};
 use super::{
@@ -13,7 +15,10 @@ pub(super) fn decode(body: Vec<u8>, version: WriteVersion) -> Result<WriteBatch,
     if u32::try_from(body.len()).is_err() {
         return Err(WriteError::TooLarge);
     }
-    let mut columns = Columns::default();
+    let mut columns = Columns {
+        limit: body.len() * WriteBatch::MOST_TIMES + MOST_OF_SMALL,
+        ..Columns::default()
+    };
     match version {
         WriteVersion::V1 => request_v1::read(&body, &mut columns)?,
         WriteVersion::V2 => request_v2::read(&body, &mut columns)?,
@@ -21,11 +26,17 @@ pub(super) fn decode(body: Vec<u8>, version: WriteVersion) -> Result<WriteBatch,
     let mut batch = columns.batch;
     batch.body = body;
     batch.body.extend_from_slice(&columns.appendix);
+    batch.bytes = batch.body.len() + columns.bytes;
     if u32::try_from(batch.body.len()).is_err() {
         return Err(WriteError::TooLarge);
     }
     Ok(batch)
 }
+
+/// What a small request may take in any case.
+const MOST_OF_SMALL: usize = 1 << 16;
+/// Nobody's histogram or exemplar is longer: reading one may take sixteen times its bytes.
+const MOST_OF_ONE: usize = 1 << 16;
 
 /// A batch while it is read.
 #[derive(Debug, Default)]
@@ -35,6 +46,9 @@ pub(super) struct Columns {
     pub(super) appendix: Vec<u8>,
     /// The number of the series that is being read.
     index: usize,
+    /// Bytes that all parts take together, and how many they may.
+    bytes: usize,
+    limit: usize,
 }
 
 /// Where the columns ended before a series.
@@ -63,15 +77,29 @@ impl Columns {
         }
     }
 
+    /// Counts a part, before it is kept.
+    pub(super) fn weigh(&mut self, bytes: usize) -> Result<(), WriteError> {
+        self.bytes += bytes;
+        if self.bytes > self.limit {
+            return Err(WriteError::TooHeavy { limit: self.limit });
+        }
+        Ok(())
+    }
+
     /// Ends a series; one without samples and histograms is not kept.
-    pub(super) fn end(&mut self, starts: Starts, named: impl FnOnce(&mut Self) -> Named) {
+    pub(super) fn end(
+        &mut self,
+        starts: Starts,
+        named: impl FnOnce(&mut Self) -> Named,
+    ) -> Result<(), WriteError> {
+        self.weigh(size_of::<WrittenSeries>())?;
         let batch = &mut self.batch;
         let samples = Span::to_end(starts.samples, &batch.samples);
         let histograms = Span::to_end(starts.histograms, &batch.histograms);
         if samples.start == samples.end && histograms.start == histograms.end {
             batch.exemplars.truncate(starts.exemplars as usize);
             self.index += 1;
-            return;
+            return Ok(());
         }
         if samples.end - samples.start > 1 {
             batch.samples[samples.range()].sort_by_key(|sample| sample.t);
@@ -99,13 +127,16 @@ impl Columns {
             exemplars,
         });
         self.index += 1;
+        Ok(())
     }
 
-    pub(super) fn fault(&mut self, reason: FaultReason) {
+    pub(super) fn fault(&mut self, reason: FaultReason) -> Result<(), WriteError> {
+        self.weigh(size_of::<Fault>())?;
         self.batch.faults.push(Fault {
             series: self.index,
             reason,
         });
+        Ok(())
     }
 
     #[inline]
@@ -118,20 +149,36 @@ impl Columns {
                 _ => {}
             }
         }
+        self.weigh(size_of::<Sample>())?;
         self.batch.samples.push(sample);
         Ok(())
     }
 
     pub(super) fn histogram(&mut self, wire: Wire<'_>) -> Result<(), WriteError> {
-        match histogram::read(wire)? {
-            Some(sample) => self.batch.histograms.push(sample),
-            None => self.fault(FaultReason::BadHistogram),
+        if wire.len() > MOST_OF_ONE {
+            return self.fault(FaultReason::BadHistogram);
         }
+        let Some(sample) = histogram::read(wire)? else {
+            return self.fault(FaultReason::BadHistogram);
+        };
+        let h = &sample.h;
+        let counts = h.positive.counts.len() + h.negative.counts.len() + h.custom_bounds.len();
+        let spans = h.positive.spans.len() + h.negative.spans.len();
+        self.weigh(size_of::<HistogramSample>() + 8 * (counts + spans))?;
+        self.batch.histograms.push(sample);
         Ok(())
     }
 
-    /// Takes an exemplar whose labels were read, if they could be.
-    pub(super) fn exemplar(&mut self, (v, t): (f64, i64), labels: Option<LabelSet>) {
+    /// Takes an exemplar, of which `labels` reads the labels if they can be.
+    pub(super) fn exemplar(
+        &mut self,
+        wire: Wire<'_>,
+        labels: impl FnOnce(Wire<'_>) -> Result<((f64, i64), Option<LabelSet>), WriteError>,
+    ) -> Result<(), WriteError> {
+        if wire.len() > MOST_OF_ONE {
+            return self.fault(FaultReason::BadExemplar);
+        }
+        let ((v, t), labels) = labels(wire)?;
         let chars = |labels: &LabelSet| -> usize {
             let texts = labels.iter().flat_map(|(name, value)| [name, value]);
             texts.map(|text| text.chars().count()).sum()
@@ -144,12 +191,21 @@ impl Columns {
             Some(_) => labels.without(TRACE_ID),
             None => labels,
         };
+        self.weigh(size_of::<Exemplar>() + 64 * labels.len())?;
         self.batch.exemplars.push(Exemplar {
             t,
             v,
             trace_id,
             labels,
         });
+        Ok(())
+    }
+
+    pub(super) fn metadata(&mut self, metadata: MetricMetadata) -> Result<(), WriteError> {
+        let texts = metadata.family.len() + metadata.help.len() + metadata.unit.len();
+        self.weigh(size_of::<MetricMetadata>() + texts)?;
+        self.batch.metadata.push(metadata);
+        Ok(())
     }
 }
 

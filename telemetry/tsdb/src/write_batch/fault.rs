@@ -12,13 +12,19 @@ pub enum WriteError {
     /// The table of symbols does not begin with the empty text.
     #[error("the first symbol is not the empty text")]
     FirstSymbol,
+    /// Its parts would take much more memory than its bytes: nobody writes so who means samples.
+    #[error("its parts would take {limit} bytes and more once read")]
+    TooHeavy {
+        /// What they may take.
+        limit: usize,
+    },
     /// Places in it have 32 bits.
     #[error("the body is larger than 4 GiB")]
     TooLarge,
 }
 
 /// What will never be taken, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     /// Which series, counted from 0.
     pub series: usize,
@@ -59,6 +65,19 @@ pub enum FaultReason {
 }
 
 impl FaultReason {
+    /// All there are.
+    pub const ALL: [Self; 9] = [
+        Self::SymbolReference,
+        Self::LabelNotUtf8,
+        Self::LabelOrder,
+        Self::DuplicateLabel,
+        Self::EmptyLabel,
+        Self::NoMetricName,
+        Self::BadHistogram,
+        Self::BadExemplar,
+        Self::BadMetadata,
+    ];
+
     /// As a metric's label says it.
     pub const fn as_str(self) -> &'static str {
         match self {

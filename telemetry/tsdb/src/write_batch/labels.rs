@@ -43,6 +43,29 @@ fn symbol(batch: &WriteBatch, reference: u32) -> Result<&[u8], FaultReason> {
 
 /// Name and value of a label of 1.0.
 pub(super) fn pair(body: &[u8], place: (usize, usize)) -> Result<Pair<'_>, WriteError> {
+    match usual_pair(&body[place.0..place.1]) {
+        Some(pair) => Ok(pair),
+        None => any_pair(body, place),
+    }
+}
+
+/// Name and value as nearly everybody writes them: in this order, each of less than 128 bytes.
+#[inline]
+fn usual_pair(label: &[u8]) -> Option<Pair<'_>> {
+    const NAME: u8 = 1 << 3 | 2;
+    const VALUE: u8 = 2 << 3 | 2;
+    let short = |length: u8| (length < 0x80).then_some(usize::from(length));
+    let [NAME, length, rest @ ..] = label else {
+        return None;
+    };
+    let (name, rest) = rest.split_at_checked(short(*length)?)?;
+    let [VALUE, length, value @ ..] = rest else {
+        return None;
+    };
+    (short(*length)? == value.len()).then_some((name, value))
+}
+
+fn any_pair(body: &[u8], place: (usize, usize)) -> Result<Pair<'_>, WriteError> {
     let mut wire = Wire::within(body, place);
     let (mut name, mut text) = (&[][..], &[][..]);
     while let Some((number, value)) = wire.field()? {

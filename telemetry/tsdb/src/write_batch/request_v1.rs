@@ -42,8 +42,7 @@ fn series(body: &[u8], mut wire: Wire<'_>, columns: &mut Columns) -> Result<(), 
             _ => {}
         }
     }
-    columns.end(starts, |columns| place.named(body, columns));
-    Ok(())
+    columns.end(starts, |columns| place.named(body, columns))
 }
 
 /// The labels of a series: all side by side, as everybody writes them, or copied so.
@@ -109,21 +108,22 @@ impl Labels {
 }
 
 fn exemplar(body: &[u8], wire: Wire<'_>, columns: &mut Columns) -> Result<(), WriteError> {
-    let mut texts = Some(Vec::new());
-    let at = exemplar_parts(wire, |value, wire| {
-        let (name, text) = labels::pair(body, value.bytes(wire)?)?;
-        match (std::str::from_utf8(name), std::str::from_utf8(text)) {
-            (Ok(name), Ok(text)) => {
-                if let Some(texts) = &mut texts {
-                    texts.push((name, text));
+    columns.exemplar(wire, |wire| {
+        let mut texts = Some(Vec::new());
+        let at = exemplar_parts(wire, |value, wire| {
+            let (name, text) = labels::pair(body, value.bytes(wire)?)?;
+            match (std::str::from_utf8(name), std::str::from_utf8(text)) {
+                (Ok(name), Ok(text)) => {
+                    if let Some(texts) = &mut texts {
+                        texts.push((name, text));
+                    }
                 }
+                _ => texts = None,
             }
-            _ => texts = None,
-        }
-        Ok(())
-    })?;
-    columns.exemplar(at, texts.map(LabelSet::new));
-    Ok(())
+            Ok(())
+        })?;
+        Ok((at, texts.map(LabelSet::new)))
+    })
 }
 
 fn metadata(body: &[u8], mut wire: Wire<'_>, columns: &mut Columns) -> Result<(), WriteError> {
@@ -143,16 +143,15 @@ fn metadata(body: &[u8], mut wire: Wire<'_>, columns: &mut Columns) -> Result<()
     }
     match texts {
         [Some(family), Some(help), Some(unit)] if !family.is_empty() => {
-            columns.batch.metadata.push(MetricMetadata {
+            columns.metadata(MetricMetadata {
                 family: family.to_owned(),
                 kind,
                 help: help.to_owned(),
                 unit: unit.to_owned(),
-            });
+            })
         }
         _ => columns.fault(FaultReason::BadMetadata),
     }
-    Ok(())
 }
 
 fn text<'b>(body: &'b [u8], value: Value, wire: &Wire<'_>) -> Result<Option<&'b str>, WriteError> {

@@ -13,7 +13,7 @@ use super::{FaultReason, WriteError};
 use crate::storage::family_of;
 
 pub(super) fn read(body: &[u8], columns: &mut Columns) -> Result<(), WriteError> {
-    let mut symbols = Symbols::read(body)?;
+    let mut symbols = Symbols::read(body, columns)?;
     let mut wire = Wire::new(body);
     while let Some((number, value)) = wire.field()? {
         if number == 5 {
@@ -45,7 +45,7 @@ struct Metadata {
 
 impl<'b> Symbols<'b> {
     /// Reads the table, which may stand anywhere.
-    fn read(body: &'b [u8]) -> Result<Self, WriteError> {
+    fn read(body: &'b [u8], columns: &mut Columns) -> Result<Self, WriteError> {
         let mut places = Vec::new();
         let mut wire = Wire::new(body);
         while let Some((number, value)) = wire.field()? {
@@ -54,6 +54,7 @@ impl<'b> Symbols<'b> {
                 if places.is_empty() && start != end {
                     return Err(WriteError::FirstSymbol);
                 }
+                columns.weigh(size_of::<(u32, u32)>() + size_of::<u128>())?;
                 places.push((start as u32, end as u32));
             }
         }
@@ -86,7 +87,8 @@ impl<'b> Symbols<'b> {
                 _ => {}
             }
         }
-        self.metadata(said, first, columns);
+        columns.weigh(size_of::<u32>() * (columns.batch.references.len() - first))?;
+        self.metadata(said, first, columns)?;
         columns.end(starts, |columns| {
             let references = &columns.batch.references[first..];
             Named {
@@ -95,8 +97,7 @@ impl<'b> Symbols<'b> {
                 kind: said.kind,
                 created,
             }
-        });
-        Ok(())
+        })
     }
 
     /// References that no symbol stands for have keys of their own kind: they are refused whenever
@@ -114,45 +115,52 @@ impl<'b> Symbols<'b> {
     }
 
     fn exemplar(&self, wire: Wire<'_>, columns: &mut Columns) -> Result<(), WriteError> {
-        let mut references = Vec::new();
-        let at = exemplar_parts(wire, |value, wire| {
-            value.numbers(wire, |n| references.push(n as u32))
-        })?;
-        let pairs = references.chunks(2).map(|pair| match pair {
-            [name, value] => Some((self.text(*name)?, self.text(*value)?)),
-            _ => None,
-        });
-        let labels: Option<Vec<_>> = pairs.collect();
-        columns.exemplar(at, labels.map(LabelSet::new));
-        Ok(())
+        columns.exemplar(wire, |wire| {
+            let mut references = Vec::new();
+            let at = exemplar_parts(wire, |value, wire| {
+                value.numbers(wire, |n| references.push(n as u32))
+            })?;
+            let pairs = references.chunks(2).map(|pair| match pair {
+                [name, value] => Some((self.text(*name)?, self.text(*value)?)),
+                _ => None,
+            });
+            let labels: Option<Vec<_>> = pairs.collect();
+            Ok((at, labels.map(LabelSet::new)))
+        })
     }
 
-    fn metadata(&mut self, said: Metadata, first: usize, columns: &mut Columns) {
+    fn metadata(
+        &mut self,
+        said: Metadata,
+        first: usize,
+        columns: &mut Columns,
+    ) -> Result<(), WriteError> {
         let references = &columns.batch.references[first..];
         let nothing = said.kind == MetricKind::Unknown && said.help == 0 && said.unit == 0;
         let mut pairs = references.chunks_exact(2);
         let name = pairs.find(|pair| Some(pair[0]) == self.name);
         let Some(name) = name.map(|pair| pair[1]).filter(|_| !nothing) else {
-            return;
+            return Ok(());
         };
         if !self.told.insert((name, said.kind, said.help, said.unit)) {
-            return;
+            return Ok(());
         }
-        match (self.text(name), self.text(said.help), self.text(said.unit)) {
-            (Some(name), Some(help), Some(unit)) => {
-                let family = family_of(name, said.kind);
-                let known = columns.batch.metadata.last();
-                if known.is_none_or(|last| last.family != family || last.kind != said.kind) {
-                    columns.batch.metadata.push(MetricMetadata {
-                        family: family.to_owned(),
-                        kind: said.kind,
-                        help: help.to_owned(),
-                        unit: unit.to_owned(),
-                    });
-                }
-            }
-            _ => columns.fault(FaultReason::BadMetadata),
+        let texts = (self.text(name), self.text(said.help), self.text(said.unit));
+        let (Some(name), Some(help), Some(unit)) = texts else {
+            return columns.fault(FaultReason::BadMetadata);
+        };
+        let family = family_of(name, said.kind);
+        // The series of a histogram follow each other.
+        let last = columns.batch.metadata.last();
+        if last.is_some_and(|last| last.family == family && last.kind == said.kind) {
+            return Ok(());
         }
+        columns.metadata(MetricMetadata {
+            family: family.to_owned(),
+            kind: said.kind,
+            help: help.to_owned(),
+            unit: unit.to_owned(),
+        })
     }
 
     fn text(&self, reference: u32) -> Option<&'b str> {

@@ -263,3 +263,17 @@ fn what_is_objected_to_is_taken_out() {
     assert_eq!(names, [("b", 2), ("c", 1)]);
     assert_eq!(kept.sample_count(), 3);
 }
+
+#[test]
+fn a_request_that_would_take_a_hundred_times_its_bytes_is_refused() {
+    let empty = SeriesV1 {
+        histograms: vec![HistogramMessage::default(); 100_000],
+        ..SeriesV1::default()
+    };
+    let request = RequestV1 {
+        timeseries: vec![empty],
+        ..RequestV1::default()
+    };
+    let read = WriteBatch::decode(request.encode_to_vec(), WriteVersion::V1);
+    assert!(matches!(read, Err(WriteError::TooHeavy { .. })), "{read:?}");
+}

@@ -36,6 +36,11 @@ impl<'b> Wire<'b> {
         self.at
     }
 
+    /// How many bytes are left.
+    pub(super) fn len(&self) -> usize {
+        self.end - self.at
+    }
+
     pub(super) fn malformed(&self, what: &'static str) -> WriteError {
         WriteError::Malformed { at: self.at, what }
     }
