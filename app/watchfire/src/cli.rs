@@ -12,7 +12,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
 
 pub(crate) use search::SearchArgs;
 pub(crate) use send::{Compression, SendArgs, SendDeployArgs, SendLogsArgs, SendWhat};
@@ -95,6 +96,20 @@ pub(crate) struct ServeArgs {
     /// How far ahead of the clock here a record's own time may be [default: 1h]
     #[arg(long, value_name = "DURATION", env = "WATCHFIRE_MAX_AHEAD")]
     pub(crate) max_ahead: Option<String>,
+    /// An attribute of OTLP resources that each of their series gets as a label; may be given several times
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "WATCHFIRE_OTLP_PROMOTE",
+        value_delimiter = ','
+    )]
+    pub(crate) otlp_promote: Vec<String>,
+    /// What becomes of OTLP's names [default: escaped]
+    #[arg(long, value_name = "FORM", env = "WATCHFIRE_OTLP_NAMES")]
+    pub(crate) otlp_names: Option<OtlpNames>,
+    /// Whether series say by otel_scope_name and otel_scope_version which library made them [default: true]
+    #[arg(long, value_name = "BOOL", env = "WATCHFIRE_OTLP_SCOPE_LABELS")]
+    pub(crate) otlp_scope_labels: Option<bool>,
     /// How long logs are kept [default: 14d]
     #[arg(long, value_name = "DURATION", env = "WATCHFIRE_LOG_RETENTION")]
     pub(crate) log_retention: Option<String>,
@@ -141,6 +156,20 @@ pub(crate) struct ServeArgs {
     /// Print one JSON line with the bound addresses on stdout
     #[arg(long)]
     pub(crate) print_addresses: bool,
+}
+
+/// The names of the series that OTLP's metrics become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OtlpNames {
+    /// http_server_requests_total: with _ for every other character, with unit and _total
+    Escaped,
+    /// http_server_requests
+    EscapedWithoutSuffixes,
+    /// http.server.requests_total
+    Utf8,
+    /// http.server.requests
+    Untranslated,
 }
 
 #[derive(Debug, Clone, Args)]

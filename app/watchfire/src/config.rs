@@ -9,13 +9,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use watchfire_alerts::{Alerts, DestinationConfig, RuleFinding, check_rules};
+use watchfire_collector::{MetricNames, OtlpMetrics};
 use watchfire_schemas::SchemaDefinition;
 
 pub(crate) use file::FileConfig;
 pub(crate) use quantity::parse_duration;
 use quantity::{parse_percent, parse_size};
 
-use crate::cli::ServeArgs;
+use crate::cli::{OtlpNames, ServeArgs};
 use crate::disk_share::DiskShare;
 use crate::schema_files::{self, SchemaEntry, SchemaFinding};
 
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) intake_budget: usize,
     pub(crate) max_body: usize,
     pub(crate) max_ahead: Duration,
+    pub(crate) otlp_metrics: OtlpMetrics,
     pub(crate) log_retention: Duration,
     pub(crate) span_retention: Duration,
     pub(crate) metric_retention: Duration,
@@ -130,6 +132,11 @@ impl Settings {
             intake_budget: size("intake-budget", args.intake_budget, 64 << 20)?,
             max_body: size("max-body", args.max_body, 16 << 20)?,
             max_ahead: duration("max-ahead", args.max_ahead, seconds(3600))?,
+            otlp_metrics: OtlpMetrics {
+                promote: args.otlp_promote,
+                names: metric_names(args.otlp_names.unwrap_or(OtlpNames::Escaped)),
+                scope_labels: args.otlp_scope_labels.unwrap_or(true),
+            },
             log_retention: duration("log-retention", args.log_retention, days(14))?,
             span_retention: duration("span-retention", args.span_retention, days(7))?,
             metric_retention: duration("metric-retention", args.metric_retention, days(90))?,
@@ -142,6 +149,15 @@ impl Settings {
             quiet: duration("quiet", args.quiet, defaults.quiet)?,
             print_addresses: args.print_addresses,
         })
+    }
+}
+
+const fn metric_names(names: OtlpNames) -> MetricNames {
+    match names {
+        OtlpNames::Escaped => MetricNames::Escaped,
+        OtlpNames::EscapedWithoutSuffixes => MetricNames::EscapedWithoutSuffixes,
+        OtlpNames::Utf8 => MetricNames::Utf8,
+        OtlpNames::Untranslated => MetricNames::Untranslated,
     }
 }
 
@@ -267,6 +283,16 @@ mod tests {
         assert_eq!(settings.data_dir, PathBuf::from("/var/lib/watchfire"));
         assert_eq!(settings.memory_budget, 512 << 20);
         assert_eq!(settings.listen, "127.0.0.1:7117".parse().unwrap());
+    }
+
+    #[test]
+    fn names_of_otlp_are_chosen_by_word() {
+        let file = "otlp_names = 'utf8'\notlp_promote = ['service.version']";
+        let rules = settings(file, ServeArgs::default()).unwrap().otlp_metrics;
+        assert_eq!(rules.names, MetricNames::Utf8);
+        assert_eq!(rules.promote, ["service.version"]);
+        assert!(rules.scope_labels);
+        assert!(fault("otlp_names = 'short'").contains("untranslated"));
     }
 
     #[test]

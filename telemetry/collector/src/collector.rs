@@ -105,6 +105,7 @@ impl Collector {
             sources: Sources::default(),
             clock,
             max_body: config.max_body,
+            otlp_metrics: config.otlp_metrics,
         });
         let housekeeping = Housekeeping {
             intake: Arc::clone(&intake),

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Contracts;
+pub use crate::otlp::MetricNames;
 
 /// What the collector may use, and where it keeps its log.
 #[derive(Debug, Clone)]
@@ -22,6 +23,29 @@ pub struct Config {
     pub snapshot_interval: Duration,
     /// What records are held to besides the contract of a log line.
     pub contracts: Arc<Contracts>,
+    /// How OTLP's metrics become series.
+    pub otlp_metrics: OtlpMetrics,
+}
+
+/// How OTLP's metrics become series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtlpMetrics {
+    /// The attributes of a resource that each of its series gets as labels; all are on `target_info`.
+    pub promote: Vec<String>,
+    /// What becomes of names.
+    pub names: MetricNames,
+    /// Whether a series says by `otel_scope_name` and `otel_scope_version` which library made it.
+    pub scope_labels: bool,
+}
+
+impl Default for OtlpMetrics {
+    fn default() -> Self {
+        Self {
+            promote: Vec::new(),
+            names: MetricNames::default(),
+            scope_labels: true,
+        }
+    }
 }
 
 /// Which times of records are believed: one that says another goes where somebody sees it, and not

@@ -11,7 +11,7 @@ use crate::pipeline::Pipeline;
 use crate::prepare::Prepared;
 use crate::sink::Sink;
 use crate::status::Sources;
-use crate::{Receipt, Refusal};
+use crate::{OtlpMetrics, Receipt, Refusal};
 
 /// What every receiver works with.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub(crate) struct Intake {
     pub(crate) sources: Sources,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) max_body: usize,
+    pub(crate) otlp_metrics: OtlpMetrics,
 }
 
 /// What is told of a request that was taken.

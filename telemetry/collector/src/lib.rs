@@ -38,7 +38,7 @@ mod wal;
 mod written;
 
 pub use collector::Collector;
-pub use config::{Config, TimeBounds};
+pub use config::{Config, MetricNames, OtlpMetrics, TimeBounds};
 pub use contracts::{ChangeError, Contracts, RefusedRecord, RefusedRecords};
 pub use exception_backlog::Occurrences;
 pub use fingerprint::{Fingerprint, GroupedBy, fingerprint};

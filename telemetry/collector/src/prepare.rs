@@ -10,7 +10,6 @@ use watchfire_schemas::{Batch, LogRecord, RecordId, SeriesSamples, Span};
 
 use prost::Message;
 
-use crate::Receipt;
 use crate::admission::{Admission, Arrival, Fault, Verdict};
 use crate::content::{Content, Series};
 use crate::contracts::Held;
@@ -20,6 +19,7 @@ use crate::enrich::enrich_span;
 use crate::otlp::{self, Rejections};
 use crate::receive::BodyError;
 use crate::wal::Packed;
+use crate::{OtlpMetrics, Receipt};
 
 /// A request ready for the log.
 #[derive(Debug)]
@@ -166,10 +166,14 @@ impl Admission {
     }
 }
 
-pub(crate) fn otlp_metrics(request: &ExportMetricsServiceRequest, arrival: Arrival) -> Prepared {
-    let (series, rejections) = otlp::series(request, arrival.at);
+pub(crate) fn otlp_metrics(
+    request: &ExportMetricsServiceRequest,
+    arrival: Arrival,
+    rules: &OtlpMetrics,
+) -> Prepared {
+    let (series, rejections) = otlp::series(request, arrival.at, rules);
     let accepted = otlp::point_count(request).saturating_sub(rejections.records());
-    prepared_series(series.into(), (accepted, rejections), arrival)
+    prepared_series(series, (accepted, rejections), arrival)
 }
 
 fn prepared_spans(mut spans: Vec<Span>, rejections: Rejections, arrival: Arrival) -> Prepared {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use watchfire_alerts::{DestinationConfig, Secret};
 
 use super::ConfigError;
-use crate::cli::ServeArgs;
+use crate::cli::{OtlpNames, ServeArgs};
 use crate::schema_files::SchemaEntry;
 
 const PAGERDUTY_URL: &str = "https://events.pagerduty.com/v2/enqueue";
@@ -29,6 +29,10 @@ pub(crate) struct FileConfig {
     pub(super) intake_budget: Option<String>,
     pub(super) max_body: Option<String>,
     pub(super) max_ahead: Option<String>,
+    #[serde(default)]
+    pub(super) otlp_promote: Vec<String>,
+    pub(super) otlp_names: Option<OtlpNames>,
+    pub(super) otlp_scope_labels: Option<bool>,
     pub(super) log_retention: Option<String>,
     pub(super) span_retention: Option<String>,
     pub(super) metric_retention: Option<String>,
@@ -111,6 +115,13 @@ impl FileConfig {
             intake_budget: flags.intake_budget.or(self.intake_budget),
             max_body: flags.max_body.or(self.max_body),
             max_ahead: flags.max_ahead.or(self.max_ahead),
+            otlp_promote: if flags.otlp_promote.is_empty() {
+                self.otlp_promote
+            } else {
+                flags.otlp_promote
+            },
+            otlp_names: flags.otlp_names.or(self.otlp_names),
+            otlp_scope_labels: flags.otlp_scope_labels.or(self.otlp_scope_labels),
             log_retention: flags.log_retention.or(self.log_retention),
             span_retention: flags.span_retention.or(self.span_retention),
             metric_retention: flags.metric_retention.or(self.metric_retention),

@@ -10,8 +10,8 @@ use tower::ServiceExt;
 use watchfire_schemas::{LogRecord, ManualClock, SeverityNumber, Timestamp};
 
 use super::*;
-use crate::TimeBounds;
 use crate::recording::RecordingSink;
+use crate::{OtlpMetrics, TimeBounds};
 
 struct Rig {
     collector: Arc<Collector>,
@@ -41,6 +41,7 @@ async fn rig_with(dir: &Path, options: WalOptions, sink: Arc<RecordingSink>) -> 
         bounds: BOUNDS,
         snapshot_interval: Duration::from_hours(1),
         contracts: Arc::default(),
+        otlp_metrics: OtlpMetrics::default(),
     };
     let (to, exceptions) = mpsc::channel(16);
     let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_000)));

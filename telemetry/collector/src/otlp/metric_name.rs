@@ -1,15 +1,60 @@
 //! From OpenTelemetry's names and units to Prometheus', by the rules of OpenTelemetry's
 //! compatibility specification.
 
+use opentelemetry_proto::tonic::metrics::v1::Metric;
+
+/// How the names of OTLP's metrics and attributes become those of series and labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MetricNames {
+    /// With `_` in place of what only quoted names may hold, with unit and `_total`: the default, as
+    /// Prometheus has it.
+    #[default]
+    Escaped,
+    /// The same without unit and `_total`.
+    EscapedWithoutSuffixes,
+    /// With dots and all, but with unit and `_total`.
+    Utf8,
+    /// As they are.
+    Untranslated,
+}
+
+impl MetricNames {
+    const fn escapes(self) -> bool {
+        matches!(self, Self::Escaped | Self::EscapedWithoutSuffixes)
+    }
+
+    const fn adds_suffixes(self) -> bool {
+        matches!(self, Self::Escaped | Self::Utf8)
+    }
+}
+
 /// A metric's name: its characters made valid, its unit and `_total` put behind if not there yet.
-pub(super) fn metric_name(name: &str, unit: &str, monotonic: bool, gauge: bool) -> String {
+pub(super) fn metric_name(
+    metric: &Metric,
+    monotonic: bool,
+    gauge: bool,
+    names: MetricNames,
+) -> String {
+    let monotonic = monotonic && names.adds_suffixes();
+    let units = if names.adds_suffixes() {
+        unit_words(&metric.unit, gauge)
+    } else {
+        Vec::new()
+    };
+    if names.escapes() {
+        escaped(&metric.name, units, monotonic)
+    } else {
+        suffixed(&metric.name, &units.join("_"), monotonic)
+    }
+}
+
+fn escaped(name: &str, units: Vec<String>, monotonic: bool) -> String {
     let mut words: Vec<String> = words(name);
-    let unit_words = unit_words(unit, gauge);
     let total = monotonic && words.last().is_some_and(|word| word == "total");
     if total {
         words.pop();
     }
-    for word in unit_words {
+    for word in units {
         if !words.contains(&word) {
             words.push(word);
         }
@@ -24,8 +69,32 @@ pub(super) fn metric_name(name: &str, unit: &str, monotonic: bool, gauge: bool) 
     joined
 }
 
-/// A label's name: every invalid character becomes `_`, a digit in front gets `key_`.
-pub(super) fn label_name(key: &str) -> String {
+fn suffixed(name: &str, unit: &str, monotonic: bool) -> String {
+    let mut name = match name.strip_suffix("_total") {
+        Some(base) if monotonic => base.to_owned(),
+        _ => name.to_owned(),
+    };
+    if !unit.is_empty() && !name.ends_with(unit) {
+        name.push('_');
+        name.push_str(unit);
+    }
+    if monotonic {
+        name.push_str("_total");
+    }
+    name
+}
+
+/// A unit in full, as metadata tell it.
+pub(super) fn unit_name(unit: &str) -> String {
+    unit_words(unit, false).join("_")
+}
+
+/// A label's name. Escaped, every character that only a quoted name may hold becomes `_`, and what
+/// begins with a digit or a single `_` gets `key` in front.
+pub(super) fn label_name(key: &str, names: MetricNames) -> String {
+    if !names.escapes() {
+        return key.to_owned();
+    }
     let valid: String = key
         .chars()
         .map(|c| {
@@ -38,6 +107,9 @@ pub(super) fn label_name(key: &str) -> String {
         .collect();
     if valid.starts_with(|c: char| c.is_ascii_digit()) {
         return format!("key_{valid}");
+    }
+    if valid.starts_with('_') && !valid.starts_with("__") {
+        return format!("key{valid}");
     }
     valid
 }
@@ -120,8 +192,22 @@ fn long_per(unit: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn check(name: &str, unit: &str, (monotonic, gauge): (bool, bool), expected: &str) {
-        assert_eq!(metric_name(name, unit, monotonic, gauge), expected);
+    fn named(
+        name: &str,
+        unit: &str,
+        (monotonic, gauge): (bool, bool),
+        names: MetricNames,
+    ) -> String {
+        let metric = Metric {
+            name: name.to_owned(),
+            unit: unit.to_owned(),
+            ..Metric::default()
+        };
+        metric_name(&metric, monotonic, gauge, names)
+    }
+
+    fn check(name: &str, unit: &str, form: (bool, bool), expected: &str) {
+        assert_eq!(named(name, unit, form, MetricNames::Escaped), expected);
     }
 
     #[test]
@@ -152,8 +238,32 @@ mod tests {
     }
 
     #[test]
+    fn names_may_stay_as_they_are() {
+        use MetricNames::{EscapedWithoutSuffixes, Untranslated, Utf8};
+        for (names, expected) in [
+            (Utf8, "disk.io_bytes_total"),
+            (Untranslated, "disk.io"),
+            (EscapedWithoutSuffixes, "disk_io"),
+        ] {
+            assert_eq!(named("disk.io", "By", (true, false), names), expected);
+        }
+        assert_eq!(
+            named("a_total", "s", (true, false), Utf8),
+            "a_seconds_total"
+        );
+        assert_eq!(named("a_seconds", "s", (false, true), Utf8), "a_seconds");
+    }
+
+    #[test]
     fn labels_are_made_valid() {
-        assert_eq!(label_name("http.route"), "http_route");
-        assert_eq!(label_name("1st"), "key_1st");
+        for (key, expected) in [
+            ("http.route", "http_route"),
+            ("1st", "key_1st"),
+            ("_own", "key_own"),
+            ("__ours", "__ours"),
+        ] {
+            assert_eq!(label_name(key, MetricNames::Escaped), expected);
+        }
+        assert_eq!(label_name("http.route", MetricNames::Utf8), "http.route");
     }
 }

@@ -1,56 +1,74 @@
 mod labels;
+mod native;
+mod target;
 
 use std::collections::BTreeMap;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::{self as proto, Metric, metric, number_data_point};
 use watchfire_schemas::{
-    Exemplar, LabelSet, MetricKind, Sample, SeriesSamples, Temporality, Timestamp,
+    Exemplar, HistogramSample, LabelSet, MetricKind, MetricMetadata, Sample, SeriesSamples,
+    Temporality, Timestamp,
 };
 
-use super::buckets::{self, Cumulative};
-use super::metric_name::metric_name;
+use super::buckets;
+use super::metric_name::{metric_name, unit_name};
 use super::{Rejections, attributes, time_of};
+use crate::OtlpMetrics;
+use crate::content::Series;
 use crate::drop_reason::DropReason;
-use labels::{exemplar, labels, target};
+use labels::{Labels, exemplar};
+use target::Target;
 
 /// What Prometheus writes where a series ends: a NaN of its own.
 const STALE_NAN: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
 /// The flag of a point that says: nothing here any more.
 const NO_RECORDED_VALUE: u32 = 1;
 
-/// The points of a request as samples of classic Prometheus series, merged by series.
+/// The points of a request as samples of Prometheus series, merged by series; exponential
+/// histograms as native ones, all others as classic series.
 pub(crate) fn series(
     request: &ExportMetricsServiceRequest,
     received_at: Timestamp,
-) -> (Vec<SeriesSamples>, Rejections) {
-    let mut intake = Intake {
+    rules: &OtlpMetrics,
+) -> (Series, Rejections) {
+    let mut translator = Translator {
+        rules,
         received_at,
+        latest: None,
         series: BTreeMap::new(),
+        metadata: BTreeMap::new(),
         rejections: Rejections::default(),
     };
     for of_resource in &request.resource_metrics {
-        let target = target(&attributes::resource(of_resource.resource.as_ref()));
-        for metric in of_resource
-            .scope_metrics
-            .iter()
-            .flat_map(|scope| &scope.metrics)
-        {
-            intake.metric(metric, &target);
+        let resource = attributes::resource(of_resource.resource.as_ref());
+        let target = Target::of(&resource, rules);
+        translator.latest = None;
+        for of_scope in &of_resource.scope_metrics {
+            let target = target.in_scope(of_scope.scope.as_ref(), rules);
+            for metric in &of_scope.metrics {
+                translator.metric(metric, &target);
+            }
         }
+        translator.target_info(&target);
     }
-    let mut series: Vec<SeriesSamples> = intake.series.into_values().collect();
+    let mut series: Vec<SeriesSamples> = translator.series.into_values().collect();
     for one in &mut series {
         one.samples.sort_by_key(|sample| sample.t);
+        one.histograms.sort_by_key(|sample| sample.t);
         one.exemplars.sort_by_key(|exemplar| exemplar.t);
     }
-    (series, intake.rejections)
+    let metadata = translator.metadata.into_values().collect();
+    (Series { series, metadata }, translator.rejections)
 }
 
-struct Intake {
+struct Translator<'r> {
+    rules: &'r OtlpMetrics,
     received_at: Timestamp,
+    /// The latest time of a point of the resource at hand.
+    latest: Option<i64>,
     series: BTreeMap<LabelSet, SeriesSamples>,
+    metadata: BTreeMap<String, MetricMetadata>,
     rejections: Rejections,
 }
 
@@ -60,17 +78,17 @@ struct Shape<'a> {
     name: String,
     kind: MetricKind,
     temporality: Temporality,
-    target: &'a [(String, String)],
+    target: &'a Target,
 }
 
 /// One point's time and labels.
-struct Point<'a> {
+struct Point {
     t: i64,
-    attributes: &'a [KeyValue],
+    labels: Labels,
 }
 
-impl Intake {
-    fn metric(&mut self, metric: &Metric, target: &[(String, String)]) {
+impl Translator<'_> {
+    fn metric(&mut self, metric: &Metric, target: &Target) {
         let Some(data) = &metric.data else {
             return;
         };
@@ -88,44 +106,52 @@ impl Intake {
                 });
             return;
         };
-        let kind = match data {
-            metric::Data::Sum(_) if monotonic => MetricKind::Counter,
-            metric::Data::Gauge(_) | metric::Data::Sum(_) => MetricKind::Gauge,
-            metric::Data::Histogram(_) | metric::Data::ExponentialHistogram(_) => {
-                MetricKind::Histogram
-            }
-            metric::Data::Summary(_) => MetricKind::Summary,
-        };
         let is_gauge = matches!(data, metric::Data::Gauge(_));
         let shape = Shape {
-            name: metric_name(&metric.name, &metric.unit, monotonic, is_gauge),
-            kind,
+            name: metric_name(metric, monotonic, is_gauge, self.rules.names),
+            kind: kind_of(data, monotonic),
             temporality,
             target,
         };
+        self.describe(metric, &shape);
         match data {
-            metric::Data::Gauge(gauge) => gauge
-                .data_points
-                .iter()
-                .for_each(|p| self.number(&shape, p)),
-            metric::Data::Sum(sum) => sum.data_points.iter().for_each(|p| self.number(&shape, p)),
+            metric::Data::Gauge(gauge) => {
+                for point in &gauge.data_points {
+                    self.number(&shape, point);
+                }
+            }
+            metric::Data::Sum(sum) => {
+                for point in &sum.data_points {
+                    self.number(&shape, point);
+                }
+            }
             metric::Data::Histogram(histogram) => {
-                histogram
-                    .data_points
-                    .iter()
-                    .for_each(|p| self.explicit(&shape, p));
+                for point in &histogram.data_points {
+                    self.explicit(&shape, point);
+                }
             }
             metric::Data::ExponentialHistogram(histogram) => {
-                histogram
-                    .data_points
-                    .iter()
-                    .for_each(|p| self.exponential(&shape, p));
+                for point in &histogram.data_points {
+                    self.exponential(&shape, point);
+                }
             }
-            metric::Data::Summary(summary) => summary
-                .data_points
-                .iter()
-                .for_each(|p| self.summary(&shape, p)),
+            metric::Data::Summary(summary) => {
+                for point in &summary.data_points {
+                    self.summary(&shape, point);
+                }
+            }
         }
+    }
+
+    fn describe(&mut self, metric: &Metric, shape: &Shape<'_>) {
+        self.metadata
+            .entry(shape.name.clone())
+            .or_insert_with_key(|family| MetricMetadata {
+                family: family.clone(),
+                kind: shape.kind,
+                help: metric.description.clone(),
+                unit: unit_name(&metric.unit),
+            });
     }
 
     fn number(&mut self, shape: &Shape<'_>, point: &proto::NumberDataPoint) {
@@ -140,103 +166,101 @@ impl Intake {
                 return;
             }
         };
-        let place = self.place(point.time_unix_nano, &point.attributes);
+        let place = self.place(shape, point.time_unix_nano, &point.attributes);
         let exemplars = point.exemplars.iter().filter_map(exemplar).collect();
         self.put(shape, "", &place, None, (value, exemplars));
     }
 
     fn explicit(&mut self, shape: &Shape<'_>, point: &proto::HistogramDataPoint) {
-        let place = self.place(point.time_unix_nano, &point.attributes);
-        let totals = (point.sum, point.count, point.flags);
-        self.histogram(
-            shape,
-            &place,
-            buckets::explicit(point),
-            totals,
-            &point.exemplars,
-        );
-    }
-
-    fn exponential(&mut self, shape: &Shape<'_>, point: &proto::ExponentialHistogramDataPoint) {
-        let place = self.place(point.time_unix_nano, &point.attributes);
-        let totals = (point.sum, point.count, point.flags);
-        self.histogram(
-            shape,
-            &place,
-            buckets::exponential(point),
-            totals,
-            &point.exemplars,
-        );
-    }
-
-    fn histogram(
-        &mut self,
-        shape: &Shape<'_>,
-        place: &Point<'_>,
-        buckets: Option<Cumulative>,
-        (sum, count, flags): (Option<f64>, u64, u32),
-        exemplars: &[proto::Exemplar],
-    ) {
-        let Some(buckets) = buckets else {
-            self.rejections.add(DropReason::BadBuckets, 1, || {
-                format!(
-                    "counts and bounds of histogram {:?} do not fit together",
-                    shape.name
-                )
-            });
+        let Some(buckets) = buckets::explicit(point) else {
+            self.bad_buckets(shape, "its counts and bounds do not fit together");
             return;
         };
-        let stale = flags & NO_RECORDED_VALUE != 0;
+        let place = self.place(shape, point.time_unix_nano, &point.attributes);
+        let stale = point.flags & NO_RECORDED_VALUE != 0;
         let value = |value: f64| if stale { STALE_NAN } else { value };
-        let exemplars: Vec<Exemplar> = exemplars.iter().filter_map(exemplar).collect();
+        let exemplars: Vec<Exemplar> = point.exemplars.iter().filter_map(exemplar).collect();
         let mut lower = f64::NEG_INFINITY;
         for (bound, count) in buckets {
             let within = exemplars.iter().filter(|e| e.v > lower && e.v <= bound);
             let of_bucket = (value(count), within.cloned().collect());
-            self.put(shape, "_bucket", place, Some(("le", bound)), of_bucket);
+            self.put(shape, "_bucket", &place, Some(("le", bound)), of_bucket);
             lower = bound;
         }
         // Without a sum the emitter saw negative values, of which a sum would say nothing.
-        if let Some(sum) = sum.or(stale.then_some(0.0)) {
-            self.put(shape, "_sum", place, None, (value(sum), Vec::new()));
+        if let Some(sum) = point.sum.or(stale.then_some(0.0)) {
+            self.put(shape, "_sum", &place, None, (value(sum), Vec::new()));
         }
-        self.put(
-            shape,
-            "_count",
-            place,
-            None,
-            (value(count as f64), Vec::new()),
-        );
+        let count = value(point.count as f64);
+        self.put(shape, "_count", &place, None, (count, Vec::new()));
+    }
+
+    fn exponential(&mut self, shape: &Shape<'_>, point: &proto::ExponentialHistogramDataPoint) {
+        let stale = point.flags & NO_RECORDED_VALUE != 0;
+        let h = if stale {
+            native::stale(STALE_NAN)
+        } else {
+            match native::histogram(point) {
+                Ok(histogram) => histogram,
+                Err(why) => return self.bad_buckets(shape, why),
+            }
+        };
+        let place = self.place(shape, point.time_unix_nano, &point.attributes);
+        if stale && shape.temporality == Temporality::Delta {
+            return;
+        }
+        let series = self.series_of(shape, place.labels.of_series(&shape.name, None));
+        series.histograms.push(HistogramSample { t: place.t, h });
+        let exemplars = point.exemplars.iter().filter_map(exemplar);
+        series.exemplars.extend(exemplars);
+    }
+
+    fn bad_buckets(&mut self, shape: &Shape<'_>, why: &str) {
+        self.rejections.add(DropReason::BadBuckets, 1, || {
+            format!("histogram {:?}: {why}", shape.name)
+        });
     }
 
     fn summary(&mut self, shape: &Shape<'_>, point: &proto::SummaryDataPoint) {
-        let place = self.place(point.time_unix_nano, &point.attributes);
+        let place = self.place(shape, point.time_unix_nano, &point.attributes);
         let stale = point.flags & NO_RECORDED_VALUE != 0;
-        let value = |value: f64| if stale { STALE_NAN } else { value };
+        let value = |value: f64| (if stale { STALE_NAN } else { value }, Vec::new());
         for quantile in &point.quantile_values {
             let label = Some(("quantile", quantile.quantile));
-            self.put(
-                shape,
-                "",
-                &place,
-                label,
-                (value(quantile.value), Vec::new()),
-            );
+            self.put(shape, "", &place, label, value(quantile.value));
         }
-        self.put(shape, "_sum", &place, None, (value(point.sum), Vec::new()));
-        self.put(
-            shape,
-            "_count",
-            &place,
-            None,
-            (value(point.count as f64), Vec::new()),
-        );
+        self.put(shape, "_sum", &place, None, value(point.sum));
+        self.put(shape, "_count", &place, None, value(point.count as f64));
     }
 
-    fn place<'p>(&self, nanos: u64, attributes: &'p [KeyValue]) -> Point<'p> {
+    /// One, with everything that the resource says, so that it can be asked for beside the target's
+    /// series.
+    fn target_info(&mut self, target: &Target) {
+        let (Some(labels), Some(t)) = (target.info(), self.latest) else {
+            return;
+        };
+        let series = SeriesSamples {
+            labels: labels.clone(),
+            kind: MetricKind::Info,
+            temporality: Temporality::Cumulative,
+            samples: vec![Sample { t, v: 1.0 }],
+            histograms: Vec::new(),
+            exemplars: Vec::new(),
+        };
+        self.series.insert(labels, series);
+    }
+
+    fn place(
+        &mut self,
+        shape: &Shape<'_>,
+        nanos: u64,
+        attributes: &[opentelemetry_proto::tonic::common::v1::KeyValue],
+    ) -> Point {
+        let t = time_of(&[nanos], self.received_at).millis();
+        self.latest = self.latest.max(Some(t));
         Point {
-            t: time_of(&[nanos], self.received_at).millis(),
-            attributes,
+            t,
+            labels: Labels::of_point(attributes, shape.target, self.rules),
         }
     }
 
@@ -244,18 +268,22 @@ impl Intake {
         &mut self,
         shape: &Shape<'_>,
         suffix: &str,
-        point: &Point<'_>,
+        point: &Point,
         extra: Option<(&str, f64)>,
         (v, exemplars): (f64, Vec<Exemplar>),
     ) {
-        let labels = labels(
-            &format!("{}{suffix}", shape.name),
-            shape.target,
-            point.attributes,
-            extra,
-        );
-        let series = self
-            .series
+        // What is added to a sum cannot end it.
+        if shape.temporality == Temporality::Delta && v.to_bits() == STALE_NAN.to_bits() {
+            return;
+        }
+        let name = format!("{}{suffix}", shape.name);
+        let series = self.series_of(shape, point.labels.of_series(&name, extra));
+        series.samples.push(Sample { t: point.t, v });
+        series.exemplars.extend(exemplars);
+    }
+
+    fn series_of(&mut self, shape: &Shape<'_>, labels: LabelSet) -> &mut SeriesSamples {
+        self.series
             .entry(labels)
             .or_insert_with_key(|labels| SeriesSamples {
                 labels: labels.clone(),
@@ -264,9 +292,16 @@ impl Intake {
                 samples: Vec::new(),
                 histograms: Vec::new(),
                 exemplars: Vec::new(),
-            });
-        series.samples.push(Sample { t: point.t, v });
-        series.exemplars.extend(exemplars);
+            })
+    }
+}
+
+fn kind_of(data: &metric::Data, monotonic: bool) -> MetricKind {
+    match data {
+        metric::Data::Sum(_) if monotonic => MetricKind::Counter,
+        metric::Data::Gauge(_) | metric::Data::Sum(_) => MetricKind::Gauge,
+        metric::Data::Histogram(_) | metric::Data::ExponentialHistogram(_) => MetricKind::Histogram,
+        metric::Data::Summary(_) => MetricKind::Summary,
     }
 }
 

@@ -84,7 +84,11 @@ fn prepared(
         }
         Signal::Metrics => {
             let request = decoded::<ExportMetricsServiceRequest>(form, plain, json::metrics)?;
-            Ok(prepare::otlp_metrics(&request, arrival))
+            Ok(prepare::otlp_metrics(
+                &request,
+                arrival,
+                &intake.otlp_metrics,
+            ))
         }
     }
 }

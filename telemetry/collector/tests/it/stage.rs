@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tower::ServiceExt;
-use watchfire_collector::{Collector, Config, Contracts, Occurrences, TimeBounds};
+use watchfire_collector::{Collector, Config, Contracts, Occurrences, OtlpMetrics, TimeBounds};
 use watchfire_logsearch::{EventStore, LogSearch};
 use watchfire_schemas::{Clock, LogRecord, ManualClock, TimeRange, Timestamp};
 use watchfire_tsdb::{QueryOptions, QueryValue, Tsdb};
@@ -63,6 +63,7 @@ impl Stage {
             max_body: MAX_BODY,
             snapshot_interval: Duration::from_mins(1),
             contracts: Arc::clone(&contracts),
+            otlp_metrics: OtlpMetrics::default(),
         };
         let (to, exceptions) = mpsc::channel(64);
         let (log_store, series_store) = (Arc::clone(&events), Arc::clone(&tsdb));

@@ -4,15 +4,29 @@ use super::*;
 use crate::otlp::json;
 
 fn read(metric: &Value) -> (Vec<SeriesSamples>, Rejections) {
+    let (read, rejections) = translated(metric, &json!([]), &OtlpMetrics::default());
+    (read.series, rejections)
+}
+
+/// A metric of a resource that has more attributes, in a scope.
+fn translated(metric: &Value, more: &Value, rules: &OtlpMetrics) -> (Series, Rejections) {
+    let mut attributes = vec![
+        json!({"key": "service.name", "value": {"stringValue": "shop"}}),
+        json!({"key": "service.namespace", "value": {"stringValue": "eu"}}),
+        json!({"key": "service.instance.id", "value": {"stringValue": "i1"}}),
+    ];
+    attributes.extend(more.as_array().unwrap().iter().cloned());
+    let scope = more
+        .as_array()
+        .unwrap()
+        .first()
+        .map(|_| json!({"name": "lib", "version": "2"}));
     let request = json!({"resourceMetrics": [{
-        "resource": {"attributes": [
-            {"key": "service.name", "value": {"stringValue": "shop"}},
-            {"key": "service.namespace", "value": {"stringValue": "eu"}},
-            {"key": "service.instance.id", "value": {"stringValue": "i1"}}]},
-        "scopeMetrics": [{"metrics": [metric]}],
+        "resource": {"attributes": attributes},
+        "scopeMetrics": [{"scope": scope, "metrics": [metric]}],
     }]});
     let request = json::metrics(request.to_string().as_bytes()).unwrap();
-    series(&request, Timestamp::from_secs(9))
+    series(&request, Timestamp::from_secs(9), rules)
 }
 
 /// Each series as `labels t:v …`.
@@ -116,4 +130,95 @@ fn what_cannot_be_a_sample_is_counted() {
     );
     let bad = json!({"name": "h", "histogram": {"aggregationTemporality": 2, "dataPoints": [{"bucketCounts": [1], "explicitBounds": [1]}]}});
     check(bad, DropReason::BadBuckets);
+}
+
+#[test]
+fn exponential_histograms_become_native_ones() {
+    let (series, rejections) = read(&json!({"name": "d", "unit": "s", "exponentialHistogram": {
+        "aggregationTemporality": 1, "dataPoints": [{
+            "timeUnixNano": "1000000000", "count": "4", "sum": 6.5, "scale": 1, "zeroCount": "1",
+            "positive": {"offset": 0, "bucketCounts": ["1", "2"]},
+            "exemplars": [{"timeUnixNano": "900000000", "asDouble": 0.7}]}]}}));
+    assert_eq!(rejections.records(), 0);
+    let [one] = &*series else {
+        panic!("one series: {series:?}");
+    };
+    assert_eq!(one.labels.name(), "d_seconds");
+    assert_eq!(
+        (one.kind, one.temporality),
+        (MetricKind::Histogram, Temporality::Delta)
+    );
+    let HistogramSample { t, h } = &one.histograms[0];
+    assert_eq!((*t, h.schema, h.count, h.sum), (1000, 1, 4.0, 6.5));
+    assert_eq!(h.positive.iter().collect::<Vec<_>>(), [(1, 1.0), (2, 2.0)]);
+    assert_eq!(one.exemplars.len(), 1);
+}
+
+#[test]
+fn what_ends_is_marked_unless_it_is_added_up() {
+    let stale = |temporality: u8| {
+        let points = json!([{"timeUnixNano": "1000000000", "flags": 1}]);
+        let data = json!({"aggregationTemporality": temporality, "dataPoints": points});
+        let (classic, _) = read(&json!({"name": "h", "histogram": data}));
+        let (native, _) = read(&json!({"name": "e", "exponentialHistogram": data}));
+        (classic, native)
+    };
+    let (classic, native) = stale(2);
+    let marked = |v: f64| v.to_bits() == STALE_NAN.to_bits();
+    assert!(!classic.is_empty());
+    assert!(classic.iter().all(|one| marked(one.samples[0].v)));
+    assert!(marked(native[0].histograms[0].h.sum));
+    assert_eq!(stale(1), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn resources_and_scopes_become_labels_and_target_info() {
+    let more = json!([
+        {"key": "service.version", "value": {"stringValue": "1.2"}},
+        {"key": "host.cores", "value": {"intValue": 4}}]);
+    let gauge = json!({"name": "g", "description": "How deep.", "unit": "By", "gauge": {"dataPoints": [
+        {"timeUnixNano": "3000000000", "asInt": 1},
+        {"timeUnixNano": "2000000000", "asInt": 1, "attributes": [{"key": "job", "value": {"stringValue": "x"}}]}]}});
+    let rules = OtlpMetrics {
+        promote: vec!["service.version".to_owned()],
+        ..OtlpMetrics::default()
+    };
+    let (found, _) = translated(&gauge, &more, &rules);
+    let names: Vec<_> = found
+        .series
+        .iter()
+        .map(|one| one.labels.to_string())
+        .collect();
+    let labels = r#"instance="i1", job="eu/shop""#;
+    assert_eq!(
+        names,
+        [
+            format!(
+                r#"g_bytes{{{labels}, otel_scope_name="lib", otel_scope_version="2", service_version="1.2"}}"#
+            ),
+            format!(r#"target_info{{host_cores="4", {labels}, service_version="1.2"}}"#),
+        ]
+    );
+    assert_eq!(found.series[1].samples, [Sample { t: 3_000, v: 1.0 }]);
+    let expected = MetricMetadata {
+        family: "g_bytes".to_owned(),
+        kind: MetricKind::Gauge,
+        help: "How deep.".to_owned(),
+        unit: "bytes".to_owned(),
+    };
+    assert_eq!(found.metadata, [expected]);
+
+    let rules = OtlpMetrics {
+        names: crate::MetricNames::Untranslated,
+        scope_labels: false,
+        ..OtlpMetrics::default()
+    };
+    let (found, _) = translated(&gauge, &more, &rules);
+    let names: Vec<_> = found
+        .series
+        .iter()
+        .map(|one| one.labels.to_string())
+        .collect();
+    assert_eq!(names[0], format!("g{{{labels}}}"));
+    assert!(names[1].contains(r#"service.version="1.2""#), "{names:?}");
 }
