@@ -57,7 +57,7 @@ pub fn parse_exposition(text: &str, at: Timestamp) -> Result<Vec<MetricFamily>, 
     let mut reader = ExpositionReader::new(text, format);
     let mut families = Families {
         at,
-        families: Vec::new(),
+        all: Vec::new(),
         by_name: HashMap::new(),
         series: HashMap::new(),
     };
@@ -66,12 +66,12 @@ pub fn parse_exposition(text: &str, at: Timestamp) -> Result<Vec<MetricFamily>, 
             .take(&line, &reader)
             .map_err(|reason| reader.error_here(reason))?;
     }
-    Ok(families.families)
+    Ok(families.all)
 }
 
 struct Families {
     at: Timestamp,
-    families: Vec<MetricFamily>,
+    all: Vec<MetricFamily>,
     by_name: HashMap<String, usize>,
     /// Where a series is: its family's index and its own.
     series: HashMap<LabelSet, (usize, usize)>,
@@ -112,13 +112,13 @@ impl Families {
         let exemplar = reader.exemplar(read, self.at.millis());
         let labels = LabelSet::new(reader.labels());
         let index = self.family_of(&reader.name());
-        let kind = self.families[index].kind;
+        let kind = self.all[index].kind;
         let sample = Sample {
             t: millis,
             v: read.value,
         };
         if let Some(&(family, at)) = self.series.get(&labels) {
-            let series = &mut self.families[family].series[at];
+            let series = &mut self.all[family].series[at];
             if series.samples.last().is_some_and(|last| last.t >= millis) {
                 return Err(format!("{labels} is there twice"));
             }
@@ -126,7 +126,7 @@ impl Families {
             series.exemplars.extend(exemplar);
             return Ok(());
         }
-        let series = &mut self.families[index].series;
+        let series = &mut self.all[index].series;
         self.series.insert(labels.clone(), (index, series.len()));
         series.push(SeriesSamples {
             labels,
@@ -149,28 +149,28 @@ impl Families {
                 .strip_suffix(suffix)
                 .and_then(|base| self.by_name.get(base));
             if let Some(&index) = index
-                && self.families[index].kind.has_suffix(suffix)
+                && self.all[index].kind.has_suffix(suffix)
             {
                 return index;
             }
         }
         self.family(name);
-        self.families.len() - 1
+        self.all.len() - 1
     }
 
     /// The family that metadata name: text format 0.0.4 tells a counter's with its `_total`.
     fn family(&mut self, name: &str) -> &mut MetricFamily {
         let index = *self.by_name.entry(name.to_owned()).or_insert_with(|| {
-            self.families.push(MetricFamily {
+            self.all.push(MetricFamily {
                 name: name.strip_suffix("_total").unwrap_or(name).to_owned(),
                 help: String::new(),
                 unit: String::new(),
                 kind: MetricKind::Unknown,
                 series: Vec::new(),
             });
-            self.families.len() - 1
+            self.all.len() - 1
         });
-        &mut self.families[index]
+        &mut self.all[index]
     }
 }
 

@@ -234,10 +234,9 @@ pub(super) fn unescaped(text: &str, quotes: bool) -> String {
         }
         match chars.next() {
             Some('n') => out.push('\n'),
-            Some('\\') => out.push('\\'),
+            Some('\\') | None => out.push('\\'),
             Some('"') if quotes => out.push('"'),
             Some(other) => out.extend(['\\', other]),
-            None => out.push('\\'),
         }
     }
     out

@@ -118,11 +118,9 @@ impl<'a> ExpositionReader<'a> {
         let labels = self.exemplar_labels.iter();
         let pairs = labels.map(|label| (label.name.unescaped(), label.value.unescaped()));
         let labels = LabelSet::new(pairs);
-        let named = ["trace_id", "traceID"].into_iter();
+        let mut named = ["trace_id", "traceID"].into_iter();
         // What is no trace id stays a label.
-        let trace = named
-            .filter_map(|name| Some((name, labels.get(name)?.parse().ok()?)))
-            .next();
+        let trace = named.find_map(|name| Some((name, labels.get(name)?.parse().ok()?)));
         Some(Exemplar {
             t: time.unwrap_or(at),
             v: value,

@@ -31,6 +31,7 @@ mod receive;
 #[cfg(test)]
 mod recording;
 mod refusal;
+mod scrape;
 mod sink;
 mod stack;
 mod status;
@@ -44,5 +45,6 @@ pub use exception_backlog::Occurrences;
 pub use fingerprint::{Fingerprint, GroupedBy, fingerprint};
 pub use quarantine_replay::{QuarantineReplay, StartError};
 pub use refusal::{OpenError, Receipt, Refusal};
+pub use scrape::{ScrapeBoard, ScrapeConfig, ScrapeFinding, Scraper};
 pub use stack::StackFrame;
 pub use status::{IngestStatus, SourceStatus};
