@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use watchfire_alerts::check_rules;
 
 use crate::cli::{CheckArgs, CheckWhat, ServeArgs};
-use crate::config::{Defaults, Settings};
+use crate::config::{ConfigError, Defaults, Settings, read_scrape_config};
 
 /// Finds what is wrong with a file.
 type Check = fn(&Path) -> Vec<String>;
@@ -17,6 +17,7 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     let (files, check): (&[PathBuf], Check) = match &args.what {
         CheckWhat::Config { files } => (files, config),
         CheckWhat::Rules { files } => (files, rules),
+        CheckWhat::Scrape { files } => (files, scrape),
         CheckWhat::Schemas { files, logs } => return all_schemas(files, logs),
     };
     let mut sound = true;
@@ -76,7 +77,16 @@ fn rules(file: &Path) -> Vec<String> {
     }
 }
 
-fn causes(error: &dyn std::error::Error) -> String {
+fn scrape(file: &Path) -> Vec<String> {
+    match read_scrape_config(file) {
+        Ok(_) => Vec::new(),
+        Err(ConfigError::Scrape(findings)) => findings.iter().map(ToString::to_string).collect(),
+        Err(error) => vec![causes(&error)],
+    }
+}
+
+/// An error and what led to it.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     std::iter::successors(error.source(), |error| error.source())
         .fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }

@@ -144,6 +144,9 @@ pub(crate) struct ServeArgs {
         value_delimiter = ','
     )]
     pub(crate) schemas: Vec<PathBuf>,
+    /// What is to be scraped: scrape_configs in Prometheus' format
+    #[arg(long, value_name = "FILE", env = "WATCHFIRE_SCRAPE_CONFIG")]
+    pub(crate) scrape_config: Option<PathBuf>,
     /// How often rules are evaluated where their group does not say [default: 15s]
     #[arg(long, value_name = "DURATION", env = "WATCHFIRE_EVALUATION_INTERVAL")]
     pub(crate) evaluation_interval: Option<String>,
@@ -228,6 +231,11 @@ pub(crate) enum CheckWhat {
     },
     /// Rule files in Prometheus' format
     Rules {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// What is to be scraped, in Prometheus' format
+    Scrape {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },

@@ -5,11 +5,11 @@ mod file;
 mod quantity;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use watchfire_alerts::{Alerts, DestinationConfig, RuleFinding, check_rules};
-use watchfire_collector::{MetricNames, OtlpMetrics};
+use watchfire_collector::{MetricNames, OtlpMetrics, ScrapeConfig, ScrapeFinding};
 use watchfire_schemas::SchemaDefinition;
 
 pub(crate) use file::FileConfig;
@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     /// What records are held to besides the contract of a log line.
     pub(crate) schemas: Vec<SchemaDefinition>,
     pub(crate) destinations: Vec<DestinationConfig>,
+    /// What is scraped, and the file that says so.
+    pub(crate) scrape: Option<(PathBuf, ScrapeConfig)>,
     pub(crate) evaluation_interval: Duration,
     pub(crate) group_wait: Duration,
     pub(crate) quiet: Duration,
@@ -77,6 +79,9 @@ pub(crate) enum ConfigError {
     /// At least one finding.
     #[error("{}", lines(.0))]
     Schemas(Vec<SchemaFinding>),
+    /// At least one finding.
+    #[error("{}", lines(.0))]
+    Scrape(Vec<ScrapeFinding>),
 }
 
 fn lines(findings: &[impl ToString]) -> String {
@@ -143,6 +148,7 @@ impl Settings {
             disk: disk_share(args.disk_limit, args.disk_share)?,
             rules: read_rules(&args.rules, args.default_rules.unwrap_or(true))?,
             schemas: read_schemas(&args.schemas, &schema_entries)?,
+            scrape: args.scrape_config.map(scraped).transpose()?,
             destinations: file::destinations(destinations, variable)?,
             evaluation_interval: duration("evaluation-interval", evaluation, seconds(15))?,
             group_wait: duration("group-wait", args.group_wait, seconds(5))?,
@@ -242,6 +248,20 @@ fn read_rules(files: &[PathBuf], with_default: bool) -> Result<Vec<(String, Stri
     } else {
         Err(ConfigError::Rules(findings))
     }
+}
+
+fn scraped(path: PathBuf) -> Result<(PathBuf, ScrapeConfig), ConfigError> {
+    let config = read_scrape_config(&path)?;
+    Ok((path, config))
+}
+
+/// What a file in Prometheus' format says is to be scraped.
+pub(crate) fn read_scrape_config(path: &Path) -> Result<ScrapeConfig, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    ScrapeConfig::parse(&path.display().to_string(), &text).map_err(ConfigError::Scrape)
 }
 
 fn read_schemas(
@@ -380,6 +400,25 @@ mod tests {
         std::fs::write(&path, "{\n\"type\": \"objekt\"}").unwrap();
         let told = fault(&entry(""));
         assert!(told.contains("order.json:2:9: "), "{told}");
+    }
+
+    #[test]
+    fn what_is_scraped_is_read_before_anything_runs_on_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("prometheus.yml");
+        let file = format!("scrape_config = {path:?}");
+        std::fs::write(&path, "scrape_configs:\n- job_name: a\n").unwrap();
+        let (_, found) = settings(&file, ServeArgs::default())
+            .unwrap()
+            .scrape
+            .unwrap();
+        assert_eq!(found.jobs(), 1);
+        std::fs::write(&path, "scrape_configs:\n- job_name: a\n  oauth2: {}\n").unwrap();
+        let told = fault(&file);
+        assert!(
+            told.contains("prometheus.yml:3:3: Prometheus knows `oauth2`"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod demo;
 mod disk_share;
 mod disk_use;
 mod explain;
+mod gatherers;
 mod guard;
 mod inbox;
 mod listeners;

@@ -26,6 +26,7 @@ use crate::cli::ServeArgs;
 use crate::config::{Defaults, Settings};
 use crate::contracts::CollectorContracts;
 use crate::disk_share::DiskKeeper;
+use crate::gatherers::{self, Gatherers};
 use crate::guard::{Guard, guard};
 use crate::inbox::Inbox;
 use crate::listeners::{bind, drained, print_addresses, serve};
@@ -101,6 +102,8 @@ pub(crate) struct Stack {
     /// What accepts requests; stopped first.
     listeners: TaskTracker,
     stop_listening: CancellationToken,
+    /// What fetches samples; stopped before what keeps them.
+    gatherers: Arc<Gatherers>,
     /// What judges and pages; stopped when nothing comes in any more.
     watchers: TaskTracker,
     stop_watching: CancellationToken,
@@ -155,6 +158,8 @@ impl Stack {
             data_dir: settings.data_dir.clone(),
             started_at,
         };
+        let gatherers = Gatherers::new(&settings, &stores.collector, &clock, &stores.registry);
+        let gatherers = Arc::new(gatherers);
         let (listeners, stop_listening) = (TaskTracker::new(), CancellationToken::new());
         let names = Guard::new(&settings.allowed_hosts);
         let guarded = |router: Router| router.layer(from_fn_with_state(names.clone(), guard));
@@ -165,7 +170,10 @@ impl Stack {
         for (listener, router) in [
             (
                 bound.console,
-                guarded(console_routes(&stores, status, clock)),
+                guarded(
+                    console_routes(&stores, status, clock)
+                        .merge(gatherers::router(Arc::clone(&gatherers))),
+                ),
             ),
             (bound.otlp_http, guarded(http)),
             // No page in a browser can speak gRPC over HTTP/2 in clear text.
@@ -181,13 +189,15 @@ impl Stack {
             addresses,
             listeners,
             stop_listening,
+            gatherers,
             watchers,
             stop_watching,
         })
     }
 
-    /// From now on rules are evaluated and people are paged.
+    /// From now on samples are gathered, rules are evaluated and people are paged.
     pub(crate) fn watch(&self) {
+        self.gatherers.start();
         self.watchers
             .spawn(Arc::clone(&self.stores.alerts).run(self.stop_watching.clone()));
     }
@@ -230,6 +240,8 @@ impl Stack {
         if !drained(&self.listeners).await {
             tracing::warn!("some requests did not finish in time");
         }
+        self.gatherers.stop().await;
+        drop(self.gatherers);
         let closed = self.stores.stop_intake().await;
         self.stop_watching.cancel();
         if !drained(&self.watchers).await {

@@ -45,6 +45,7 @@ pub(crate) struct FileConfig {
     pub(super) schemas: Vec<PathBuf>,
     #[serde(default)]
     pub(super) schema: Vec<SchemaEntry>,
+    pub(super) scrape_config: Option<PathBuf>,
     pub(super) evaluation_interval: Option<String>,
     pub(super) group_wait: Option<String>,
     pub(super) quiet: Option<String>,
@@ -138,6 +139,7 @@ impl FileConfig {
             } else {
                 flags.schemas
             },
+            scrape_config: flags.scrape_config.or(self.scrape_config),
             evaluation_interval: flags.evaluation_interval.or(self.evaluation_interval),
             group_wait: flags.group_wait.or(self.group_wait),
             quiet: flags.quiet.or(self.quiet),
