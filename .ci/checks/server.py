@@ -13,10 +13,10 @@ import urllib.request
 class Watchfire:
     """In a folder of its own, or in one that was used before."""
 
-    def __init__(self, binary, command="serve", *more, folder=None):
+    def __init__(self, binary, command="serve", *more, folder=None, listen="127.0.0.1:0"):
         self.dir = None if folder else tempfile.TemporaryDirectory()
         folder = folder or self.dir.name
-        addresses = ["--listen=127.0.0.1:0", "--otlp-grpc=127.0.0.1:0", "--otlp-http=127.0.0.1:0"]
+        addresses = [f"--listen={listen}", "--otlp-grpc=127.0.0.1:0", "--otlp-http=127.0.0.1:0"]
         arguments = [binary, command, *addresses, "--print-addresses", f"--data-dir={folder}", *more]
         self.started = time.time()
         self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

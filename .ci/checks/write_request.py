@@ -28,10 +28,16 @@ def sample(value, millis):
     return field(2, b"\x09" + struct.pack("<d", value) + b"\x10" + varint(millis))
 
 
-def series(labels, samples):
-    """A series: labels by name, samples as (milliseconds, value)."""
+def exemplar(labels, value, millis):
     body = b"".join(label(name, labels[name]) for name in sorted(labels))
-    return field(1, body + b"".join(sample(value, millis) for millis, value in samples))
+    return field(3, body + b"\x11" + struct.pack("<d", value) + b"\x18" + varint(millis))
+
+
+def series(labels, samples, exemplars=()):
+    """A series: labels by name, samples as (milliseconds, value), exemplars as (labels, value, milliseconds)."""
+    body = b"".join(label(name, labels[name]) for name in sorted(labels))
+    body += b"".join(sample(value, millis) for millis, value in samples)
+    return field(1, body + b"".join(exemplar(*one) for one in exemplars))
 
 
 def metadata(family, kind, help_text, unit=""):

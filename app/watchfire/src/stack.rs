@@ -254,6 +254,10 @@ impl Stack {
 
 /// Everything that the console's listener answers.
 fn console_routes(stores: &Stores, status: Status, clock: Arc<dyn Clock>) -> Router {
+    let facts = watchfire_tsdb::ServerFacts {
+        started: status.started_at,
+        ..Default::default()
+    };
     let pages = console_router(Console {
         events: Arc::clone(&stores.events),
         tsdb: Arc::clone(&stores.tsdb),
@@ -271,7 +275,7 @@ fn console_routes(stores: &Stores, status: Status, clock: Arc<dyn Clock>) -> Rou
     });
     let (registry, collector) = (Arc::clone(&stores.registry), Arc::clone(&stores.collector));
     pages
-        .merge(watchfire_tsdb::http_router(Arc::clone(&stores.tsdb)))
+        .merge(watchfire_tsdb::http_router(Arc::clone(&stores.tsdb), facts))
         .merge(watchfire_alerts::http_router(Arc::clone(&stores.alerts)))
         .merge(metrics_page::router(registry, collector))
         .layer(CompressionLayer::new())

@@ -29,6 +29,17 @@ impl Selector {
         }
     }
 
+    /// A series that all of these like is selected.
+    pub(crate) fn of(matchers: &[promql_parser::label::Matcher]) -> Result<Self, QueryError> {
+        let all = matchers
+            .iter()
+            .map(Matcher::new)
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            alternatives: vec![all],
+        })
+    }
+
     pub(crate) fn new(selector: &VectorSelector) -> Result<Self, QueryError> {
         let name = selector.name.as_deref().map(Matcher::name_is);
         let matchers = &selector.matchers;

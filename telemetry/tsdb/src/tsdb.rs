@@ -243,6 +243,21 @@ impl Tsdb {
         self.store.stats()
     }
 
+    /// The series that match with what they have in `from..=to`, sorted by their labels.
+    pub(crate) fn slices(
+        &self,
+        selector: &Selector,
+        from: i64,
+        to: i64,
+    ) -> std::io::Result<Vec<Slice>> {
+        self.store.select(selector, from, to)
+    }
+
+    /// How long samples are kept.
+    pub(crate) fn retention(&self) -> Duration {
+        self.store.retention()
+    }
+
     /// The time now, where a request leaves it out.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()

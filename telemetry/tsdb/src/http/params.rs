@@ -17,7 +17,7 @@ const MOST_BYTES: usize = 1 << 20;
 /// The parameters of a request: those of the query, and of a form that was posted. Names may come
 /// more than once.
 #[derive(Debug, Default)]
-pub(crate) struct Params(Vec<(String, String)>);
+pub(super) struct Params(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequest<S> for Params {
     type Rejection = ApiError;
@@ -52,14 +52,14 @@ impl<S: Send + Sync> FromRequest<S> for Params {
 
 impl Params {
     /// The first value of a name; an empty one counts as absent.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         let first = self.0.iter().find(|(other, _)| other == name);
         first
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
     }
 
-    pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+    pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
         self.get(name)
             .map(|text| {
                 parse_time(text).ok_or_else(|| {
@@ -69,12 +69,12 @@ impl Params {
             .transpose()
     }
 
-    pub(crate) fn required_time(&self, name: &str) -> Result<Timestamp, ApiError> {
+    pub(super) fn required_time(&self, name: &str) -> Result<Timestamp, ApiError> {
         self.time(name)?
             .ok_or_else(|| ApiError::invalid(name, "cannot parse \"\" to a valid timestamp"))
     }
 
-    pub(crate) fn duration(&self, name: &str) -> Result<Option<Duration>, ApiError> {
+    pub(super) fn duration(&self, name: &str) -> Result<Option<Duration>, ApiError> {
         self.get(name)
             .map(|text| {
                 read_duration(text).ok_or_else(|| {
@@ -85,7 +85,7 @@ impl Params {
     }
 
     /// The range from `start` to `end`, `end` included.
-    pub(crate) fn range(&self) -> Result<TimeRange, ApiError> {
+    pub(super) fn range(&self) -> Result<TimeRange, ApiError> {
         let start = self.time("start")?.unwrap_or(TimeRange::ALL.start);
         let end = self.time("end")?.unwrap_or(TimeRange::ALL.end);
         if end < start {
@@ -98,16 +98,41 @@ impl Params {
     }
 
     /// The selectors `match[]`.
-    pub(crate) fn selectors(&self) -> Result<Vec<Selector>, ApiError> {
+    pub(super) fn selectors(&self) -> Result<Vec<Selector>, ApiError> {
         let texts = self.0.iter().filter(|(name, _)| name == "match[]");
         texts
-            .map(|(_, text)| Selector::parse(text).map_err(ApiError::from))
+            .map(|(_, text)| {
+                Selector::parse(text).map_err(|error| {
+                    let text = error.to_string();
+                    let reason = text.strip_prefix("invalid parameter \"query\": ");
+                    ApiError::invalid("match[]", reason.unwrap_or(&text))
+                })
+            })
             .collect()
+    }
+
+    /// The most results that are wanted; 0 stands for all.
+    pub(super) fn limit(&self) -> Result<usize, ApiError> {
+        match self.get("limit").map(str::parse::<i64>) {
+            None | Some(Ok(0)) => Ok(usize::MAX),
+            Some(Ok(limit)) => usize::try_from(limit)
+                .map_err(|_| ApiError::invalid("limit", "limit must be non-negative")),
+            Some(Err(_)) => Err(ApiError::invalid("limit", "limit must be a number")),
+        }
     }
 }
 
+/// What clients send that mean the earliest and the latest time there is.
+const EARLIEST: &str = "-292273086-05-16T16:47:06Z";
+const LATEST: &str = "292277025-08-18T07:12:54.999999999Z";
+
 /// Seconds since the epoch with a fraction, or RFC 3339.
 fn parse_time(text: &str) -> Option<Timestamp> {
+    match text {
+        EARLIEST => return Some(TimeRange::ALL.start),
+        LATEST => return Some(TimeRange::ALL.end),
+        _ => {}
+    }
     if let Ok(seconds) = text.parse::<f64>() {
         let millis = (seconds * 1000.0).round();
         return millis
@@ -192,6 +217,7 @@ mod tests {
         assert_eq!(parse_time("1.5"), at);
         assert_eq!(parse_time("1970-01-01T00:00:01.5Z"), at);
         assert_eq!(parse_time("soon"), None);
+        assert_eq!(parse_time(EARLIEST), Some(TimeRange::ALL.start));
         assert_eq!(parse_time("NaN"), None);
         assert_eq!(read_duration("1m30s"), Some(Duration::from_secs(90)));
         assert_eq!(read_duration("0.5"), Some(Duration::from_millis(500)));

@@ -1,44 +1,105 @@
+use std::fmt::Write as _;
+
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::json;
-use watchfire_schemas::{LabelSet, Sample};
 
-use crate::number::{push_time, push_value};
-use crate::{QueryError, QueryValue, RangeSeries};
+use crate::{Annotations, QueryError};
 
-/// `data` of an answer, as JSON.
+pub(super) type Reply = Result<Data, ApiError>;
+
+/// `data` of an answer, as JSON, and what is said beside it.
 #[derive(Debug)]
-pub(crate) struct Data(pub(crate) String);
+pub(super) struct Data {
+    json: String,
+    annotations: Annotations,
+}
+
+impl Data {
+    /// Of JSON that is written already.
+    pub(super) fn new(json: String) -> Self {
+        Self {
+            json,
+            annotations: Annotations::default(),
+        }
+    }
+
+    pub(super) fn of(value: &impl Serialize) -> Self {
+        Self::new(serde_json::to_string(value).expect("texts and numbers are always JSON"))
+    }
+
+    pub(super) fn with(mut self, annotations: Annotations) -> Self {
+        self.annotations = annotations;
+        self
+    }
+
+    pub(super) fn warning(mut self, text: &str) -> Self {
+        self.annotations.warnings.push(text.to_owned());
+        self
+    }
+}
+
+impl IntoResponse for Data {
+    fn into_response(self) -> Response {
+        let mut body = format!("{{\"status\":\"success\",\"data\":{}", self.json);
+        let said = [
+            ("warnings", &self.annotations.warnings),
+            ("infos", &self.annotations.infos),
+        ];
+        for (name, texts) in said.into_iter().filter(|(_, texts)| !texts.is_empty()) {
+            let _infallible = write!(body, ",\"{name}\":{}", json!(texts));
+        }
+        body.push('}');
+        ([(CONTENT_TYPE, "application/json")], body).into_response()
+    }
+}
 
 /// An error in Prometheus' form.
 #[derive(Debug)]
-pub(crate) struct ApiError {
+pub(super) struct ApiError {
     status: StatusCode,
     kind: &'static str,
     text: String,
 }
 
 impl ApiError {
-    pub(crate) fn bad_data(text: impl Into<String>) -> Self {
+    fn new(status: StatusCode, kind: &'static str, text: impl Into<String>) -> Self {
         Self {
-            status: StatusCode::BAD_REQUEST,
-            kind: "bad_data",
+            status,
+            kind,
             text: text.into(),
         }
+    }
+
+    pub(super) fn bad_data(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_data", text)
     }
 
     /// A parameter that cannot be read.
-    pub(crate) fn invalid(name: &str, reason: &str) -> Self {
-        Self::bad_data(format!("invalid parameter \"{name}\": {reason}"))
+    pub(super) fn invalid(name: &str, reason: &str) -> Self {
+        Self::bad_data(format!("invalid parameter {name:?}: {reason}"))
     }
 
-    pub(crate) fn internal(text: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            kind: "internal",
-            text: text.into(),
-        }
+    pub(super) fn not_found(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", text)
+    }
+
+    pub(super) fn internal(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
+    }
+
+    pub(super) fn unavailable(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text)
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
     }
 }
 
@@ -46,26 +107,20 @@ impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::BadData(text) => Self::bad_data(text),
-            QueryError::Execution(text) => Self {
-                status: StatusCode::UNPROCESSABLE_ENTITY,
-                kind: "execution",
-                text,
-            },
-            QueryError::Timeout => Self {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                kind: "timeout",
-                text: "query timed out in expression evaluation".to_owned(),
-            },
-            QueryError::Canceled => Self {
-                status: StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
-                kind: "canceled",
-                text: "query was canceled".to_owned(),
-            },
-            error @ QueryError::TooMany => Self {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                kind: "unavailable",
-                text: error.to_string(),
-            },
+            QueryError::Execution(text) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "execution", text)
+            }
+            QueryError::Timeout => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "timeout",
+                "query timed out in expression evaluation",
+            ),
+            QueryError::Canceled => Self::new(
+                StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
+                "canceled",
+                "query was canceled",
+            ),
+            error @ QueryError::TooMany => Self::unavailable(error.to_string()),
         }
     }
 }
@@ -78,96 +133,10 @@ impl IntoResponse for ApiError {
     }
 }
 
-impl IntoResponse for Data {
-    fn into_response(self) -> Response {
-        let body = format!("{{\"status\":\"success\",\"data\":{}}}", self.0);
-        ([(CONTENT_TYPE, "application/json")], body).into_response()
-    }
-}
-
-/// The answer to an instant query.
-pub(crate) fn query_data(value: &QueryValue) -> Data {
-    match value {
-        QueryValue::Scalar(sample) => {
-            let mut result = String::new();
-            push_sample(&mut result, *sample);
-            typed("scalar", &result)
-        }
-        QueryValue::String(at, text) => {
-            let mut result = String::from("[");
-            push_time(&mut result, at.millis());
-            result.push(',');
-            push_text(&mut result, text);
-            result.push(']');
-            typed("string", &result)
-        }
-        QueryValue::Vector(samples) => {
-            let mut result = String::from("[");
-            for (i, one) in samples.iter().enumerate() {
-                push_metric(&mut result, i, &one.labels);
-                result.push_str(",\"value\":");
-                push_sample(&mut result, one.sample);
-                result.push('}');
-            }
-            result.push(']');
-            typed("vector", &result)
-        }
-        QueryValue::Matrix(series) => matrix_data(series),
-    }
-}
-
-/// The answer to a range query.
-pub(crate) fn matrix_data(series: &[RangeSeries]) -> Data {
-    let mut result = String::from("[");
-    for (i, one) in series.iter().enumerate() {
-        push_metric(&mut result, i, &one.labels);
-        result.push_str(",\"values\":[");
-        for (i, &sample) in one.samples.iter().enumerate() {
-            if i > 0 {
-                result.push(',');
-            }
-            push_sample(&mut result, sample);
-        }
-        result.push_str("]}");
-    }
-    result.push(']');
-    typed("matrix", &result)
-}
-
-/// Labels as a JSON object.
-pub(crate) fn push_labels(json: &mut String, labels: &LabelSet) {
-    json.push('{');
-    for (i, (name, value)) in labels.iter().enumerate() {
-        if i > 0 {
-            json.push(',');
-        }
-        push_text(json, name);
-        json.push(':');
-        push_text(json, value);
-    }
-    json.push('}');
-}
-
-fn typed(kind: &str, result: &str) -> Data {
-    Data(format!("{{\"resultType\":\"{kind}\",\"result\":{result}}}"))
-}
-
-fn push_metric(json: &mut String, place: usize, labels: &LabelSet) {
-    if place > 0 {
-        json.push(',');
-    }
-    json.push_str("{\"metric\":");
-    push_labels(json, labels);
-}
-
-fn push_sample(json: &mut String, sample: Sample) {
-    json.push('[');
-    push_time(json, sample.t);
-    json.push(',');
-    push_value(json, sample.v);
-    json.push(']');
-}
-
-fn push_text(json: &mut String, text: &str) {
-    json.push_str(&serde_json::Value::from(text).to_string());
+/// Runs what may take long away from the threads that serve.
+pub(super) async fn reading<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|_| Err(ApiError::internal("the query was aborted")))
 }

@@ -156,6 +156,10 @@ impl Store {
         kinds.map(|(name, kind)| (name.to_owned(), kind)).collect()
     }
 
+    pub(crate) fn retention(&self) -> std::time::Duration {
+        self.config.retention
+    }
+
     pub(crate) fn head_series(&self) -> usize {
         self.read().live
     }

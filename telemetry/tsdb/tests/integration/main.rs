@@ -6,5 +6,6 @@ mod counters;
 mod durability;
 mod http;
 mod limits;
+mod other_servers;
 mod promql_cases;
 mod store;
