@@ -177,7 +177,7 @@ async fn exemplars_are_found_by_the_expression_that_shows_their_series() {
         "exemplars": [{
             "labels": {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"},
             "value": "0.25",
-            "timestamp": 1_699_999_210.0,
+            "timestamp": 1_699_999_210,
         }],
     }]);
     assert_eq!(body["data"], expected);
