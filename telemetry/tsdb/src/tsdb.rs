@@ -11,8 +11,8 @@ use watchfire_schemas::{
 };
 
 use crate::increments::Bins;
-use crate::matcher::Selector;
-use crate::promql::{Asked, Budget, Evaluator, parse};
+use crate::matcher::{Selector, selectors_of};
+use crate::promql::{Asked, Budget, Evaluator, format_expression, parse};
 use crate::storage::{Points, Slice, Store};
 use crate::{
     Annotations, ExemplarSeries, QueryAnswer, QueryError, QueryOptions, QueryValue, RangeSeries,
@@ -228,6 +228,12 @@ impl Tsdb {
         values.map_or_else(|error| told(&error), |values| values.into_iter().collect())
     }
 
+    /// The values of a label in the head, each with the number of series that carry it, in no order.
+    /// Of the label `__name__`: how many series each metric has.
+    pub fn series_counts(&self, label: &str) -> Vec<(String, usize)> {
+        self.store.series_counts(label)
+    }
+
     /// The names of all labels, sorted.
     pub fn label_names(&self) -> Vec<String> {
         let names = self.store.label_names();
@@ -302,6 +308,16 @@ impl Tsdb {
 /// Parses and checks an expression without evaluating it.
 pub fn check_expression(expr: &str) -> Result<(), QueryError> {
     parse(expr).map(drop)
+}
+
+/// An expression in its canonical layout.
+pub fn format_query(expr: &str) -> Result<String, QueryError> {
+    format_expression(expr)
+}
+
+/// The series selectors within an expression: what it reads.
+pub fn selectors(expr: &str) -> Result<Vec<Selector>, QueryError> {
+    selectors_of(parse(expr)?.as_ref())
 }
 
 /// What cannot be read is told to the log; the answer goes without it.

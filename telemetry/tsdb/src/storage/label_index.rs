@@ -89,6 +89,13 @@ impl LabelIndex {
             .map(|&value| self.symbols.text(value))
     }
 
+    /// All values of a label, each with how many series carry it.
+    pub(crate) fn counts(&self, name: &str) -> impl Iterator<Item = (&str, usize)> {
+        let values = self.symbols.find(name).and_then(|n| self.postings.get(&n));
+        let values = values.into_iter().flatten();
+        values.map(|(&value, ids)| (self.symbols.text(value), ids.len()))
+    }
+
     /// Series with a value that the matcher likes; it does not like the empty one.
     fn liked(&self, matcher: &Matcher) -> Vec<SeriesId> {
         let Some(literals) = matcher.literals() else {

@@ -136,6 +136,14 @@ impl Store {
     }
 
     /// All names of labels, sorted.
+    pub(crate) fn series_counts(&self, name: &str) -> Vec<(String, usize)> {
+        let head = self.read();
+        let counts = head.index.counts(name);
+        counts
+            .map(|(value, count)| (value.to_owned(), count))
+            .collect()
+    }
+
     pub(crate) fn label_names(&self) -> io::Result<BTreeSet<String>> {
         self.gather_texts(|index| index.names().map(str::to_owned).collect())
     }
