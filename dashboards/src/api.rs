@@ -4,6 +4,7 @@ mod changes;
 mod exceptions;
 mod incidents;
 mod logs;
+mod metrics;
 mod patterns;
 mod problem;
 pub(crate) mod quarantine;
@@ -27,6 +28,8 @@ pub(crate) fn router() -> Router<Console> {
     Router::new()
         .merge(logs::router())
         .route("/api/v1/logs/patterns", get(patterns::list))
+        .route("/api/v1/metrics", get(metrics::list))
+        .route("/api/v1/metrics/functions", get(metrics::functions))
         .route("/api/v1/traces", get(traces::search))
         .route("/api/v1/traces/{trace_id}", get(traces::one))
         .route("/api/v1/exceptions", get(exceptions::list))

@@ -9,7 +9,7 @@ use std::time::Duration;
 use watchfire_logsearch::{LogPage, LogSearch, QueryError, SpanPage, SpanSearch};
 use watchfire_schemas::TimeRange;
 
-pub(crate) use metrics::{instant, range, trends};
+pub(crate) use metrics::{instant, metadata, range, series_counts, trends};
 pub(crate) use red::{ServiceRed, red, red_of};
 
 use crate::Console;

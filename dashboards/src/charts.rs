@@ -6,19 +6,25 @@
 //! inline style.
 
 mod axis;
+mod lane;
 mod meter;
+mod scale;
 mod sparkline;
 mod strip;
 mod time_plot;
+mod unit;
 
 use std::fmt;
 
 use askama::filters::HtmlSafe;
 
+pub(crate) use lane::{Figures, Lane, Steps, extent};
 pub(crate) use meter::meter;
+pub(crate) use scale::Scale;
 pub(crate) use sparkline::{flow, sparkline};
 pub(crate) use strip::{Dot, strip_plot};
-pub(crate) use time_plot::{Mark, Stack, TimePlot};
+pub(crate) use time_plot::{Cells, Look, Mark, Stack, TimePlot, TraceDot, readings};
+pub(crate) use unit::Unit;
 
 /// A finished drawing. Texts in it are escaped by those who draw.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -32,6 +32,7 @@ fn hour() -> Asked {
 fn pages(mood: Mood) -> Vec<(&'static str, String)> {
     let mut pages = signals(mood);
     pages.extend(log_pages(mood));
+    pages.extend(explore_pages(mood));
     pages.extend(responses(mood));
     pages.extend(house_pages(mood));
     pages
@@ -76,7 +77,28 @@ fn log_pages(mood: Mood) -> Vec<(&'static str, String)> {
     ]
 }
 
-#[expect(clippy::too_many_lines, reason = "one entry a page")]
+/// The faces of the page for expressions.
+fn explore_pages(mood: Mood) -> Vec<(&'static str, String)> {
+    let house = house(mood);
+    let page = |name: &'static str, more: &str| {
+        let expr = crate::url::encode(&samples::expression(mood));
+        let asked = format!("a={expr}&b=up%7B&last=1h{more}");
+        let params = crate::params::Params::parse(&asked);
+        let url = explore::state::ExploreUrl::from_params(&params, now()).unwrap();
+        let shell = Shell::ranged(&house, "/explore", "Explore", &url.asked, &[]);
+        let found = samples::explored(mood, &url);
+        let view = explore::view(shell, &url, now(), "127.0.0.1:7117", &found);
+        (name, askama::Template::render(&view).unwrap())
+    };
+    vec![
+        page("explore", "&vs=day"),
+        page("explore-stacked", "&stack=1&off=b"),
+        page("explore-table", "&view=table"),
+        page("explore-heat", "&view=heat"),
+        page("explore-metrics", "&view=metrics&find=s"),
+    ]
+}
+
 fn signals(mood: Mood) -> Vec<(&'static str, String)> {
     let (house, asked) = (house(mood), hour());
     let query = samples::query(mood);
@@ -90,7 +112,6 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
         changes: samples::changes(mood),
         incidents: samples::incidents_of(mood),
     };
-    let answer = (mood != Mood::Empty).then(|| Ok((samples::vector(mood), samples::matrix(mood))));
     let trace_id = samples::trace()[0].trace_id;
     let selected = samples::trace().get(4).map(|span| span.span_id);
     vec![
@@ -142,15 +163,6 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
                 "content",
                 &asked,
                 &service,
-            )),
-        ),
-        (
-            "explore",
-            text(&explore::view(
-                shell("/explore", "Explore"),
-                "sum by (service)(rate(log_records_total[5m]))".to_owned(),
-                &asked,
-                answer,
             )),
         ),
     ]

@@ -14,6 +14,7 @@ mod figures;
 mod headers;
 mod pages;
 mod params;
+mod promql_words;
 mod query_text;
 mod range;
 mod saved_searches;

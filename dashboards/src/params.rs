@@ -55,6 +55,12 @@ impl Params {
             .filter(|value| !value.is_empty())
     }
 
+    /// A parameter's value even if it is empty; none if it is not there.
+    pub(crate) fn given(&self, name: &str) -> Option<String> {
+        let found = self.0.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.trim().to_owned())
+    }
+
     /// The values of a parameter that is a list, parted by commas.
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         let text = self.get(name).unwrap_or_default();

@@ -118,7 +118,7 @@ pub(crate) fn quick_over(length: Duration) -> &'static str {
 }
 
 /// `90s`, `15m`, `6h`, `7d`, `2w`.
-fn span(text: &str) -> Option<Duration> {
+pub(crate) fn span(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;
     let number: u64 = text[..text.len() - unit.len_utf8()].parse().ok()?;
     let seconds = match unit {

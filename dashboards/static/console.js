@@ -71,9 +71,82 @@ function place(chart, event) {
   const start = Number(chart.dataset.start), end = Number(chart.dataset.end);
   return { share, when: start + share * (end - start) };
 }
-function point(chart, event) {
+// A number in the unit of its chart.
+const few = (value) => String(Number(value.toPrecision(4)));
+function short(value) {
+  const [by, unit] = [[1e9, 'G'], [1e6, 'M'], [1e4, 'k']].find(([least]) => Math.abs(value) >= least) ?? [1, ''];
+  return few(value / (by === 1e4 ? 1e3 : by)) + unit;
+}
+function told(value, unit) {
+  if (value === null || value === undefined) return '–';
+  if (unit.startsWith('=')) return short(value) + unit.slice(1);
+  const size = Math.abs(value);
+  if (unit.startsWith('bytes')) {
+    const power = Math.min(4, Math.max(0, Math.floor(Math.log2(size || 1) / 10)));
+    return `${few(value / 1024 ** power)} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][power]}${unit.slice(5)}`;
+  }
+  if (unit === 'ratio') return `${few(value * 100)} %`;
+  if (unit !== 'seconds') return short(value);
+  if (size >= 60) return `${value < 0 ? '−' : ''}${span(size)}`;
+  if (size >= 1 || !size) return `${few(value)} s`;
+  return size >= 1e-3 ? `${few(value * 1e3)} ms` : `${few(value * 1e6)} µs`;
+}
+// The lines of a chart at a time: [name, class, value, key].
+function values(chart, when) {
+  const { lanes } = chart;
+  if (lanes) {
+    const at = Math.max(0, Math.round((when - lanes.f) / lanes.d));
+    return lanes.s.map((s) => [s.n, s.c, s.v[at] ?? null, s.k]).filter((s) => s[2] !== null);
+  }
   const series = chart.readings ??= JSON.parse(chart.dataset.series || '[]').filter((s) => s.v.length);
-  const { share, when } = place(chart, event);
+  return series.map((s) => [s.n, '', nearest(s.v, when)[1], '']);
+}
+// All values are in the drawing, or asked for when somebody wants to see them.
+function load(chart, event) {
+  if (chart.lanes || chart.isAsked) return;
+  if (chart.dataset.lanes) chart.lanes = JSON.parse(chart.dataset.lanes);
+  if (!chart.dataset.readings) return;
+  chart.isAsked = true;
+  fetch(chart.dataset.readings).then((answer) => answer.json()).then((lanes) => {
+    chart.lanes = lanes;
+    if (!readout.hidden && chart.isConnected) point(chart, event);
+  }).catch(() => { chart.isAsked = false; });
+}
+function cell(chart, event, when) {
+  const heat = chart.heat ??= JSON.parse(chart.dataset.heat);
+  const box = chart.getBoundingClientRect();
+  const [top, bottom] = [Number(chart.dataset.top), Number(chart.dataset.bottom)];
+  const height = (bottom - (event.clientY - box.top)) / (bottom - top);
+  const row = Math.max(0, Math.min(heat.r.length - 1, Math.floor(height * heat.r.length)));
+  const count = heat.r[row][Math.floor((when - heat.f) / heat.d)] ?? 0;
+  return { low: heat.b[row], high: heat.b[row + 1], count };
+}
+const MOST_TOLD = 14;
+function lines(chart, event, when) {
+  const all = values(chart, when).sort((a, b) => b[2] - a[2]);
+  const [low, high, isLog] = (chart.dataset.axis ?? '').split(',').map(Number);
+  const box = chart.getBoundingClientRect();
+  const foot = Number(chart.dataset.bottom);
+  const height = (foot - (event.clientY - box.top)) / (foot - Number(chart.dataset.top));
+  const there = low + height * (high - low);
+  const distance = (line) => Math.abs((isLog ? Math.log10(line[2]) : line[2]) - there);
+  const near = chart.lanes && all.reduce((best, line) => (!best || distance(line) < distance(best) ? line : best), null);
+  for (const path of $$('.lane[data-k]', chart)) path.classList.toggle('near', Boolean(near?.[3]) && path.dataset.k === near[3] && all.length > 1);
+  const from = all.length > MOST_TOLD && near ? Math.max(0, Math.min(all.length - MOST_TOLD, all.indexOf(near) - 6)) : 0;
+  const shown = all.slice(from, from + MOST_TOLD).map((line) => {
+    const row = document.createElement(line === near && all.length > 1 ? 'b' : 'span');
+    if (line[1]) {
+      const swatch = document.createElement('i');
+      swatch.className = `swatch ${line[1]}`;
+      row.append(swatch);
+    }
+    row.append(`${line[0].slice(0, 90)}  ${told(line[2], chart.dataset.unit)}\n`);
+    return row;
+  });
+  if (all.length > MOST_TOLD) shown.push(`${all.length - MOST_TOLD} more`);
+  return shown;
+}
+function cursorAt(chart, share) {
   let cursor = $('.cursor', chart);
   if (!cursor) {
     cursor = document.createElementNS(SVG, 'line');
@@ -84,6 +157,12 @@ function point(chart, event) {
   }
   cursor.setAttribute('x1', `${share * 100}%`);
   cursor.setAttribute('x2', `${share * 100}%`);
+}
+function point(chart, event) {
+  load(chart, event);
+  const { share, when } = place(chart, event);
+  const together = chart.closest('[data-sync]');
+  for (const one of together ? $$('[data-chart]', together) : [chart]) cursorAt(one, share);
   // A bar's own words, in place of the slow ones of the browser.
   const holder = event.target.closest?.('a, g');
   const title = holder && $(':scope > title', holder);
@@ -92,18 +171,38 @@ function point(chart, event) {
     holder.setAttribute('aria-label', title.textContent);
     title.remove();
   }
-  const lines = series.map((s) => `${s.n}  ${nearest(s.v, when)[1]}${chart.dataset.unit}`);
-  readout.textContent = holder?.dataset.told ?? [`${dated(when)} UTC`, ...lines].join('\n');
+  const time = `${dated(when)} UTC\n`;
+  if (holder?.dataset.told) readout.replaceChildren(holder.dataset.told);
+  else if (chart.dataset.heat) {
+    const { low, high, count } = cell(chart, event, when);
+    const bound = (value) => (value === null ? '∞' : told(value, chart.dataset.unit));
+    readout.replaceChildren(`${time}${bound(low)} to ${bound(high)}: ${few(count)}`);
+  } else readout.replaceChildren(time, ...lines(chart, event, when));
   readout.hidden = false;
-  const left = Math.min(event.pageX + 14, document.documentElement.clientWidth - readout.offsetWidth - 8);
+  const left = event.pageX + 14 + readout.offsetWidth > document.documentElement.clientWidth - 8
+    ? event.pageX - 14 - readout.offsetWidth : event.pageX + 14;
   // Through the object model: the content policy forbids inline style in markup, not this.
   readout.style.left = `${Math.max(4, left)}px`;
   readout.style.top = `${event.pageY + 14}px`;
 }
 function leave(chart) {
   $('.cursor', chart)?.remove();
+  for (const path of $$('.lane.near', chart)) path.classList.remove('near');
   readout.hidden = true;
 }
+// A cell of a heat map leads to what was observed there: the link knows the time only.
+document.addEventListener('click', (event) => {
+  const link = event.target.closest?.('[data-heat] a:has(.hit)');
+  const chart = link?.closest('[data-heat]');
+  if (!chart || chart.dataset.unit !== 'seconds') return;
+  const { low, high } = cell(chart, event, place(chart, event).when);
+  const url = new URL(link.href.baseVal, location.href);
+  const bounds = [['>', low], ['<=', high]].filter(([, value]) => value);
+  const clauses = bounds.map(([sign, value]) => `duration:${sign}${Number((value * 1e3).toPrecision(6))}ms`);
+  url.searchParams.set('q', [url.searchParams.get('q') ?? '', ...clauses].join(' ').trim());
+  event.preventDefault();
+  location.assign(url);
+});
 
 // Brush: drag over a chart to see that time only.
 let brush = null;
@@ -137,7 +236,9 @@ function zoom(event) {
 document.addEventListener('pointermove', (event) => {
   const chart = event.target.closest?.('[data-chart]');
   if (brush) select(event);
-  if (chart) point(chart, event); else if (!readout.hidden) $$('[data-chart]').forEach(leave);
+  if (!chart && readout.hidden) return;
+  for (const other of $$('[data-chart]:has(.cursor)')) if (other !== chart && !(chart && other.closest('[data-sync]')?.contains(chart))) leave(other);
+  if (chart) point(chart, event);
 });
 document.addEventListener('pointerdown', (event) => {
   const chart = event.target.closest?.('[data-brush] [data-chart]');

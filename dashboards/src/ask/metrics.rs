@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
-use watchfire_schemas::{TimeRange, Timestamp};
+use watchfire_schemas::{MetricMetadata, TimeRange, Timestamp};
 use watchfire_tsdb::{QueryAnswer, QueryError, QueryOptions, QueryValue, RangeSeries, Selector};
 
 use super::DEADLINE;
@@ -60,4 +60,27 @@ pub(crate) async fn trends(
     })
     .await
     .unwrap_or_else(|stopped| Err(QueryError::Execution(stopped.to_string())))
+}
+
+/// What was said of metrics, by the names of their families.
+pub(crate) async fn metadata(console: &Console) -> Vec<MetricMetadata> {
+    let tsdb = Arc::clone(&console.tsdb);
+    let read = spawn_blocking(move || {
+        let kinds = tsdb.metric_kinds().into_iter();
+        let said = kinds.map(|(family, kind)| MetricMetadata {
+            family,
+            kind,
+            help: String::new(),
+            unit: String::new(),
+        });
+        said.collect()
+    });
+    read.await.unwrap_or_default()
+}
+
+/// The values of a label, each with the number of series in memory that carry it.
+pub(crate) async fn series_counts(console: &Console, label: &'static str) -> Vec<(String, usize)> {
+    let tsdb = Arc::clone(&console.tsdb);
+    let read = spawn_blocking(move || tsdb.series_counts(label));
+    read.await.unwrap_or_default()
 }

@@ -6,22 +6,6 @@ use watchfire_schemas::{TimeRange, Timestamp};
 
 use crate::figures;
 
-/// Round values from zero to at least `most`, at most five of them.
-pub(super) fn value_ticks(most: f64) -> Vec<f64> {
-    if !most.is_finite() || most <= 0.0 {
-        return vec![0.0, 1.0];
-    }
-    let rough = most / 3.0;
-    let magnitude = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
-        .into_iter()
-        .map(|factor| factor * magnitude)
-        .find(|step| *step >= rough)
-        .unwrap_or(10.0 * magnitude);
-    let steps = (most / step).ceil() as usize;
-    (0..=steps).map(|n| n as f64 * step).collect()
-}
-
 /// Round times within the range, and how each is written.
 pub(super) fn time_ticks(range: TimeRange, most: usize) -> Vec<(Timestamp, String)> {
     const STEPS: [u64; 19] = [
@@ -59,14 +43,6 @@ pub(super) fn percent_of(at: Timestamp, range: TimeRange) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn value_ticks_are_round_and_cover() {
-        assert_eq!(value_ticks(7.0), [0.0, 2.5, 5.0, 7.5]);
-        assert_eq!(value_ticks(0.0), [0.0, 1.0]);
-        assert_eq!(value_ticks(f64::NAN), [0.0, 1.0]);
-        assert_eq!(value_ticks(100.0), [0.0, 50.0, 100.0]);
-    }
 
     #[test]
     fn time_ticks_are_round() {

@@ -1,12 +1,20 @@
 //! One time axis with anything that happened on it.
 
+mod dots;
+mod heat;
+mod lanes;
+
 use std::fmt::Write;
 
 use watchfire_schemas::{TimeRange, Timestamp};
 
-use super::axis::{percent_of, time_ticks, value_ticks};
-use super::{Svg, escape};
+use super::axis::{percent_of, time_ticks};
+use super::{Scale, Svg, Unit, escape};
 use crate::figures;
+
+pub(crate) use dots::TraceDot;
+pub(crate) use heat::Cells;
+pub(crate) use lanes::{Look, readings};
 
 /// Height of the axis' labels.
 const AXIS: u32 = 20;
@@ -41,25 +49,33 @@ pub(crate) struct TimePlot {
     range: TimeRange,
     height: u32,
     top: u32,
-    most: f64,
-    unit: &'static str,
+    scale: Scale,
+    unit: Unit,
     under: String,
     ground: String,
     stretched: String,
     bars: String,
     over: String,
     readout: Vec<String>,
+    /// Drawings that are stretched by themselves, and what the script reads of them.
+    layers: String,
+    attributes: String,
 }
 
 impl TimePlot {
     /// A chart of `height` pixels for values up to `most`.
     pub(crate) fn new(range: TimeRange, height: u32, most: f64, unit: &'static str) -> Self {
-        let ticks = value_ticks(most);
+        let unit = Unit::Named(unit);
+        Self::scaled(range, height, Scale::from_zero(most, unit), unit)
+    }
+
+    /// A chart of `height` pixels with an axis of values of its own.
+    pub(crate) fn scaled(range: TimeRange, height: u32, scale: Scale, unit: Unit) -> Self {
         Self {
             range,
             height,
             top: 6,
-            most: ticks.last().copied().unwrap_or(1.0),
+            scale,
             unit,
             under: String::new(),
             ground: String::new(),
@@ -67,12 +83,13 @@ impl TimePlot {
             bars: String::new(),
             over: String::new(),
             readout: Vec::new(),
+            layers: String::new(),
+            attributes: String::new(),
         }
     }
 
     fn y(&self, value: f64) -> f64 {
-        let share = (value / self.most).clamp(0.0, 1.0);
-        f64::from(self.top) + (1.0 - share) * f64::from(self.height)
+        f64::from(self.top) + (1.0 - self.scale.share(value)) * f64::from(self.height)
     }
 
     fn bottom(&self) -> u32 {
@@ -292,21 +309,48 @@ impl TimePlot {
         } else {
             "img"
         };
+        let (grid, labels) = self.axes();
+        let (low, high) = self.scale.ends();
+        Svg(format!(
+            "<svg class=\"chart plot\" width=\"100%\" height=\"{total}\" role=\"{role}\" aria-label=\"{}\" data-chart data-start=\"{}\" data-end=\"{}\" data-top=\"{top}\" data-bottom=\"{bottom}\" data-unit=\"{}\" data-axis=\"{low},{high},{}\"{}{}>{}{grid}\
+             {ground}{bars}{}{}{lines}{labels}</svg>",
+            escape(label),
+            self.range.start.millis(),
+            self.range.end.millis(),
+            self.unit.for_script(),
+            u8::from(self.scale.is_log()),
+            self.readings(),
+            self.attributes,
+            self.under,
+            self.layers,
+            self.over
+        ))
+    }
+
+    fn readings(&self) -> String {
+        if self.readout.is_empty() {
+            return String::new();
+        }
+        let series = format!("[{}]", self.readout.join(","));
+        format!(" data-series=\"{}\"", escape(&series))
+    }
+
+    /// Lines across with the times below, and the values beside.
+    fn axes(&self) -> (String, String) {
         let (mut grid, mut labels) = (String::new(), String::new());
-        for value in value_ticks(self.most) {
-            let y = self.y(value);
+        for (value, text) in self.scale.ticks() {
+            let y = self.y(*value);
             write!(
                 grid,
                 "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>"
             )
             .expect("writing to memory does not fail");
-            if value > 0.0 {
+            if !text.is_empty() {
                 write!(
                     labels,
-                    "<text class=\"tick value\" x=\"-8\" y=\"{:.1}\" text-anchor=\"end\">{}{}</text>",
+                    "<text class=\"tick value\" x=\"-8\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                     y + 4.0,
-                    figures::short(value),
-                    self.unit
+                    escape(text)
                 )
                 .expect("writing to memory does not fail");
             }
@@ -322,21 +366,11 @@ impl TimePlot {
                 grid,
                 "<text class=\"tick\" data-at=\"{}\" x=\"{x:.2}%\" y=\"{}\" text-anchor=\"{anchor}\">{text}</text>",
                 at.millis(),
-                bottom + 15
+                self.bottom() + 15
             )
             .expect("writing to memory does not fail");
         }
-        Svg(format!(
-            "<svg class=\"chart plot\" width=\"100%\" height=\"{total}\" role=\"{role}\" aria-label=\"{}\" data-chart data-start=\"{}\" data-end=\"{}\" data-top=\"{top}\" data-bottom=\"{bottom}\" data-unit=\"{}\" data-series=\"{}\">{}{grid}\
-             {ground}{bars}{}{lines}{labels}</svg>",
-            escape(label),
-            self.range.start.millis(),
-            self.range.end.millis(),
-            self.unit,
-            escape(&format!("[{}]", self.readout.join(","))),
-            self.under,
-            self.over
-        ))
+        (grid, labels)
     }
 }
 

@@ -15,10 +15,14 @@ use serde_json::json;
 use watchfire_alerts::*;
 use watchfire_logsearch::*;
 use watchfire_schemas::*;
-use watchfire_tsdb::{InstantSample, QueryValue, RangeSeries, TsdbStats};
+use watchfire_tsdb::{
+    Annotations, ExemplarSeries, InstantSample, QueryAnswer, QueryError, QueryValue, RangeSeries,
+    TsdbStats,
+};
 
 use crate::ask::ServiceRed;
 use crate::console::{DiskLimit, DiskUse, InboxEntry, IngestReport};
+use crate::pages::explore::{answers, browser, state};
 use crate::pages::incident::{Measured, TellingLogs};
 use crate::pages::overview::lately as overview_lately;
 use crate::pages::{exception, incident as incident_page, logs, status};

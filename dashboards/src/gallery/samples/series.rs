@@ -39,7 +39,18 @@ pub(crate) fn red(mood: Mood) -> Vec<ServiceRed> {
     }
 }
 
-pub(crate) fn vector(mood: Mood) -> QueryValue {
+/// The text of a query.
+pub(crate) fn expression(mood: Mood) -> String {
+    match mood {
+        Mood::Empty => String::new(),
+        _ => format!(
+            "sum by (service) (rate(log_records_total{{x!={:?}}}[5m]))",
+            name(mood, "y")
+        ),
+    }
+}
+
+fn vector(mood: Mood) -> QueryValue {
     let sample = |series: RangeSeries| InstantSample {
         sample: *series.samples.last().unwrap(),
         labels: series.labels,
@@ -48,18 +59,108 @@ pub(crate) fn vector(mood: Mood) -> QueryValue {
     QueryValue::Vector(matrix(mood).into_iter().map(sample).collect())
 }
 
-pub(crate) fn matrix(mood: Mood) -> Vec<RangeSeries> {
+fn matrix(mood: Mood) -> Vec<RangeSeries> {
     let series = |service: ServiceRed| RangeSeries {
         labels: LabelSet::new([("service".to_owned(), service.name)]),
-        samples: service
-            .rate
-            .iter()
-            .map(|(at, v)| Sample {
-                t: at.millis(),
-                v: *v,
-            })
-            .collect(),
+        samples: on_grid(&service.rate),
         histograms: Vec::new(),
     };
     red(mood).into_iter().map(series).collect()
+}
+
+fn on_grid(points: &[(Timestamp, f64)]) -> Vec<Sample> {
+    let sample = |(at, v): &(Timestamp, f64)| Sample {
+        t: at.millis().div_euclid(15_000) * 15_000,
+        v: *v,
+    };
+    points.iter().map(sample).collect()
+}
+
+fn buckets() -> Vec<RangeSeries> {
+    let bounds = ["0.005", "0.01", "0.05", "0.1", "0.5", "1", "+Inf"];
+    let of_bound = |(at, le): (usize, &str)| RangeSeries {
+        labels: LabelSet::new([("le".to_owned(), le.to_owned())]),
+        samples: on_grid(&points(|step| wave(step, 40.0, 9.0) * (at + 1) as f64)),
+        histograms: Vec::new(),
+    };
+    bounds.into_iter().enumerate().map(of_bound).collect()
+}
+
+/// What the page for expressions found.
+#[expect(clippy::too_many_lines, reason = "sample data, written out")]
+pub(crate) fn explored(mood: Mood, url: &state::ExploreUrl) -> answers::Found {
+    if mood == Mood::Empty {
+        return answers::Found::default();
+    }
+    let annotations = Annotations {
+        warnings: vec![name(
+            mood,
+            "PromQL warning: quantile value should be between 0 and 1",
+        )],
+        infos: vec![],
+    };
+    let value = match url.face {
+        state::Face::Table => answers::Value::Now(QueryAnswer {
+            value: vector(mood),
+            annotations,
+        }),
+        state::Face::Heat => answers::Value::Lines(QueryAnswer {
+            value: buckets(),
+            annotations,
+        }),
+        _ => answers::Value::Lines(QueryAnswer {
+            value: matrix(mood),
+            annotations,
+        }),
+    };
+    let answered = |letter, expr: String, value| answers::Answered {
+        letter,
+        expr,
+        value,
+        ghost: matrix(mood),
+        took: Duration::from_millis(12),
+    };
+    let exemplars = vec![ExemplarSeries {
+        labels: LabelSet::default(),
+        exemplars: vec![Exemplar {
+            t: ago(600.0).millis(),
+            v: 0.3,
+            trace_id: Some(trace()[0].trace_id),
+            labels: LabelSet::default(),
+        }],
+    }];
+    let refused = "invalid parameter \"query\": parse error: unclosed left brace";
+    let mut all = vec![answered("a", url.rows[0].expr.clone(), Ok(value))];
+    if url.face != state::Face::Heat {
+        all.push(answered(
+            "b",
+            "up{".to_owned(),
+            Err(QueryError::BadData(refused.to_owned())),
+        ));
+    }
+    let said = |family: &str, kind| MetricMetadata {
+        family: name(mood, family),
+        kind,
+        help: message(mood, "How long answers take."),
+        unit: "seconds".to_owned(),
+    };
+    let said = vec![
+        said(
+            "http_server_request_duration_seconds",
+            MetricKind::Histogram,
+        ),
+        said("log_records", MetricKind::Counter),
+    ];
+    let counts = said
+        .iter()
+        .map(|meta| (meta.family.clone(), 14))
+        .collect::<Vec<_>>();
+    answers::Found {
+        answers: all,
+        exemplars,
+        incidents: incidents_of(mood),
+        changes: changes(mood),
+        metrics: browser::gathered(&counts, said.clone()),
+        said,
+    }
 }
