@@ -224,8 +224,7 @@ async fn a_staleness_marker_ends_a_series() {
     let answer = write(&stage, V1, v1(vec![series(&up, marker)])).await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
     let at = Timestamp::from_secs(NOW);
-    let found = stage
-        .tsdb
-        .query("up", at, std::time::Duration::from_secs(5));
+    let patience = watchfire_tsdb::QueryOptions::default();
+    let found = stage.tsdb.query("up", at, &patience);
     assert!(format!("{found:?}").contains("Vector([])"), "{found:?}");
 }
