@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use watchfire_logsearch::Entry;
-use watchfire_schemas::{BatchSeq, LogRecord, SeriesSamples};
+use watchfire_schemas::{BatchSeq, LogRecord, SeriesSamples, Temporality};
 use watchfire_tsdb::{Objection, Place, WriteBatch};
 
-use crate::sink::{Delivery, Sink, as_series};
+use crate::sink::{Delivery, Sink};
 use crate::wal::ByKind;
 
 /// One call of `append`.
@@ -133,4 +133,17 @@ impl Sink for RecordingSink {
         self.snapshots.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
+}
+
+fn as_series(batch: &WriteBatch) -> impl Iterator<Item = SeriesSamples> {
+    batch.series().iter().filter_map(|one| {
+        Some(SeriesSamples {
+            labels: batch.labels(one).ok()?,
+            kind: one.kind,
+            temporality: Temporality::Cumulative,
+            samples: batch.samples(one).to_vec(),
+            histograms: batch.histograms(one).to_vec(),
+            exemplars: batch.exemplars(one).to_vec(),
+        })
+    })
 }

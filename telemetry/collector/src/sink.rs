@@ -3,8 +3,8 @@ use std::io;
 use std::sync::Arc;
 
 use watchfire_logsearch::{Entry, EventStore};
-use watchfire_schemas::{BatchSeq, LogRecord, MetricMetadata, SeriesSamples, Temporality};
-use watchfire_tsdb::{Objection, Place, Tsdb, WriteBatch};
+use watchfire_schemas::{BatchSeq, LogRecord, MetricMetadata, SeriesSamples};
+use watchfire_tsdb::{Objection, Tsdb, WriteBatch};
 
 use crate::wal::{ByKind, Kind};
 
@@ -84,17 +84,7 @@ impl Sink for Stores {
     }
 
     fn judge(&self, batch: &WriteBatch) -> Vec<Objection> {
-        let objection = |(series, one)| {
-            let fault = batch.labels(one).err()?;
-            Some(Objection {
-                series,
-                place: Place::All,
-                reason: fault.as_str(),
-                words: fault.to_string(),
-            })
-        };
-        let all = batch.series().iter().enumerate();
-        all.filter_map(objection).collect()
+        self.tsdb.judge(batch)
     }
 
     fn append(&self, batch: BatchSeq, delivery: Delivery) {
@@ -103,12 +93,13 @@ impl Sink for Stores {
         }
         self.events.advance(batch);
         self.tsdb.learn(&delivery.metadata);
-        if let Some(written) = &delivery.written {
-            self.tsdb.learn(written.metadata());
+        match &delivery.written {
+            Some(written) => {
+                self.tsdb.learn(written.metadata());
+                self.tsdb.append_written(batch, written);
+            }
+            None => self.tsdb.append(batch, &delivery.series),
         }
-        let mut series = delivery.series;
-        series.extend(delivery.written.iter().flat_map(as_series));
-        self.tsdb.append(batch, &series);
     }
 
     fn advance(&self, batch: BatchSeq) {
@@ -122,17 +113,4 @@ impl Sink for Stores {
     fn snapshot(&self) -> io::Result<()> {
         self.tsdb.snapshot()
     }
-}
-
-pub(crate) fn as_series(batch: &WriteBatch) -> impl Iterator<Item = SeriesSamples> {
-    batch.series().iter().filter_map(|one| {
-        Some(SeriesSamples {
-            labels: batch.labels(one).ok()?,
-            kind: one.kind,
-            temporality: Temporality::Cumulative,
-            samples: batch.samples(one).to_vec(),
-            histograms: batch.histograms(one).to_vec(),
-            exemplars: batch.exemplars(one).to_vec(),
-        })
-    })
 }

@@ -25,7 +25,10 @@ pub use http::{
 };
 pub use matcher::Selector;
 pub use query_options::{QueryOptions, QueryStop, StopOnDrop};
-pub use tsdb::{Config, OpenError, Tsdb, TsdbStats, check_expression, format_query, selectors};
+pub use tsdb::{
+    Config, Listing, OpenError, Tsdb, TsdbCardinality, TsdbStats, check_expression, format_query,
+    selectors,
+};
 pub use write_batch::{
     Fault, FaultReason, Objection, Place, WriteBatch, WriteError, WriteVersion, WrittenSeries,
 };

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -13,9 +14,10 @@ use watchfire_schemas::{
 use crate::increments::Bins;
 use crate::matcher::{Selector, selectors_of};
 use crate::promql::{Asked, Budget, Evaluator, format_expression, parse};
-use crate::storage::{Points, Slice, Store};
+use crate::storage::{Points, Slice, Store, Wanted};
 use crate::{
-    Annotations, ExemplarSeries, QueryAnswer, QueryError, QueryOptions, QueryValue, RangeSeries,
+    Annotations, ExemplarSeries, Objection, QueryAnswer, QueryError, QueryOptions, QueryValue,
+    RangeSeries, WriteBatch,
 };
 
 /// How long before the first bin a scraped counter's last sample is looked for.
@@ -26,6 +28,10 @@ const LOOKBACK_MS: i64 = 300_000;
 pub struct Config {
     pub retention: Duration,
     pub max_series: usize,
+    /// What the head may take in memory, in bytes: series that would need more do not begin.
+    pub max_memory: usize,
+    /// What blocks may take on disk, in bytes: the oldest go first.
+    pub max_bytes: u64,
     /// How old a sample may be, against the newest of its series, and still be taken.
     pub out_of_order_window: Duration,
 }
@@ -35,6 +41,8 @@ impl Default for Config {
         Self {
             retention: Duration::from_hours(90 * 24),
             max_series: 1_000_000,
+            max_memory: 384 << 20,
+            max_bytes: u64::MAX,
             out_of_order_window: Duration::from_mins(30),
         }
     }
@@ -67,7 +75,58 @@ pub struct TsdbStats {
     pub head_samples: u64,
     pub blocks: usize,
     pub block_bytes: u64,
+    pub block_samples: u64,
     pub refused_samples: u64,
+    /// What the head and the loaded indices of blocks take in memory, about.
+    pub memory_bytes: usize,
+    pub max_memory: usize,
+    pub max_series: usize,
+    /// Whether new series are refused now, for their number or for the memory they would take.
+    pub refuses_series: bool,
+    /// Different names and values of labels in the head.
+    pub symbols: usize,
+    /// Different pairs of name and value in the head.
+    pub label_pairs: usize,
+    /// Chunks in the head.
+    pub head_chunks: usize,
+    /// The first and the last time of which the head has a sample; 0 if it has none.
+    pub head_min_t: i64,
+    pub head_max_t: i64,
+    /// In how many lists of the index series stand, all told.
+    pub postings: usize,
+}
+
+/// What makes the head large: of each the most.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TsdbCardinality {
+    /// Names of labels with how many values they have.
+    pub values_by_label: Vec<(String, usize)>,
+    /// Names of labels with how many bytes their values have.
+    pub bytes_by_label: Vec<(String, usize)>,
+    /// Names of metrics with how many series they have.
+    pub series_by_metric: Vec<(String, usize)>,
+    /// Labels, as `name=value`, with how many series have them.
+    pub series_by_pair: Vec<(String, usize)>,
+}
+
+/// Which part of a listing is wanted.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Only what may have samples then.
+    pub range: TimeRange,
+    /// How many there may be; more are cut off.
+    pub limit: usize,
+    pub deadline: Duration,
+}
+
+impl Default for Listing {
+    fn default() -> Self {
+        Self {
+            range: TimeRange::ALL,
+            limit: usize::MAX,
+            deadline: Duration::from_mins(2),
+        }
+    }
 }
 
 /// The store of time series.
@@ -120,9 +179,28 @@ impl Tsdb {
         self.note_size();
     }
 
+    /// The same for what came by remote write.
+    pub fn append_written(&self, batch: BatchSeq, written: &WriteBatch) {
+        let taken = self.store.append_written(batch, written, self.clock.now());
+        self.appended.inc_by(taken);
+        self.note_size();
+    }
+
+    /// What of a batch would not be taken now and why, in the order of its series: asked before it
+    /// is acknowledged. What others bring meanwhile may stand against more of it, which is then
+    /// counted only.
+    pub fn judge(&self, written: &WriteBatch) -> Vec<Objection> {
+        self.store.judge(written, self.clock.now())
+    }
+
     /// Keeps what is said of metrics.
     pub fn learn(&self, metadata: &[MetricMetadata]) {
         self.store.learn(metadata);
+    }
+
+    /// Deletes the oldest blocks until so many bytes are free; says how many were.
+    pub fn make_room(&self, bytes: u64) -> std::io::Result<u64> {
+        self.store.make_room(bytes)
     }
 
     /// Writes the head at the last appended batch, cuts blocks that are due, applies retention.
@@ -211,21 +289,57 @@ impl Tsdb {
             .collect()
     }
 
-    /// Label sets of the series that match and have samples in the range.
+    /// Label sets of the series that match and may have samples in the range, sorted.
     pub fn series(&self, selector: &Selector, range: TimeRange) -> Vec<LabelSet> {
-        let mut found = Vec::new();
-        let end = range.end.millis().saturating_sub(1);
-        self.each_slice(selector, range.start.millis(), end, |slice, points| {
-            if !points.is_empty() {
-                found.push(LabelSet::clone(&slice.labels));
-            }
-        });
-        found
+        let listing = Listing {
+            range,
+            ..Listing::default()
+        };
+        let found = self.list_series(std::slice::from_ref(selector), &listing);
+        found.unwrap_or_else(|error| told(&error))
+    }
+
+    /// Label sets of the series that one of the selectors likes, sorted.
+    pub fn list_series(
+        &self,
+        selectors: &[Selector],
+        listing: &Listing,
+    ) -> std::io::Result<Vec<LabelSet>> {
+        let mut found = BTreeSet::new();
+        self.store
+            .each_labels(wanted(selectors, listing), |labels| {
+                found.insert(Arc::clone(labels));
+            })?;
+        let found = found.iter().take(listing.limit);
+        Ok(found.map(|labels| LabelSet::clone(labels)).collect())
+    }
+
+    /// The names of labels of the series that one of the selectors likes, sorted; without selectors
+    /// those of all series.
+    pub fn list_label_names(
+        &self,
+        selectors: &[Selector],
+        listing: &Listing,
+    ) -> std::io::Result<Vec<String>> {
+        let names = self.store.label_names(wanted(selectors, listing))?;
+        Ok(names.into_iter().take(listing.limit).collect())
+    }
+
+    /// The values of a label of the series that one of the selectors likes, sorted; without
+    /// selectors those of all series.
+    pub fn list_label_values(
+        &self,
+        name: &str,
+        selectors: &[Selector],
+        listing: &Listing,
+    ) -> std::io::Result<Vec<String>> {
+        let values = self.store.label_values(name, wanted(selectors, listing))?;
+        Ok(values.into_iter().take(listing.limit).collect())
     }
 
     pub fn label_values(&self, name: &str) -> Vec<String> {
-        let values = self.store.label_values(name);
-        values.map_or_else(|error| told(&error), |values| values.into_iter().collect())
+        let values = self.list_label_values(name, &[], &Listing::default());
+        values.unwrap_or_else(|error| told(&error))
     }
 
     /// The values of a label in the head, each with the number of series that carry it, in no order.
@@ -236,13 +350,24 @@ impl Tsdb {
 
     /// The names of all labels, sorted.
     pub fn label_names(&self) -> Vec<String> {
-        let names = self.store.label_names();
-        names.map_or_else(|error| told(&error), |names| names.into_iter().collect())
+        let names = self.list_label_names(&[], &Listing::default());
+        names.unwrap_or_else(|error| told(&error))
     }
 
     /// What kind each metric is, by the name of its family.
     pub fn metric_kinds(&self) -> Vec<(String, MetricKind)> {
-        self.store.kinds()
+        let metadata = self.metadata().into_iter();
+        metadata.map(|one| (one.family, one.kind)).collect()
+    }
+
+    /// What is said of each metric, by the name of its family.
+    pub fn metadata(&self) -> Vec<MetricMetadata> {
+        self.store.metadata()
+    }
+
+    /// What makes the head large.
+    pub fn cardinality(&self) -> TsdbCardinality {
+        self.store.cardinality()
     }
 
     pub fn stats(&self) -> TsdbStats {
@@ -318,6 +443,15 @@ pub fn format_query(expr: &str) -> Result<String, QueryError> {
 /// The series selectors within an expression: what it reads.
 pub fn selectors(expr: &str) -> Result<Vec<Selector>, QueryError> {
     selectors_of(parse(expr)?.as_ref())
+}
+
+fn wanted<'a>(selectors: &'a [Selector], listing: &Listing) -> Wanted<'a> {
+    Wanted {
+        selectors,
+        from: listing.range.start.millis(),
+        to: listing.range.end.millis().saturating_sub(1),
+        until: tokio::time::Instant::now().checked_add(listing.deadline),
+    }
 }
 
 /// What cannot be read is told to the log; the answer goes without it.

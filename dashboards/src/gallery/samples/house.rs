@@ -76,7 +76,7 @@ pub(crate) fn status_found(mood: Mood) -> status::Found {
             head_samples: 441_002,
             blocks: 3,
             block_bytes: 31 << 20,
-            refused_samples: 0,
+            ..TsdbStats::default()
         },
         destinations: vec![
             DestinationStatus {

@@ -90,19 +90,25 @@ pub(super) async fn flags(State(api): State<Api>) -> Data {
 }
 
 pub(super) async fn tsdb(State(api): State<Api>) -> Data {
-    let stats = api.tsdb.stats();
+    let (stats, most) = (api.tsdb.stats(), api.tsdb.cardinality());
+    let named = |counts: &[(String, usize)]| -> Vec<_> {
+        let counts = counts.iter();
+        counts
+            .map(|(name, value)| json!({"name": name, "value": value}))
+            .collect()
+    };
     Data::of(&json!({
         "headStats": {
             "numSeries": stats.head_series,
-            "numLabelPairs": 0,
-            "chunkCount": 0,
-            "minTime": 0,
-            "maxTime": 0,
+            "numLabelPairs": stats.label_pairs,
+            "chunkCount": stats.head_chunks,
+            "minTime": stats.head_min_t,
+            "maxTime": stats.head_max_t,
         },
-        "seriesCountByMetricName": [],
-        "labelValueCountByLabelName": [],
-        "memoryInBytesByLabelName": [],
-        "seriesCountByLabelValuePair": [],
+        "seriesCountByMetricName": named(&most.series_by_metric),
+        "labelValueCountByLabelName": named(&most.values_by_label),
+        "memoryInBytesByLabelName": named(&most.bytes_by_label),
+        "seriesCountByLabelValuePair": named(&most.series_by_pair),
     }))
 }
 

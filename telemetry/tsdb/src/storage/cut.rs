@@ -3,56 +3,95 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
-use watchfire_schemas::{BatchSeq, LabelSet, MetricKind, Sample};
+use watchfire_schemas::{BatchSeq, MetricKind};
 
-use super::block::{BlockSeries, write_block};
+use super::block::BlockWriter;
 use super::chunk::{Chunk, WINDOW_MS, window_of};
 use super::head::Head;
 use super::head_series::{CARRY_MS, HeadSeries};
 use super::label_index::SeriesId;
-use super::slice::{Part, Slice};
+use super::merge::merged_chunks;
+use super::slice::Part;
+
+/// How many series are looked at before the head's lock is given back.
+const SLAB: usize = 512;
 
 /// What the head holds of the windows before one.
 #[derive(Debug)]
 pub(crate) struct Cut {
     end_window: i64,
     batch: BatchSeq,
-    series: Vec<CutSeries>,
+    /// In the order of their labels.
+    series: Vec<Due>,
+    windows: BTreeSet<i64>,
 }
 
-#[derive(Debug)]
-struct CutSeries {
+/// How many chunks of a series are due: of each list the first ones.
+#[derive(Debug, Clone, Copy)]
+struct Due {
     id: SeriesId,
-    labels: LabelSet,
+    chunks: u32,
+    histograms: u32,
+    late: u32,
+}
+
+/// The chunks of a series that are due.
+struct Taken {
+    labels: Arc<watchfire_schemas::LabelSet>,
     kind: MetricKind,
     delta: bool,
-    chunks: Vec<Arc<Chunk>>,
     late: Vec<Arc<Chunk>>,
-    last: Option<Sample>,
+    chunks: Vec<Arc<Chunk>>,
 }
 
 impl Cut {
     /// Seals what is due and notes it; the head keeps it until [`Self::finish`].
-    pub(crate) fn prepare(head: &mut Head, end_window: i64) -> Self {
+    pub(crate) fn prepare(head: &RwLock<Head>, end_window: i64) -> Self {
         let mut series = Vec::new();
-        let symbols = &head.index.symbols;
-        for (id, slot) in head.series.iter_mut().enumerate() {
-            let Some(one) = slot.as_deref_mut() else {
-                continue;
-            };
-            if let Some(mut due) = CutSeries::prepare(one, end_window) {
-                due.id = id as SeriesId;
-                due.labels = symbols.label_set(&one.labels);
-                series.push(due);
+        let mut windows = BTreeSet::new();
+        let mut start = 0;
+        loop {
+            let mut head = head.write().expect("no holder of this lock panics");
+            let end = (start + SLAB).min(head.series.len());
+            for (id, slot) in head.series[start..end].iter_mut().enumerate() {
+                let Some(one) = slot.as_deref_mut() else {
+                    continue;
+                };
+                if let Some(mut due) = Due::prepare(one, end_window, &mut windows) {
+                    due.id = (start + id) as SeriesId;
+                    series.push(due);
+                }
+            }
+            start = end;
+            if start == head.series.len() {
+                break;
             }
         }
+        let batch = Self::sort(
+            &head.read().expect("no holder of this lock panics"),
+            &mut series,
+        );
         Self {
             end_window,
-            batch: head.batch,
+            batch,
             series,
+            windows,
         }
+    }
+
+    /// Brings series into the order of their labels. Gives the last batch that was applied.
+    fn sort(head: &Head, series: &mut [Due]) -> BatchSeq {
+        let ranks = head.index.symbols.ranks();
+        series.sort_by_cached_key(|due| -> Box<[(u32, u32)]> {
+            let labels = head.series(due.id).map(|series| &*series.labels);
+            let labels = labels.unwrap_or_default().iter();
+            labels
+                .map(|&(name, value)| (ranks[name as usize], ranks[value as usize]))
+                .collect()
+        });
+        head.batch
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -60,33 +99,33 @@ impl Cut {
     }
 
     /// Writes a block for each window.
-    pub(crate) fn write(&self, blocks: &Path) -> io::Result<Vec<PathBuf>> {
-        let windows: BTreeSet<_> = self.series.iter().flat_map(CutSeries::windows).collect();
+    pub(crate) fn write(&self, head: &RwLock<Head>, blocks: &Path) -> io::Result<Vec<PathBuf>> {
         let mut written = Vec::new();
-        for window in windows {
-            let mut series = Vec::new();
-            for one in &self.series {
-                let chunks = one.chunks_of(window)?;
-                if !chunks.is_empty() {
-                    series.push(BlockSeries {
-                        labels: one.labels.clone(),
-                        kind: one.kind,
-                        carried: one.delta,
-                        chunks,
-                    });
+        for &window in &self.windows {
+            let mut writer = BlockWriter::create(blocks, window * WINDOW_MS)?;
+            for slab in self.series.chunks(SLAB) {
+                let taken: Vec<_> = {
+                    let head = head.read().expect("no holder of this lock panics");
+                    let taken = slab.iter().filter_map(|due| due.take(&head, window));
+                    taken.collect()
+                };
+                for series in taken {
+                    let parts = series.late.into_iter().chain(series.chunks);
+                    let chunks = merged_chunks(parts.map(Part::Chunk).collect())?;
+                    let chunks = chunks.iter().map(Chunk::as_bytes);
+                    writer.series(&series.labels, series.kind, series.delta, chunks)?;
                 }
             }
-            series.sort_by(|a, b| a.labels.cmp(&b.labels));
-            written.push(write_block(blocks, self.batch, &series)?);
+            written.extend(writer.finish(self.batch, Vec::new())?);
         }
         Ok(written)
     }
 
     /// Takes out of the head what is in blocks now, and the series of which nothing is left.
     pub(crate) fn finish(self, head: &mut Head) {
-        for one in &self.series {
-            if let Some(series) = head.series[one.id as usize].as_deref_mut() {
-                one.remove_from(series);
+        for due in &self.series {
+            if let Some(series) = head.series[due.id as usize].as_deref_mut() {
+                due.remove_from(series);
             }
         }
         let over = (self.end_window * WINDOW_MS).saturating_sub(CARRY_MS);
@@ -98,79 +137,84 @@ impl Cut {
         if !spent.is_empty() {
             head.remove(&spent);
         }
+        head.weigh();
     }
 }
 
-impl CutSeries {
-    fn prepare(series: &mut HeadSeries, end_window: i64) -> Option<Self> {
-        if !series.open.is_empty() && window_of(series.open.first_t()) < end_window {
+impl Due {
+    fn prepare(
+        series: &mut HeadSeries,
+        end_window: i64,
+        windows: &mut BTreeSet<i64>,
+    ) -> Option<Self> {
+        let is_old = |t: i64| window_of(t) < end_window;
+        let growing = series.growing.bounds().map(|(first, _)| first);
+        let open = series.open.get(usize::from(series.kept)).map(|s| s.t);
+        if growing.or(open).is_some_and(is_old) {
             series.seal();
+        }
+        if let Some(histograms) = &mut series.histograms
+            && histograms
+                .open
+                .bounds()
+                .is_some_and(|(first, _)| is_old(first))
+        {
+            histograms.seal();
         }
         if let Some(late) = &mut series.late {
             late.pack(end_window);
+            late.chunks.sort_by_key(|chunk| !is_old(chunk.min_t));
         }
-        let is_due = |chunk: &&Arc<Chunk>| window_of(chunk.min_t) < end_window;
-        let due = |chunks: &[Arc<Chunk>]| chunks.iter().filter(is_due).cloned().collect();
-        let late = series.late.as_deref();
-        let last = series.unflushed_last();
-        let cut = Self {
+        let mut count = |chunks: &[Arc<Chunk>]| {
+            let due = chunks.iter().take_while(|chunk| is_old(chunk.min_t));
+            due.map(|chunk| windows.insert(window_of(chunk.min_t)))
+                .count() as u32
+        };
+        let due = Self {
             id: 0,
-            labels: LabelSet::default(),
+            chunks: count(&series.chunks),
+            histograms: series.histograms.as_ref().map_or(0, |h| count(&h.chunks)),
+            late: series.late.as_ref().map_or(0, |late| count(&late.chunks)),
+        };
+        (due.chunks + due.histograms + due.late > 0).then_some(due)
+    }
+
+    fn take(self, head: &Head, window: i64) -> Option<Taken> {
+        let series = head.series(self.id)?;
+        let of_window = |chunks: &[Arc<Chunk>], due: u32| -> Vec<Arc<Chunk>> {
+            let due = chunks.iter().take(due as usize);
+            due.filter(|chunk| window_of(chunk.min_t) == window)
+                .cloned()
+                .collect()
+        };
+        let mut chunks = of_window(&series.chunks, self.chunks);
+        if let Some(histograms) = &series.histograms {
+            chunks.extend(of_window(&histograms.chunks, self.histograms));
+        }
+        let late = series.late.as_deref();
+        let late = late
+            .map(|late| of_window(&late.chunks, self.late))
+            .unwrap_or_default();
+        let some = !chunks.is_empty() || !late.is_empty();
+        some.then(|| Taken {
+            labels: Arc::new(head.index.symbols.label_set(&series.labels)),
             kind: series.kind,
             delta: series.delta,
-            chunks: due(&series.chunks),
-            late: late.map(|late| due(&late.chunks)).unwrap_or_default(),
-            last: last.filter(|last| window_of(last.t) < end_window),
-        };
-        let some = !cut.chunks.is_empty() || !cut.late.is_empty() || cut.last.is_some();
-        some.then_some(cut)
+            late,
+            chunks,
+        })
     }
 
-    fn windows(&self) -> impl Iterator<Item = i64> {
-        let chunks = self.chunks.iter().chain(&self.late);
-        chunks
-            .map(|chunk| window_of(chunk.min_t))
-            .chain(self.last.map(|last| window_of(last.t)))
-    }
-
-    /// Its chunks of one window: as they are, or packed anew if something must be merged in.
-    fn chunks_of(&self, window: i64) -> io::Result<Vec<Arc<Chunk>>> {
-        let of_window = |chunks: &[Arc<Chunk>]| -> Vec<_> {
-            let chunks = chunks.iter().filter(|c| window_of(c.min_t) == window);
-            chunks.cloned().collect()
-        };
-        let (chunks, late) = (of_window(&self.chunks), of_window(&self.late));
-        let last = self.last.filter(|last| window_of(last.t) == window);
-        if late.is_empty() && last.is_none() {
-            return Ok(chunks);
+    fn remove_from(self, series: &mut HeadSeries) {
+        series.chunks.drain(..self.chunks as usize);
+        if let Some(histograms) = &mut series.histograms {
+            histograms.chunks.drain(..self.histograms as usize);
         }
-        let parts = late.into_iter().chain(chunks).map(Part::Chunk);
-        let all = Slice {
-            labels: Arc::default(),
-            carried: false,
-            parts: parts
-                .chain(last.map(|last| Part::Samples(vec![last])))
-                .collect(),
-        };
-        let samples = all.decode(i64::MIN, i64::MAX, i64::MAX)?;
-        Ok(Chunk::pack(&samples.floats)
-            .into_iter()
-            .map(Arc::new)
-            .collect())
-    }
-
-    fn remove_from(&self, series: &mut HeadSeries) {
-        let gone =
-            |gone: &[Arc<Chunk>], chunk: &Arc<Chunk>| gone.iter().any(|g| Arc::ptr_eq(g, chunk));
-        series.chunks.retain(|chunk| !gone(&self.chunks, chunk));
         if let Some(late) = &mut series.late {
-            late.chunks.retain(|chunk| !gone(&self.late, chunk));
+            late.chunks.drain(..self.late as usize);
             if late.is_empty() {
                 series.late = None;
             }
-        }
-        if self.last.is_some() {
-            series.flushed = self.last;
         }
     }
 }

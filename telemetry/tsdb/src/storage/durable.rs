@@ -11,7 +11,7 @@ use crate::OpenError;
 
 const ZSTD_LEVEL: i32 = 1;
 /// The magic, the version and, at the end, the checksum.
-const HEADER: usize = 12;
+pub(crate) const HEADER: usize = 12;
 const TRAILER: usize = 4;
 
 /// What stands at the start of a file.
@@ -80,17 +80,7 @@ pub(crate) fn open_sealed(path: &Path, format: Format) -> Result<RecordReader, O
         .ok_or_else(|| damaged("it is too short"))?;
     let mut header = [0; HEADER];
     file.read_exact(&mut header).map_err(io_error)?;
-    if header[..8] != format.magic {
-        return Err(damaged("it begins with other bytes than ours"));
-    }
-    let found = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
-    if found != format.version {
-        return Err(OpenError::Version {
-            path: path.display().to_string(),
-            found,
-            supported: format.version,
-        });
-    }
+    check_header(path, header, format)?;
     let crc = checksum(&mut file, crc32c::crc32c(&header), body).map_err(io_error)?;
     let mut trailer = [0; TRAILER];
     file.read_exact(&mut trailer).map_err(io_error)?;
@@ -101,6 +91,30 @@ pub(crate) fn open_sealed(path: &Path, format: Format) -> Result<RecordReader, O
         .map_err(io_error)?;
     let decoder = zstd::Decoder::new(file.take(body)).map_err(io_error)?;
     Ok(RecordReader(decoder))
+}
+
+/// Whether a file begins as it should.
+pub(crate) fn check_header(
+    path: &Path,
+    header: [u8; HEADER],
+    format: Format,
+) -> Result<(), OpenError> {
+    let [magic @ .., a, b, c, d] = header;
+    if magic != format.magic {
+        return Err(OpenError::Damaged {
+            path: path.display().to_string(),
+            reason: "it begins with other bytes than ours".to_owned(),
+        });
+    }
+    let found = u32::from_le_bytes([a, b, c, d]);
+    if found != format.version {
+        return Err(OpenError::Version {
+            path: path.display().to_string(),
+            found,
+            supported: format.version,
+        });
+    }
+    Ok(())
 }
 
 fn checksum(file: &mut File, mut crc: u32, mut left: u64) -> io::Result<u32> {

@@ -1,16 +1,18 @@
-use std::hash::{BuildHasher, Hash};
+mod lookup;
+mod read;
+mod written;
+
 use std::sync::Arc;
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
-use watchfire_schemas::{BatchSeq, LabelSet, Sample, SeriesSamples, Temporality};
+use rustc_hash::FxHashMap;
+use watchfire_schemas::{BatchSeq, HistogramSample, LabelSet, Sample, SeriesSamples, Temporality};
 
 use super::exemplars::ExemplarRing;
 use super::head_series::HeadSeries;
 use super::label_index::{LabelIndex, SeriesId};
+use super::limits::{Bounds, check_labels};
 use super::metadata::Metadata;
 use super::refusal::{Refusal, Refusals};
-use super::slice::{Part, Slice};
-use crate::matcher::Selector;
 
 /// The label of the series that takes the deltas of what the series limit kept out.
 pub(crate) const OVERFLOW_LABEL: &str = "watchfire_overflow";
@@ -18,16 +20,19 @@ pub(crate) const OVERFLOW_LABEL: &str = "watchfire_overflow";
 /// How many overflow series may be above the limit.
 const MOST_OVERFLOW_SERIES: usize = 1000;
 
-/// What bounds the samples that are taken.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    pub(crate) max_series: usize,
-    pub(crate) out_of_order_ms: i64,
-    /// Samples before are refused.
-    pub(crate) earliest: i64,
-    /// Samples after are refused.
-    pub(crate) latest: i64,
-}
+/// How many gaps may be in the list of series, beside as many as there are series.
+const MOST_GAPS: usize = 1 << 16;
+
+/// What a series takes beside its samples and labels: itself, its places in the list and in both
+/// maps.
+const SERIES_COST: usize = size_of::<HeadSeries>() + 8 + 2 * 28;
+/// What a label takes: its symbols, and a place in a list of the index.
+const LABEL_COST: usize = 8 + 6;
+/// Room that is kept for what each series will still grow by; else those that were let in could
+/// outgrow the budget.
+const ROOM_TO_GROW: usize = 512;
+/// What a series that begins is expected to take, that room included.
+const NEW_SERIES: usize = 2 * ROOM_TO_GROW;
 
 /// The series that are being written, in memory.
 #[derive(Debug)]
@@ -35,12 +40,20 @@ pub(crate) struct Head {
     /// The last batch that was applied.
     pub(crate) batch: BatchSeq,
     pub(crate) index: LabelIndex,
-    /// By number; a spent series leaves a gap until the next start.
+    /// By number; a spent series leaves a gap.
     pub(crate) series: Vec<Option<Box<HeadSeries>>>,
     /// The first series of each hash of labels; see [`HeadSeries::next`].
     by_hash: FxHashMap<u64, SeriesId>,
+    /// Series by the lower half of the key by which remote write knows them.
+    by_key: FxHashMap<u64, SeriesId>,
+    /// How often series got other numbers.
+    pub(crate) numbering: u64,
     pub(crate) live: usize,
     overflow: usize,
+    /// Labels of all series.
+    labels: usize,
+    /// What samples take in memory.
+    sample_bytes: usize,
     pub(crate) samples: u64,
     pub(crate) exemplars: ExemplarRing,
     pub(crate) metadata: Metadata,
@@ -53,58 +66,97 @@ impl Head {
             index: LabelIndex::default(),
             series: Vec::new(),
             by_hash: FxHashMap::default(),
+            by_key: FxHashMap::default(),
+            numbering: 0,
             live: 0,
             overflow: 0,
+            labels: 0,
+            sample_bytes: 0,
             samples: 0,
             exemplars: ExemplarRing::new(ExemplarRing::CAPACITY),
             metadata: Metadata::default(),
         }
     }
 
+    /// What it takes in memory, about.
+    pub(crate) fn memory(&self) -> usize {
+        self.live * SERIES_COST
+            + self.labels * LABEL_COST
+            + self.series.len() * 8
+            + self.sample_bytes
+            + self.index.symbols.bytes()
+            + self.exemplars.bytes()
+            + self.metadata.bytes()
+    }
+
     /// Takes the samples of a series; those that are not taken are counted.
     pub(crate) fn append(&mut self, series: &SeriesSamples, bounds: Bounds, refusals: &Refusals) {
-        let labels = &series.labels;
-        let all = series.samples.len() as u64;
-        let id = match self.series_for(labels, series, bounds.max_series) {
+        let all = (series.samples.len() + series.histograms.len()) as u64;
+        let id = match self.series_for(series, bounds) {
             Ok(id) => id,
             Err(reason) => return refusals.count(reason, all),
         };
-        let Some(head_series) = self.series[id as usize].as_deref_mut() else {
-            return;
-        };
-        if head_series.delta != (series.temporality == Temporality::Delta) {
+        let delta = series.temporality == Temporality::Delta;
+        if self.series(id).is_none_or(|one| one.delta != delta) {
             return refusals.count(Refusal::Temporality, all);
         }
-        for &sample in &series.samples {
-            match take(head_series, sample, bounds) {
-                Ok(()) => self.samples += 1,
-                Err(reason) => refusals.count(reason, 1),
-            }
-        }
+        self.take_all(id, &series.samples, &series.histograms, bounds, refusals);
         for exemplar in &series.exemplars {
-            self.exemplars.push(labels, exemplar.clone());
+            self.exemplars.push(&series.labels, exemplar.clone());
         }
     }
 
-    /// The series with these labels.
-    pub(crate) fn find(&self, labels: &LabelSet) -> Option<SeriesId> {
-        let mut next = self.by_hash.get(&hash_of(labels)).copied();
-        while let Some(id) = next {
-            let series = self.series[id as usize].as_deref()?;
-            if self.index.symbols.stands_for(&series.labels, labels) {
-                return Some(id);
+    /// Takes what there is of a series that is there.
+    fn take_all(
+        &mut self,
+        id: SeriesId,
+        samples: &[Sample],
+        histograms: &[HistogramSample],
+        bounds: Bounds,
+        refusals: &Refusals,
+    ) {
+        let Some(series) = self.series[id as usize].as_deref_mut() else {
+            return;
+        };
+        let mut note = |taken: Result<usize, Refusal>| match taken {
+            Ok(grown) => {
+                self.sample_bytes += grown;
+                self.samples += 1;
             }
-            next = series.next;
+            Err(reason) => refusals.count(reason, 1),
+        };
+        for &sample in samples {
+            note(take(series, sample, bounds));
         }
-        None
+        for histogram in histograms {
+            note(take_histogram(series, histogram, bounds));
+        }
+    }
+
+    pub(crate) fn series(&self, id: SeriesId) -> Option<&HeadSeries> {
+        self.series.get(id as usize)?.as_deref()
     }
 
     /// Adds a series that is not there yet.
-    pub(crate) fn insert(&mut self, labels: &LabelSet, mut series: HeadSeries) -> SeriesId {
-        let id = SeriesId::try_from(self.series.len()).expect("fewer than 2^32 series");
-        series.next = self.by_hash.insert(hash_of(labels), id);
+    pub(crate) fn insert(&mut self, labels: &LabelSet, series: HeadSeries) -> SeriesId {
+        let id = self.series.len();
+        self.insert_at(id, labels, series)
+    }
+
+    /// The same at a place that is free, with gaps before it where need be.
+    pub(crate) fn insert_at(
+        &mut self,
+        id: usize,
+        labels: &LabelSet,
+        mut series: HeadSeries,
+    ) -> SeriesId {
+        self.series.resize_with(id, || None);
+        let id = SeriesId::try_from(id).expect("fewer than 2^32 series");
+        series.next = self.link(labels, id);
         self.index.insert(id, &series.labels);
         self.overflow += usize::from(labels.get(OVERFLOW_LABEL).is_some());
+        self.labels += series.labels.len();
+        self.sample_bytes += series.sample_bytes();
         self.series.push(Some(Box::new(series)));
         self.live += 1;
         id
@@ -112,73 +164,82 @@ impl Head {
 
     /// Takes out series, given in the order of their numbers.
     pub(crate) fn remove(&mut self, ids: &[SeriesId]) {
-        let gone: Vec<_> = ids
-            .iter()
-            .filter_map(|&id| Some((id, self.series[id as usize].take()?)))
-            .collect();
-        for (id, series) in &gone {
+        let mut gone = Vec::with_capacity(ids.len());
+        for &id in ids {
+            let Some(series) = self.series(id) else {
+                continue;
+            };
             let labels = self.index.symbols.label_set(&series.labels);
-            self.unlink(&labels, *id, series.next);
+            self.unlink(&labels, id);
             self.overflow -= usize::from(labels.get(OVERFLOW_LABEL).is_some());
+            if let Some(series) = self.series[id as usize].take() {
+                self.labels -= series.labels.len();
+                gone.push((id, series));
+            }
         }
         let dead: Vec<_> = gone.iter().map(|(id, s)| (*id, &*s.labels)).collect();
         self.index.remove(&dead);
-        self.live -= gone.len();
-    }
-
-    /// The series that match, with what may lie in `from..=to`.
-    pub(crate) fn select(&self, selector: &Selector, from: i64, to: i64) -> Vec<Slice> {
-        let mut ids: Vec<_> = selector
-            .alternatives
-            .iter()
-            .flat_map(|set| self.index.select(set))
-            .collect();
-        if selector.alternatives.len() > 1 {
-            ids.sort_unstable();
-            ids.dedup();
+        for (_, series) in &gone {
+            self.index.symbols.release(&series.labels);
         }
-        let slices = ids.into_iter().filter_map(|id| {
-            let series = self.series[id as usize].as_deref()?;
-            let from = if series.delta {
-                Slice::reach_back(from)
-            } else {
-                from
-            };
-            let mut parts: Vec<Part> = Vec::new();
-            series.parts(from, to, &mut parts);
-            (!parts.is_empty()).then(|| Slice {
-                labels: Arc::new(self.index.symbols.label_set(&series.labels)),
-                carried: series.delta,
-                parts,
-            })
-        });
-        slices.collect()
+        self.live -= gone.len();
+        if self.series.len() > self.live * 2 + MOST_GAPS {
+            self.renumber();
+        }
     }
 
-    fn series_for(
-        &mut self,
-        labels: &LabelSet,
-        samples: &SeriesSamples,
-        max_series: usize,
-    ) -> Result<SeriesId, Refusal> {
+    /// Closes the gaps that spent series left.
+    fn renumber(&mut self) {
+        let old = std::mem::take(&mut self.series);
+        self.index.clear();
+        self.by_hash.clear();
+        self.by_key.clear();
+        for (id, mut series) in old.into_iter().flatten().enumerate() {
+            let id = id as SeriesId;
+            let labels = self.labels_of(&series);
+            series.next = self.link(&labels, id);
+            self.index.insert(id, &series.labels);
+            if series.key != 0 {
+                self.by_key.insert(series.key as u64, id);
+            }
+            self.series.push(Some(series));
+        }
+        self.numbering += 1;
+    }
+
+    /// Counts anew what samples take: for who took some out.
+    pub(crate) fn weigh(&mut self) {
+        let series = self.series.iter().flatten();
+        self.sample_bytes = series.map(|series| series.sample_bytes()).sum();
+    }
+
+    /// What stands against a new series beside its labels, if `others` begin before it.
+    pub(crate) fn objection_to_new(&self, bounds: Bounds, others: usize) -> Option<Refusal> {
+        if self.live - self.overflow + others >= bounds.max_series {
+            return Some(Refusal::SeriesLimit);
+        }
+        let foreseen = self.memory() + self.live * ROOM_TO_GROW + (others + 1) * NEW_SERIES;
+        (foreseen > bounds.max_memory).then_some(Refusal::MemoryLimit)
+    }
+
+    fn series_for(&mut self, samples: &SeriesSamples, bounds: Bounds) -> Result<SeriesId, Refusal> {
+        let labels = &samples.labels;
         if let Some(id) = self.find(labels) {
             return Ok(id);
         }
-        if labels.name().is_empty() {
-            return Err(Refusal::NoName);
-        }
-        self.metadata.learn(labels.name(), samples.kind);
-        if self.live - self.overflow < max_series {
+        check_labels(labels)?;
+        let Some(refusal) = self.objection_to_new(bounds, 0) else {
+            self.metadata.learn(labels.name(), samples.kind);
             return Ok(self.begin(labels, samples));
-        }
+        };
         if samples.temporality == Temporality::Cumulative {
-            return Err(Refusal::SeriesLimit);
+            return Err(refusal);
         }
         let overflow = LabelSet::metric(labels.name(), [(OVERFLOW_LABEL, "true")]);
         match self.find(&overflow) {
             Some(id) => Ok(id),
             None if self.overflow < MOST_OVERFLOW_SERIES => Ok(self.begin(&overflow, samples)),
-            None => Err(Refusal::SeriesLimit),
+            None => Err(refusal),
         }
     }
 
@@ -188,49 +249,35 @@ impl Head {
         self.insert(labels, series)
     }
 
-    /// Takes a series out of its hash's list.
-    fn unlink(&mut self, labels: &LabelSet, id: SeriesId, next: Option<SeriesId>) {
-        let hash = hash_of(labels);
-        let Some(&first) = self.by_hash.get(&hash) else {
-            return;
-        };
-        if first == id {
-            match next {
-                Some(next) => drop(self.by_hash.insert(hash, next)),
-                None => drop(self.by_hash.remove(&hash)),
-            }
-            return;
-        }
-        let mut at = first;
-        while let Some(series) = self.series[at as usize].as_deref_mut() {
-            match series.next {
-                Some(after) if after == id => return series.next = next,
-                Some(after) => at = after,
-                None => return,
-            }
-        }
+    /// The labels of a series as they are handed out.
+    pub(crate) fn labels_of(&self, series: &HeadSeries) -> Arc<LabelSet> {
+        series.shared_labels(|| self.index.symbols.label_set(&series.labels))
     }
 }
 
-fn take(series: &mut HeadSeries, sample: Sample, bounds: Bounds) -> Result<(), Refusal> {
-    if sample.t < bounds.earliest {
-        return Err(Refusal::TooOld);
-    }
-    if sample.t > bounds.latest {
-        return Err(Refusal::TooFarAhead);
+fn take(series: &mut HeadSeries, sample: Sample, bounds: Bounds) -> Result<usize, Refusal> {
+    if let Some(refusal) = bounds.objection(sample.t) {
+        return Err(refusal);
     }
     if series.delta {
         if !sample.v.is_finite() {
             return Err(Refusal::NoIncrement);
         }
-        series.add(sample);
-        return Ok(());
+        return Ok(series.add(sample));
     }
     series.observe(sample, bounds.out_of_order_ms)
 }
 
-fn hash_of(labels: &LabelSet) -> u64 {
-    let mut hasher = FxBuildHasher.build_hasher();
-    labels.hash(&mut hasher);
-    std::hash::Hasher::finish(&hasher)
+fn take_histogram(
+    series: &mut HeadSeries,
+    sample: &HistogramSample,
+    bounds: Bounds,
+) -> Result<usize, Refusal> {
+    if let Some(refusal) = bounds.objection(sample.t) {
+        return Err(refusal);
+    }
+    if series.delta {
+        return Err(Refusal::Temporality);
+    }
+    series.observe_histogram(sample, bounds.out_of_order_ms)
 }

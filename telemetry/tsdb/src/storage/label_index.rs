@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
+use std::io;
 
 use rustc_hash::FxHashMap;
 
+use super::postings::{Postings, union};
 use super::symbols::{Symbol, SymbolTable};
-use crate::matcher::Matcher;
 
 /// The number of a series within its head or block.
 pub(crate) type SeriesId = u32;
@@ -17,13 +18,6 @@ pub(crate) struct LabelIndex {
 }
 
 impl LabelIndex {
-    pub(crate) fn with_symbols(symbols: SymbolTable) -> Self {
-        Self {
-            symbols,
-            ..Self::default()
-        }
-    }
-
     /// Adds a series, whose number is above those of all before.
     pub(crate) fn insert(&mut self, id: SeriesId, labels: &[(Symbol, Symbol)]) {
         for &(name, value) in labels {
@@ -45,6 +39,8 @@ impl LabelIndex {
                 ids.retain(|id| !is_dead(id));
                 if ids.is_empty() {
                     values.remove(value);
+                } else if ids.len() < ids.capacity() / 2 {
+                    ids.shrink_to_fit();
                 }
             }
             if values.is_empty() {
@@ -54,25 +50,10 @@ impl LabelIndex {
         self.all.retain(|id| !is_dead(id));
     }
 
-    /// The series that all matchers like, in order.
-    pub(crate) fn select(&self, matchers: &[Matcher]) -> Vec<SeriesId> {
-        let (open, narrowing): (Vec<_>, Vec<_>) =
-            matchers.iter().partition(|matcher| matcher.matches(""));
-        let mut lists: Vec<_> = narrowing.iter().map(|m| self.liked(m)).collect();
-        lists.sort_by_key(Vec::len);
-        let mut lists = lists.into_iter();
-        let mut ids = lists.next().unwrap_or_else(|| self.all.clone());
-        for list in lists {
-            retain_common(&mut ids, &list);
-        }
-        for matcher in open {
-            if ids.is_empty() {
-                break;
-            }
-            let disliked = self.values_where(&matcher.name, |value| !matcher.matches(value));
-            retain_uncommon(&mut ids, &disliked);
-        }
-        ids
+    /// Forgets all series, not the symbols.
+    pub(crate) fn clear(&mut self) {
+        self.postings.clear();
+        self.all.clear();
     }
 
     /// All names of labels.
@@ -82,74 +63,77 @@ impl LabelIndex {
 
     /// All values of a label.
     pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
-        let values = self.symbols.find(name).and_then(|n| self.postings.get(&n));
+        let values = self.values_of(name).into_iter();
         values
-            .into_iter()
-            .flat_map(|values| values.keys())
+            .flat_map(FxHashMap::keys)
             .map(|&value| self.symbols.text(value))
     }
 
-    /// All values of a label, each with how many series carry it.
-    pub(crate) fn counts(&self, name: &str) -> impl Iterator<Item = (&str, usize)> {
-        let values = self.symbols.find(name).and_then(|n| self.postings.get(&n));
-        let values = values.into_iter().flatten();
+    /// How many label pairs there are, and how many series they name together.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        let values = self.postings.values();
+        let pairs = values.clone().map(FxHashMap::len).sum();
+        let named = values.flat_map(FxHashMap::values).map(Vec::len).sum();
+        (pairs, named)
+    }
+
+    /// For each label's name how many values it has.
+    pub(crate) fn value_counts(&self) -> impl Iterator<Item = (&str, usize)> {
+        let names = self.postings.iter();
+        names.map(|(&name, values)| (self.symbols.text(name), values.len()))
+    }
+
+    /// For each label's name how many bytes its values have.
+    pub(crate) fn value_bytes(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.postings.iter().map(|(&name, values)| {
+            let texts = values.keys().map(|&value| self.symbols.text(value).len());
+            (self.symbols.text(name), texts.sum())
+        })
+    }
+
+    /// For each value of a label how many series have it.
+    pub(crate) fn series_counts(&self, name: &str) -> impl Iterator<Item = (&str, usize)> {
+        let values = self.values_of(name).into_iter().flatten();
         values.map(|(&value, ids)| (self.symbols.text(value), ids.len()))
     }
 
-    /// Series with a value that the matcher likes; it does not like the empty one.
-    fn liked(&self, matcher: &Matcher) -> Vec<SeriesId> {
-        let Some(literals) = matcher.literals() else {
-            return self.values_where(&matcher.name, |value| matcher.matches(value));
-        };
-        let values = self.symbols.find(&matcher.name);
-        let Some(values) = values.and_then(|name| self.postings.get(&name)) else {
-            return Vec::new();
-        };
-        let lists = literals
-            .iter()
-            .filter_map(|text| values.get(&self.symbols.find(text)?));
-        union(lists)
+    /// All label pairs with their series.
+    pub(crate) fn postings(&self) -> impl Iterator<Item = (Symbol, Symbol, &[SeriesId])> {
+        self.postings.iter().flat_map(|(&name, values)| {
+            let values = values.iter();
+            values.map(move |(&value, ids)| (name, value, ids.as_slice()))
+        })
     }
 
-    fn values_where(&self, name: &str, likes: impl Fn(&str) -> bool) -> Vec<SeriesId> {
-        let values = self.symbols.find(name).and_then(|n| self.postings.get(&n));
+    fn values_of(&self, name: &str) -> Option<&FxHashMap<Symbol, Vec<SeriesId>>> {
+        self.postings.get(&self.symbols.find(name)?)
+    }
+}
+
+impl Postings for LabelIndex {
+    fn all(&self) -> Vec<SeriesId> {
+        self.all.clone()
+    }
+
+    fn with_values(&self, name: &str, values: &[String]) -> io::Result<Vec<SeriesId>> {
+        let Some(lists) = self.values_of(name) else {
+            return Ok(Vec::new());
+        };
         let found = values
-            .into_iter()
-            .flatten()
-            .filter(|(value, _)| likes(self.symbols.text(**value)))
-            .map(|(_, ids)| ids);
-        union(found)
+            .iter()
+            .filter_map(|text| lists.get(&self.symbols.find(text)?));
+        Ok(union(found.map(Vec::as_slice)))
     }
-}
 
-fn union<'a>(lists: impl Iterator<Item = &'a Vec<SeriesId>>) -> Vec<SeriesId> {
-    let mut ids = Vec::new();
-    let mut count = 0;
-    for list in lists {
-        ids.extend_from_slice(list);
-        count += 1;
+    fn with_value_where(
+        &self,
+        name: &str,
+        likes: &dyn Fn(&str) -> bool,
+    ) -> io::Result<Vec<SeriesId>> {
+        let lists = self.values_of(name).into_iter().flatten();
+        let found = lists.filter(|(value, _)| likes(self.symbols.text(**value)));
+        Ok(union(found.map(|(_, ids)| ids.as_slice())))
     }
-    if count > 1 {
-        ids.sort_unstable();
-        ids.dedup();
-    }
-    ids
-}
-
-fn retain_common(ids: &mut Vec<SeriesId>, other: &[SeriesId]) {
-    let mut rest = other;
-    ids.retain(|id| {
-        rest = &rest[rest.partition_point(|other| other < id)..];
-        rest.first() == Some(id)
-    });
-}
-
-fn retain_uncommon(ids: &mut Vec<SeriesId>, other: &[SeriesId]) {
-    let mut rest = other;
-    ids.retain(|id| {
-        rest = &rest[rest.partition_point(|other| other < id)..];
-        rest.first() != Some(id)
-    });
 }
 
 #[cfg(test)]
@@ -158,6 +142,7 @@ mod tests {
 
     use super::*;
     use crate::Selector;
+    use crate::storage::postings::select;
 
     fn index() -> LabelIndex {
         let mut index = LabelIndex::default();
@@ -177,7 +162,7 @@ mod tests {
     fn check(selector: &str, expected: &[SeriesId]) {
         let selector = Selector::parse(selector).unwrap();
         assert_eq!(
-            index().select(&selector.alternatives[0]),
+            select(&index(), &selector.alternatives[0]).unwrap(),
             expected,
             "{selector:?}"
         );
@@ -211,7 +196,8 @@ mod tests {
             .to_vec();
         index.remove(&[(3, &labels)]);
         let selector = Selector::parse("{job=~'.+'}").unwrap();
-        assert_eq!(index.select(&selector.alternatives[0]), [0, 1, 2]);
+        let found = select(&index, &selector.alternatives[0]).unwrap();
+        assert_eq!(found, [0, 1, 2]);
         assert_eq!(index.values("__name__").collect::<Vec<_>>(), ["up"]);
     }
 }

@@ -16,24 +16,61 @@ pub(crate) enum Refusal {
     TooFarAhead,
     /// It would have begun a series above the limit.
     SeriesLimit,
+    /// It would have begun a series above the budget of memory.
+    MemoryLimit,
+    /// It would have begun a series with more labels than one may have.
+    TooManyLabels,
+    /// It would have begun a series with a longer name of a label than there may be.
+    LongLabelName,
+    /// It would have begun a series with a longer value of a label than there may be.
+    LongLabelValue,
     /// A series that came as deltas and now comes as states, or the other way round.
     Temporality,
     /// An increment that is no finite number: the sum would be none any more, for good.
     NoIncrement,
     /// A series without a metric name.
     NoName,
+    /// A series whose labels cannot be read.
+    BadLabels,
 }
 
 impl Refusal {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::DuplicateTime => "duplicate_time",
             Self::TooOld => "too_old",
             Self::TooFarAhead => "too_far_ahead",
             Self::SeriesLimit => "series_limit",
+            Self::MemoryLimit => "memory_limit",
+            Self::TooManyLabels => "too_many_labels",
+            Self::LongLabelName => "long_label_name",
+            Self::LongLabelValue => "long_label_value",
             Self::Temporality => "temporality",
             Self::NoIncrement => "no_increment",
             Self::NoName => "no_name",
+            Self::BadLabels => "bad_labels",
+        }
+    }
+
+    /// In words, for who sent it.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::DuplicateTime => "the series has another value at this time",
+            Self::TooOld => {
+                "it is further behind its series than the out-of-order window, or older than the retention"
+            }
+            Self::TooFarAhead => "it is more than 10 minutes ahead of the clock",
+            Self::SeriesLimit => "it would begin a series above the limit of series",
+            Self::MemoryLimit => "it would begin a series above the budget of memory",
+            Self::TooManyLabels => "its series has more labels than one may have",
+            Self::LongLabelName => "a label's name is too long",
+            Self::LongLabelValue => "a label's value is too long",
+            Self::Temporality => {
+                "its series came as deltas and now comes as states, or the other way round"
+            }
+            Self::NoIncrement => "an increment must be a finite number",
+            Self::NoName => "the series has no metric name",
+            Self::BadLabels => "the labels of the series cannot be read",
         }
     }
 }

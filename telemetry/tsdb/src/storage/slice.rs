@@ -1,6 +1,7 @@
+use std::io;
 use std::sync::Arc;
 
-use watchfire_schemas::{LabelSet, Sample};
+use watchfire_schemas::{HistogramSample, LabelSet, Sample};
 
 use super::block::{Block, ChunkPlace};
 use super::carry::carry_forward;
@@ -12,7 +13,8 @@ use super::points::Points;
 #[derive(Debug, Clone)]
 pub(crate) enum Part {
     Chunk(Arc<Chunk>),
-    Samples(Vec<Sample>),
+    Samples(Box<[Sample]>),
+    Histograms(Box<[HistogramSample]>),
     Stored(Arc<Block>, ChunkPlace),
 }
 
@@ -33,7 +35,7 @@ impl Slice {
     }
 
     /// What lies in `from..=to`. `now` bounds what is carried.
-    pub(crate) fn decode(&self, from: i64, to: i64, now: i64) -> std::io::Result<Points> {
+    pub(crate) fn decode(&self, from: i64, to: i64, now: i64) -> io::Result<Points> {
         let mut points = Points::default();
         self.decode_into(from, to, now, &mut points)?;
         Ok(points)
@@ -46,9 +48,8 @@ impl Slice {
         to: i64,
         now: i64,
         points: &mut Points,
-    ) -> std::io::Result<()> {
+    ) -> io::Result<()> {
         points.clear();
-        let samples = &mut points.floats;
         let reach = if self.carried {
             Self::reach_back(from)
         } else {
@@ -58,17 +59,13 @@ impl Slice {
         for (at, part) in self.parts.iter().enumerate() {
             // Of what lies before the range only the last sample is carried into it.
             if part.last_t() >= Some(from) || Some(at) == before {
-                part.decode(reach, to, samples)?;
+                part.decode(reach, to, points)?;
             }
         }
-        if !samples.is_sorted_by(|a, b| a.t < b.t) {
-            samples.sort_by_key(|sample| sample.t);
-            samples.reverse();
-            samples.dedup_by_key(|sample| sample.t);
-            samples.reverse();
-        }
+        keep_latest(&mut points.floats, |sample| sample.t);
+        keep_latest(&mut points.histograms, |sample| sample.t);
         if self.carried {
-            *samples = carry_forward(samples, from, to.min(now));
+            points.floats = carry_forward(&points.floats, from, to.min(now));
         }
         Ok(())
     }
@@ -76,6 +73,9 @@ impl Slice {
     /// Of the parts that end before `from`, the one that holds the last sample there; of several
     /// the last, which counts.
     fn last_part_before(&self, from: i64) -> Option<usize> {
+        if !self.carried {
+            return None;
+        }
         let ends = self.parts.iter().map(Part::last_t).enumerate();
         let before = ends.filter(|(_, last)| last.is_some_and(|last| last < from));
         before.max_by_key(|(_, last)| *last).map(|(at, _)| at)
@@ -83,30 +83,48 @@ impl Slice {
 }
 
 impl Part {
-    fn last_t(&self) -> Option<i64> {
+    pub(crate) fn last_t(&self) -> Option<i64> {
         match self {
             Self::Chunk(chunk) => Some(chunk.max_t),
             Self::Samples(plain) => plain.last().map(|sample| sample.t),
+            Self::Histograms(plain) => plain.last().map(|sample| sample.t),
             Self::Stored(_, place) => Some(place.max_t),
         }
     }
 
-    fn decode(&self, from: i64, to: i64, samples: &mut Vec<Sample>) -> std::io::Result<()> {
-        let inside = |sample: &Sample| (from..=to).contains(&sample.t);
+    fn decode(&self, from: i64, to: i64, points: &mut Points) -> io::Result<()> {
         match self {
-            Self::Chunk(chunk) => samples.extend(
-                chunk
-                    .samples()
-                    .skip_while(|s| s.t < from)
-                    .take_while(|s| s.t <= to),
-            ),
-            Self::Samples(plain) => samples.extend(plain.iter().copied().filter(inside)),
+            Self::Chunk(chunk) => chunk.encoded().decode(from, to, points),
+            Self::Samples(plain) => {
+                let inside = plain.iter().filter(|s| (from..=to).contains(&s.t));
+                points.floats.extend(inside);
+            }
+            Self::Histograms(plain) => {
+                let inside = plain.iter().filter(|s| (from..=to).contains(&s.t));
+                points.histograms.extend(inside.cloned());
+            }
             Self::Stored(block, place) => {
-                samples.extend(block.chunk(place)?.samples().filter(inside));
+                // What is read lies in the points, which are filled meanwhile.
+                let mut ahead = std::mem::take(&mut points.ahead);
+                let read = block.chunk(place, &mut ahead);
+                let decoded = read.map(|chunk| chunk.decode(from, to, points));
+                points.ahead = ahead;
+                decoded?;
             }
         }
         Ok(())
     }
+}
+
+/// Sorts by time; of several at the same time the last one stays.
+fn keep_latest<T>(samples: &mut Vec<T>, t: impl Fn(&T) -> i64) {
+    if samples.is_sorted_by(|a, b| t(a) < t(b)) {
+        return;
+    }
+    samples.sort_by_key(&t);
+    samples.reverse();
+    samples.dedup_by_key(|sample| t(sample));
+    samples.reverse();
 }
 
 #[cfg(test)]
@@ -125,14 +143,15 @@ mod tests {
 
     #[test]
     fn a_short_range_gives_what_the_whole_series_would() {
+        let last = Sample {
+            t: 360_000,
+            v: 361.0,
+        };
         let parts = vec![
             chunk(100..200),
             chunk(230..300),
             chunk(300..350),
-            Part::Samples(vec![Sample {
-                t: 360_000,
-                v: 361.0,
-            }]),
+            Part::Samples([last].into()),
         ];
         let slice = Slice {
             labels: Arc::default(),
@@ -147,5 +166,24 @@ mod tests {
             let found = slice.decode(from, to, 450_000).unwrap().floats;
             assert_eq!(found, expected, "{from}");
         }
+    }
+
+    #[test]
+    fn where_parts_overlap_the_later_one_counts() {
+        let other = |t: i64| Sample {
+            t: t * 1000,
+            v: -1.0,
+        };
+        let slice = Slice {
+            labels: Arc::default(),
+            carried: false,
+            parts: vec![
+                chunk(1..6),
+                Part::Samples([other(2), other(5), other(9)].into()),
+            ],
+        };
+        let found = slice.decode(2000, 8000, 0).unwrap().floats;
+        let found: Vec<_> = found.iter().map(|s| (s.t / 1000, s.v)).collect();
+        assert_eq!(found, [(2, -1.0), (3, 3.0), (4, 4.0), (5, -1.0)]);
     }
 }

@@ -1,204 +1,187 @@
 //! The head on disk, as it was after a batch: replay of the write-ahead log goes on from there.
+//!
+//! A file of frames holds the whole head once and behind it, frame by frame, what came since. A
+//! small second file says which it is, how long it is and up to which batch it goes; it is replaced
+//! as a whole, so that a snapshot counts or does not. What stands behind that length is of a
+//! snapshot that did not come to its end.
 
+mod frames;
+mod record;
+mod restore;
+
+use std::fs;
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, RwLock};
 
 use serde::{Deserialize, Serialize};
-use watchfire_schemas::{BatchSeq, Exemplar, LabelSet, MetricKind, Sample, Temporality};
+use watchfire_schemas::BatchSeq;
 
-use super::chunk::Chunk;
-use super::durable::{Format, RecordReader, open_sealed, put, replace_sealed};
-use super::gorilla::Encoder;
+use super::durable::{Format, open_sealed, put, replace_sealed, sync_dir};
 use super::head::Head;
-use super::head_series::HeadSeries;
-use super::late::LateSamples;
-use super::symbols::{SymbolPairs, SymbolTable};
 use crate::OpenError;
+use frames::FrameWriter;
+use record::{Frame, Since};
 
 const FORMAT: Format = Format {
     magic: *b"WFTSHEAD",
-    version: 1,
+    version: 2,
 };
 
-/// The head at a moment. Taking it copies no sealed chunk, so that appends wait for a short time.
+/// The whole head is written anew when what came since takes as much, and so many bytes at least.
+const LEAST_GROWTH: u64 = 8 << 20;
+
+/// Where the snapshots of a head are kept.
 #[derive(Debug)]
-pub(crate) struct HeadImage {
-    pub(crate) batch: BatchSeq,
-    symbols: Vec<Arc<str>>,
-    series: Vec<HeadSeries>,
-    exemplars: Vec<(Arc<LabelSet>, Exemplar)>,
-    kinds: Vec<(String, MetricKind)>,
+pub(crate) struct Snapshots {
+    dir: PathBuf,
+    on_disk: Mutex<OnDisk>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Counts {
+/// What is on disk. The lock is held by the one who takes a snapshot.
+#[derive(Debug, Default)]
+struct OnDisk {
+    file: Option<Manifest>,
+    /// The length of the file when it held the whole head and no more.
+    whole: u64,
+    since: Since,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Manifest {
+    /// Which file.
+    number: u64,
+    /// How long it was when this was written.
+    length: u64,
+    whole: u64,
     batch: BatchSeq,
-    symbols: usize,
-    series: usize,
-    exemplars: usize,
-    kinds: usize,
 }
 
-#[derive(Serialize, Deserialize)]
-struct SeriesRecord {
-    labels: SymbolPairs,
-    kind: MetricKind,
-    delta: bool,
-    chunks: Vec<ChunkRecord>,
-    open: Option<ChunkRecord>,
-    last: Option<Sample>,
-    flushed: Option<Sample>,
-    late: Vec<Sample>,
-    late_chunks: Vec<ChunkRecord>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ChunkRecord {
-    min_t: i64,
-    max_t: i64,
-    count: u32,
-    bytes: Box<[u8]>,
-}
-
-impl HeadImage {
-    pub(crate) fn of(head: &Head) -> Self {
-        let series = head.series.iter().flatten();
-        let exemplars = head.exemplars.iter();
-        let kinds = head.metadata.iter();
-        Self {
-            batch: head.batch,
-            symbols: head.index.symbols.texts().to_vec(),
-            series: series.map(|series| HeadSeries::clone(series)).collect(),
-            exemplars: exemplars.map(|(l, e)| (Arc::clone(l), e.clone())).collect(),
-            kinds: kinds.map(|(name, kind)| (name.to_owned(), kind)).collect(),
-        }
-    }
-
-    /// Writes it in place of the one before.
-    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
-        replace_sealed(path, FORMAT, |records| {
-            let counts = Counts {
-                batch: self.batch,
-                symbols: self.symbols.len(),
-                series: self.series.len(),
-                exemplars: self.exemplars.len(),
-                kinds: self.kinds.len(),
-            };
-            put(records, &counts)?;
-            for symbol in &self.symbols {
-                put(records, &**symbol)?;
-            }
-            for series in &self.series {
-                put(records, &SeriesRecord::of(series))?;
-            }
-            for (labels, exemplar) in &self.exemplars {
-                put(records, &(&**labels, exemplar))?;
-            }
-            self.kinds.iter().try_for_each(|kind| put(records, kind))
-        })
-    }
-}
-
-/// The head that a file holds; an empty one if there is no file.
-pub(crate) fn read_head(path: &Path) -> Result<Head, OpenError> {
-    if !path.exists() {
-        return Ok(Head::new());
-    }
-    let mut records = open_sealed(path, FORMAT)?;
-    restore(&mut records).map_err(|error| OpenError::Damaged {
-        path: path.display().to_string(),
-        reason: error.to_string(),
-    })
-}
-
-fn restore(records: &mut RecordReader) -> io::Result<Head> {
-    let counts: Counts = records.next()?;
-    let mut head = Head::new();
-    head.batch = counts.batch;
-    let mut symbols = SymbolTable::default();
-    for _ in 0..counts.symbols {
-        symbols.intern(&records.next::<String>()?);
-    }
-    for _ in 0..counts.series {
-        let record: SeriesRecord = records.next()?;
-        let labels = symbols.label_set(&record.labels);
-        let own = head.index.symbols.intern_labels(&labels);
-        head.insert(&labels, record.into_series(own));
-    }
-    for _ in 0..counts.exemplars {
-        let (labels, exemplar): (LabelSet, Exemplar) = records.next()?;
-        head.exemplars.push(&labels, exemplar);
-    }
-    for _ in 0..counts.kinds {
-        let (name, kind): (String, MetricKind) = records.next()?;
-        head.metadata.learn_family(name, kind);
-    }
-    Ok(head)
-}
-
-impl SeriesRecord {
-    fn of(series: &HeadSeries) -> Self {
-        let late = series.late.as_deref();
-        let records = |chunks: &[Arc<Chunk>]| chunks.iter().map(|c| ChunkRecord::of(c)).collect();
-        Self {
-            labels: series.labels.clone(),
-            kind: series.kind,
-            delta: series.delta,
-            chunks: records(&series.chunks),
-            open: Chunk::sealed(&series.open).map(|chunk| ChunkRecord::of(&chunk)),
-            last: series.last,
-            flushed: series.flushed,
-            late: late.map(|late| late.buffer.clone()).unwrap_or_default(),
-            late_chunks: late.map(|late| records(&late.chunks)).unwrap_or_default(),
-        }
-    }
-
-    fn into_series(self, labels: SymbolPairs) -> HeadSeries {
-        let temporality = if self.delta {
-            Temporality::Delta
-        } else {
-            Temporality::Cumulative
+impl Snapshots {
+    /// Opens what a directory holds, and gives the head that it describes.
+    pub(crate) fn open(dir: &Path) -> Result<(Self, Head), OpenError> {
+        let path = dir.join("head.snapshot");
+        let snapshots = |file: Option<Manifest>, since| Self {
+            dir: dir.to_owned(),
+            on_disk: Mutex::new(OnDisk {
+                file,
+                whole: file.map_or(0, |file| file.whole),
+                since,
+            }),
         };
-        let chunks = |records: Vec<ChunkRecord>| {
-            let chunks = records.into_iter().map(ChunkRecord::into_chunk);
-            chunks.map(Arc::new).collect()
-        };
-        let late = LateSamples {
-            buffer: self.late,
-            chunks: chunks(self.late_chunks),
-        };
-        let mut open = Encoder::default();
-        if let Some(record) = self.open {
-            record.into_chunk().samples().for_each(|s| open.push(s));
+        if !path.exists() {
+            return Ok((snapshots(None, Since::default()), Head::new()));
         }
-        HeadSeries {
-            chunks: chunks(self.chunks),
-            open,
-            last: self.last,
-            flushed: self.flushed,
-            late: (!late.is_empty()).then(|| Box::new(late)),
-            ..HeadSeries::new(labels, self.kind, temporality)
+        let damaged = |error: io::Error| OpenError::Damaged {
+            path: path.display().to_string(),
+            reason: error.to_string(),
+        };
+        let manifest: Manifest = open_sealed(&path, FORMAT)?.next().map_err(damaged)?;
+        let head = restore::head(&frames_path(dir, manifest.number), &manifest)?;
+        let since = Since::of(&head);
+        Ok((snapshots(Some(manifest), since), head))
+    }
+
+    /// Writes what the head has and the last snapshot has not; the whole head if `whole`, or if
+    /// that is due. Gives the batch up to which it goes.
+    pub(crate) fn write(&self, head: &RwLock<Head>, whole: bool) -> io::Result<BatchSeq> {
+        let mut on_disk = self.on_disk.lock().expect("no holder of this lock panics");
+        let before = on_disk.file;
+        let goes_on = before
+            .filter(|file| !whole && file.length - on_disk.whole < on_disk.whole.max(LEAST_GROWTH));
+        // Series note what was written of them as it is written: if that fails, all is due again.
+        on_disk.file = None;
+        let (manifest, since) = match goes_on {
+            Some(file) => self.append(head, file, on_disk.since)?,
+            None => self.write_whole(head, before)?,
+        };
+        replace_sealed(&self.dir.join("head.snapshot"), FORMAT, |records| {
+            put(records, &manifest)
+        })?;
+        *on_disk = OnDisk {
+            file: Some(manifest),
+            whole: manifest.whole,
+            since,
+        };
+        self.clear_away(manifest.number)?;
+        Ok(manifest.batch)
+    }
+
+    fn write_whole(
+        &self,
+        head: &RwLock<Head>,
+        before: Option<Manifest>,
+    ) -> io::Result<(Manifest, Since)> {
+        let number = before.map_or_else(|| self.next_number(), |file| Ok(file.number + 1))?;
+        let mut frames = FrameWriter::create(&frames_path(&self.dir, number))?;
+        let (batch, since) = {
+            let head = head.read().expect("no holder of this lock panics");
+            Frame::each(&head, None, |frame| frames.put(frame))?;
+            (head.batch, Since::of(&head))
+        };
+        let length = frames.finish()?;
+        sync_dir(&self.dir)?;
+        let manifest = Manifest {
+            number,
+            length,
+            whole: length,
+            batch,
+        };
+        Ok((manifest, since))
+    }
+
+    fn append(
+        &self,
+        head: &RwLock<Head>,
+        file: Manifest,
+        since: Since,
+    ) -> io::Result<(Manifest, Since)> {
+        let path = frames_path(&self.dir, file.number);
+        let mut frames = FrameWriter::open(&path, file.length)?;
+        let (batch, since) = {
+            let head = head.read().expect("no holder of this lock panics");
+            Frame::each(&head, Some(since), |frame| frames.put(frame))?;
+            (head.batch, Since::of(&head))
+        };
+        let length = frames.finish()?;
+        let manifest = Manifest {
+            length,
+            batch,
+            ..file
+        };
+        Ok((manifest, since))
+    }
+
+    /// A number that no file has.
+    fn next_number(&self) -> io::Result<u64> {
+        let numbers = self.files()?.into_iter().map(|(number, _)| number);
+        Ok(numbers.max().map_or(1, |most| most + 1))
+    }
+
+    /// Deletes all files but one.
+    fn clear_away(&self, kept: u64) -> io::Result<()> {
+        for (number, path) in self.files()? {
+            if number != kept {
+                fs::remove_file(path)?;
+            }
         }
+        Ok(())
+    }
+
+    fn files(&self) -> io::Result<Vec<(u64, PathBuf)>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let number = name
+                .strip_prefix("head-")
+                .and_then(|rest| rest.parse().ok());
+            files.extend(number.map(|number| (number, path.clone())));
+        }
+        Ok(files)
     }
 }
 
-impl ChunkRecord {
-    fn of(chunk: &Chunk) -> Self {
-        Self {
-            min_t: chunk.min_t,
-            max_t: chunk.max_t,
-            count: chunk.count,
-            bytes: chunk.bytes.clone(),
-        }
-    }
-
-    fn into_chunk(self) -> Chunk {
-        Chunk {
-            min_t: self.min_t,
-            max_t: self.max_t,
-            count: self.count,
-            bytes: self.bytes,
-        }
-    }
+fn frames_path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("head-{number}"))
 }

@@ -1,57 +1,65 @@
-use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rustc_hash::FxHashMap;
 use watchfire_schemas::{
-    BatchSeq, Exemplar, LabelSet, MetricKind, MetricMetadata, SeriesSamples, TimeRange, Timestamp,
+    BatchSeq, Exemplar, LabelSet, MetricMetadata, SeriesSamples, TimeRange, Timestamp,
 };
 
 use super::blocks::Blocks;
 use super::chunk::window_of;
 use super::cut::Cut;
-use super::head::{Bounds, Head};
+use super::head::Head;
+use super::limits::Bounds;
 use super::refusal::Refusals;
 use super::slice::Slice;
-use super::snapshot::{HeadImage, read_head};
+use super::snapshot::Snapshots;
 use crate::matcher::Selector;
-use crate::{Config, OpenError, TsdbStats};
+use crate::{Config, Objection, OpenError, WriteBatch};
 
 /// How far the clocks of senders may be ahead of ours.
 const CLOCK_SKEW_MS: i64 = 600_000;
 
+/// How many series a query copies before it lets an append go first.
+const SLAB: usize = 1024;
+
+/// Of the retention a block spans at most this part.
+const BLOCKS_IN_RETENTION: i64 = 10;
+
 /// Head and blocks as one.
 ///
-/// The head's lock is held for writing during an append and for reading while a query collects
-/// (not decodes) its chunks. A cut first adds its blocks and then takes their samples out of the
-/// head, so that a query that sees both finds samples twice, and never not at all.
+/// The head's lock is held for writing during an append, and for reading while a query copies (not
+/// decodes) the chunks of some series. A cut first adds its blocks and then takes their samples out
+/// of the head, so that a query that sees both finds samples twice, and never not at all.
 #[derive(Debug)]
 pub(crate) struct Store {
-    config: Config,
-    head: RwLock<Head>,
-    blocks: Blocks,
-    snapshot: PathBuf,
+    pub(super) config: Config,
+    pub(super) head: RwLock<Head>,
+    pub(super) blocks: Blocks,
+    snapshots: Snapshots,
     /// The batch of the snapshot on disk.
     checkpoint: AtomicU64,
     /// Held by the one who takes a snapshot.
     snapshotting: Mutex<()>,
+    /// Held by the one who makes large blocks of small ones.
+    compacting: Mutex<()>,
     pub(crate) refusals: Refusals,
 }
 
 impl Store {
     pub(crate) fn open(dir: &Path, config: Config) -> Result<Self, OpenError> {
         let blocks = Blocks::open(&dir.join("blocks"))?;
-        let snapshot = dir.join("head.snapshot");
-        let head = read_head(&snapshot)?;
+        let (snapshots, head) = Snapshots::open(dir)?;
         Ok(Self {
             config,
             checkpoint: AtomicU64::new(head.batch.0),
             head: RwLock::new(head),
             blocks,
-            snapshot,
+            snapshots,
             snapshotting: Mutex::new(()),
+            compacting: Mutex::new(()),
             refusals: Refusals::default(),
         })
     }
@@ -62,51 +70,120 @@ impl Store {
 
     /// How many samples were taken; zero if the batch was there already.
     pub(crate) fn append(&self, batch: BatchSeq, series: &[SeriesSamples], now: Timestamp) -> u64 {
-        let mut head = self.write();
-        if batch <= head.batch {
-            return 0;
-        }
-        let bounds = Bounds {
-            max_series: self.config.max_series,
-            out_of_order_ms: millis(self.config.out_of_order_window),
-            earliest: now.millis().saturating_sub(millis(self.config.retention)),
-            latest: now.millis().saturating_add(CLOCK_SKEW_MS),
-        };
-        let before = head.samples;
-        for one in series {
-            head.append(one, bounds, &self.refusals);
-        }
-        head.batch = batch;
-        head.samples - before
+        self.apply(batch, |head| {
+            let bounds = self.bounds(now);
+            for one in series {
+                head.append(one, bounds, &self.refusals);
+            }
+        })
     }
 
-    /// Cuts blocks that are due, writes the head, drops what is past retention.
+    /// The same for what came by remote write.
+    pub(crate) fn append_written(
+        &self,
+        batch: BatchSeq,
+        written: &WriteBatch,
+        now: Timestamp,
+    ) -> u64 {
+        self.apply(batch, |head| {
+            head.append_written(written, self.bounds(now), &self.refusals);
+        })
+    }
+
+    /// What of a batch would not be taken now.
+    pub(crate) fn judge(&self, written: &WriteBatch, now: Timestamp) -> Vec<Objection> {
+        self.read().judge(written, self.bounds(now))
+    }
+
+    pub(crate) fn learn(&self, metadata: &[MetricMetadata]) {
+        if metadata.is_empty() {
+            return;
+        }
+        let mut head = self.write();
+        for one in metadata {
+            head.metadata.learn_family(one);
+        }
+    }
+
+    /// Cuts blocks that are due, saves what is new of the head, drops what is past retention.
     pub(crate) fn snapshot(&self, now: Timestamp) -> io::Result<()> {
+        self.save(now)?;
+        self.tidy(now)
+    }
+
+    fn save(&self, now: Timestamp) -> io::Result<()> {
         let _one_at_a_time = self
             .snapshotting
             .lock()
             .expect("no holder of this lock panics");
-        self.cut_blocks(now)?;
-        let image = HeadImage::of(&self.read());
-        image.write(&self.snapshot)?;
-        self.checkpoint.store(image.batch.0, Ordering::Release);
-        let oldest = now.millis().saturating_sub(millis(self.config.retention));
-        self.blocks.drop_before(oldest)
+        let cut = self.cut_blocks(now)?;
+        let batch = self.snapshots.write(&self.head, cut)?;
+        self.checkpoint.store(batch.0, Ordering::Release);
+        Ok(())
+    }
+
+    /// Makes large blocks of small ones and drops what is too old or too much. If somebody does so
+    /// already, he goes on alone.
+    fn tidy(&self, now: Timestamp) -> io::Result<()> {
+        let Ok(_one_at_a_time) = self.compacting.try_lock() else {
+            return Ok(());
+        };
+        let retention = millis(self.config.retention);
+        self.blocks
+            .drop_before(now.millis().saturating_sub(retention))?;
+        let too_much = self.blocks.bytes().saturating_sub(self.config.max_bytes);
+        if too_much > 0 {
+            let bytes = self.blocks.drop_oldest(too_much)?;
+            tracing::warn!(
+                bytes,
+                "the oldest samples were dropped to keep to the limit of bytes"
+            );
+        }
+        while self.blocks.compact(retention / BLOCKS_IN_RETENTION)? {}
+        Ok(())
+    }
+
+    /// Drops the oldest blocks until so many bytes are free; says how many were.
+    pub(crate) fn make_room(&self, bytes: u64) -> io::Result<u64> {
+        let _one_at_a_time = self
+            .compacting
+            .lock()
+            .expect("no holder of this lock panics");
+        self.blocks.drop_oldest(bytes)
     }
 
     /// The series that match, each once, in the order of their labels.
     pub(crate) fn select(&self, selector: &Selector, from: i64, to: i64) -> io::Result<Vec<Slice>> {
         // The head first: what a cut moves meanwhile is then found in both rather than in none.
-        let head = self.read().select(selector, from, to);
+        let head = self.select_head(selector, from, to)?;
         let mut slices = self.blocks.select(selector, from, to)?;
         if slices.is_empty() {
             slices = head;
         } else {
             slices.extend(head);
-            slices = merged(slices);
         }
-        slices.sort_by(|a, b| a.labels.cmp(&b.labels));
+        if !slices.is_sorted_by(|a, b| a.labels < b.labels) {
+            slices = merged(slices);
+            slices.sort_by(|a, b| a.labels.cmp(&b.labels));
+        }
         Ok(slices)
+    }
+
+    fn select_head(&self, selector: &Selector, from: i64, to: i64) -> io::Result<Vec<Slice>> {
+        'anew: loop {
+            let head = self.read();
+            let (ids, numbering) = (head.matching(selector)?, head.numbering);
+            drop(head);
+            let mut slices = Vec::with_capacity(ids.len());
+            for slab in ids.chunks(SLAB) {
+                let head = self.read();
+                if head.numbering != numbering {
+                    continue 'anew;
+                }
+                head.slices(slab, from, to, &mut slices);
+            }
+            return Ok(slices);
+        }
     }
 
     pub(crate) fn exemplars(
@@ -130,38 +207,16 @@ impl Store {
         found
     }
 
-    /// All values of a label, sorted.
-    pub(crate) fn label_values(&self, name: &str) -> io::Result<BTreeSet<String>> {
-        self.gather_texts(|index| index.values(name).map(str::to_owned).collect())
-    }
-
-    /// All names of labels, sorted.
     pub(crate) fn series_counts(&self, name: &str) -> Vec<(String, usize)> {
         let head = self.read();
-        let counts = head.index.counts(name);
+        let counts = head.index.series_counts(name);
         counts
             .map(|(value, count)| (value.to_owned(), count))
             .collect()
     }
 
-    pub(crate) fn label_names(&self) -> io::Result<BTreeSet<String>> {
-        self.gather_texts(|index| index.names().map(str::to_owned).collect())
-    }
-
-    pub(crate) fn learn(&self, metadata: &[MetricMetadata]) {
-        if metadata.is_empty() {
-            return;
-        }
-        let mut head = self.write();
-        for one in metadata {
-            head.metadata.learn_family(one.family.clone(), one.kind);
-        }
-    }
-
-    pub(crate) fn kinds(&self) -> Vec<(String, MetricKind)> {
-        let head = self.read();
-        let kinds = head.metadata.iter();
-        kinds.map(|(name, kind)| (name.to_owned(), kind)).collect()
+    pub(crate) fn metadata(&self) -> Vec<MetricMetadata> {
+        self.read().metadata.iter().collect()
     }
 
     pub(crate) fn retention(&self) -> std::time::Duration {
@@ -172,47 +227,55 @@ impl Store {
         self.read().live
     }
 
-    pub(crate) fn stats(&self) -> TsdbStats {
-        let blocks = self.blocks.list();
-        let head = self.read();
-        TsdbStats {
-            head_series: head.live,
-            head_samples: head.samples,
-            blocks: blocks.len(),
-            block_bytes: blocks.iter().map(|block| block.manifest.bytes).sum(),
-            refused_samples: self.refusals.total(),
-        }
-    }
-
-    fn gather_texts(
-        &self,
-        texts: impl Fn(&super::label_index::LabelIndex) -> Vec<String>,
-    ) -> io::Result<BTreeSet<String>> {
-        let mut gathered: BTreeSet<_> = texts(&self.read().index).into_iter().collect();
-        for block in self.blocks.list() {
-            gathered.extend(texts(&block.index()?.labels));
-            self.blocks.note_use(&block);
-        }
-        Ok(gathered)
-    }
-
-    fn cut_blocks(&self, now: Timestamp) -> io::Result<()> {
+    /// Whether something was cut.
+    fn cut_blocks(&self, now: Timestamp) -> io::Result<bool> {
         let late = millis(self.config.out_of_order_window);
         let end_window = window_of(now.millis().saturating_sub(late));
         if end_window <= self.blocks.end_window() {
-            return Ok(());
+            return Ok(false);
         }
-        let cut = Cut::prepare(&mut self.write(), end_window);
+        let cut = Cut::prepare(&self.head, end_window);
         if cut.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        let written = cut.write(self.blocks.dir())?;
+        let written = cut.write(&self.head, self.blocks.dir())?;
         self.blocks.add(&written).map_err(io::Error::other)?;
         cut.finish(&mut self.write());
-        Ok(())
+        Ok(true)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Head> {
+    /// Applies a batch, if it was not yet. Gives how many samples were taken.
+    fn apply(&self, batch: BatchSeq, apply: impl FnOnce(&mut Head)) -> u64 {
+        let mut head = self.write();
+        if batch <= head.batch {
+            return 0;
+        }
+        let before = head.samples;
+        apply(&mut head);
+        head.batch = batch;
+        head.samples - before
+    }
+
+    fn bounds(&self, now: Timestamp) -> Bounds {
+        Bounds {
+            earliest: now.millis().saturating_sub(millis(self.config.retention)),
+            latest: now.millis().saturating_add(CLOCK_SKEW_MS),
+            ..self.limits()
+        }
+    }
+
+    /// The bounds that are the same at all times.
+    pub(super) fn limits(&self) -> Bounds {
+        Bounds {
+            max_series: self.config.max_series,
+            max_memory: self.config.max_memory,
+            out_of_order_ms: millis(self.config.out_of_order_window),
+            earliest: i64::MIN,
+            latest: i64::MAX,
+        }
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Head> {
         self.head.read().expect("no holder of this lock panics")
     }
 

@@ -1,114 +1,201 @@
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use watchfire_schemas::{BatchSeq, LabelSet, MetricKind};
 
-use super::{ChunkPlace, FORMAT_VERSION, INDEX, IndexCounts, Manifest, SeriesEntry};
-use crate::storage::chunk::{Chunk, window_of};
-use crate::storage::durable::{put, sync_dir, write_sealed};
-use crate::storage::symbols::SymbolTable;
+use super::index::{Footer, GROUP, Group, StoredChunk, StoredEntry, StoredValues};
+use super::sections::SectionWriter;
+use super::{FORMAT_VERSION, Manifest};
+use crate::storage::chunk::{Content, window_of};
+use crate::storage::durable::sync_dir;
+use crate::storage::label_index::{LabelIndex, SeriesId};
 
-/// The chunks of one series that go into a block, earliest first.
-#[derive(Debug)]
-pub(crate) struct BlockSeries {
-    pub(crate) labels: LabelSet,
-    pub(crate) kind: MetricKind,
-    pub(crate) carried: bool,
-    pub(crate) chunks: Vec<Arc<Chunk>>,
+/// Writes a block series by series, in the order of their labels. The block has its final name
+/// only once all of it is on disk; what a crash leaves behind begins with `tmp-`.
+pub(crate) struct BlockWriter {
+    blocks: PathBuf,
+    unfinished: PathBuf,
+    chunks: BufWriter<File>,
+    offset: u64,
+    sections: SectionWriter<BufWriter<File>>,
+    labels: LabelIndex,
+    /// Entries that wait for their group to be full, with the offset of their first chunk.
+    waiting: Vec<StoredEntry>,
+    waiting_at: u64,
+    groups: Vec<Group>,
+    base: i64,
+    min_t: i64,
+    max_t: i64,
+    series: u32,
+    samples: u64,
 }
 
-/// Writes a block under `blocks` and gives its directory. It has its final name only once all of
-/// it is on disk; what a crash leaves behind begins with `tmp-`.
-pub(crate) fn write_block(
-    blocks: &Path,
-    batch: BatchSeq,
-    series: &[BlockSeries],
-) -> io::Result<PathBuf> {
-    let all = || series.iter().flat_map(|series| &series.chunks);
-    let min_t = all().map(|chunk| chunk.min_t).min().unwrap_or_default();
-    let max_t = all().map(|chunk| chunk.max_t).max().unwrap_or_default();
-    let name = format!("{}-{batch}", window_of(min_t));
-    let unfinished = blocks.join(format!("tmp-{name}"));
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished)?;
+/// A chunk that goes into a block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChunkBytes<'a> {
+    pub(crate) content: Content,
+    pub(crate) min_t: i64,
+    pub(crate) max_t: i64,
+    pub(crate) count: u32,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl BlockWriter {
+    /// No chunk may begin before `base`.
+    pub(crate) fn create(blocks: &Path, base: i64) -> io::Result<Self> {
+        let unfinished = blocks.join(format!("tmp-{}", window_of(base)));
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished)?;
+        }
+        fs::create_dir_all(&unfinished)?;
+        let file = |name: &str| File::create(unfinished.join(name)).map(BufWriter::new);
+        Ok(Self {
+            chunks: file("chunks")?,
+            sections: SectionWriter::new(file("index")?)?,
+            blocks: blocks.to_owned(),
+            unfinished,
+            offset: 0,
+            labels: LabelIndex::default(),
+            waiting: Vec::with_capacity(GROUP),
+            waiting_at: 0,
+            groups: Vec::new(),
+            base,
+            min_t: i64::MAX,
+            max_t: i64::MIN,
+            series: 0,
+            samples: 0,
+        })
     }
-    fs::create_dir_all(&unfinished)?;
 
-    let (entries, symbols, chunk_bytes) = write_chunks(&unfinished.join("chunks"), series)?;
-    let index = unfinished.join("index");
-    write_index(&index, &symbols, &entries)?;
-    let manifest = Manifest {
-        format_version: FORMAT_VERSION,
-        min_t,
-        max_t,
-        series: series.len(),
-        samples: all().map(|chunk| u64::from(chunk.count)).sum(),
-        bytes: chunk_bytes + fs::metadata(&index)?.len(),
-        batch,
-    };
+    /// Adds the chunks of a series, earliest first.
+    pub(crate) fn series<'a>(
+        &mut self,
+        labels: &LabelSet,
+        kind: MetricKind,
+        carried: bool,
+        chunks: impl Iterator<Item = ChunkBytes<'a>>,
+    ) -> io::Result<()> {
+        let mut stored = Vec::new();
+        for chunk in chunks {
+            self.chunks.write_all(chunk.bytes)?;
+            self.offset += chunk.bytes.len() as u64;
+            self.min_t = self.min_t.min(chunk.min_t);
+            self.max_t = self.max_t.max(chunk.max_t);
+            self.samples += u64::from(chunk.count);
+            stored.push(StoredChunk {
+                is_histograms: chunk.content == Content::Histograms,
+                after: chunk.min_t.wrapping_sub(self.base) as u64,
+                span: chunk.max_t.wrapping_sub(chunk.min_t) as u64,
+                count: chunk.count,
+                length: u32::try_from(chunk.bytes.len()).map_err(io::Error::other)?,
+                crc: crc32c::crc32c(chunk.bytes).to_le_bytes(),
+            });
+        }
+        if stored.is_empty() {
+            return Ok(());
+        }
+        let labels = self.labels.symbols.intern_labels(labels);
+        self.labels.insert(self.series as SeriesId, &labels);
+        self.series += 1;
+        self.waiting.push(StoredEntry {
+            labels: labels.into_vec(),
+            kind,
+            carried,
+            chunks: stored,
+        });
+        if self.waiting.len() == GROUP {
+            self.write_group()?;
+        }
+        Ok(())
+    }
+
+    /// Makes it a block; gives its directory, or `None` if no series was added.
+    pub(crate) fn finish(
+        mut self,
+        batch: BatchSeq,
+        sources: Vec<String>,
+    ) -> io::Result<Option<PathBuf>> {
+        if self.series == 0 {
+            fs::remove_dir_all(&self.unfinished)?;
+            return Ok(None);
+        }
+        self.write_group()?;
+        let names = self.write_postings()?;
+        let texts: Vec<&str> = self.labels.symbols.texts().collect();
+        let footer = Footer {
+            series: self.series,
+            base: self.base,
+            symbols: self.sections.put(&texts)?,
+            names,
+            groups: self.groups,
+        };
+        let (index, index_bytes) = self.sections.finish(&footer)?;
+        for file in [self.chunks, index] {
+            let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.sync_all()?;
+        }
+        let manifest = Manifest {
+            format_version: FORMAT_VERSION,
+            min_t: self.min_t,
+            max_t: self.max_t,
+            series: self.series as usize,
+            samples: self.samples,
+            bytes: self.offset + index_bytes,
+            index_bytes,
+            batch,
+            sources,
+        };
+        publish(&self.blocks, &self.unfinished, &manifest).map(Some)
+    }
+
+    fn write_group(&mut self) -> io::Result<()> {
+        if !self.waiting.is_empty() {
+            self.groups.push(Group {
+                section: self.sections.put(&self.waiting)?,
+                chunks: self.waiting_at,
+            });
+            self.waiting.clear();
+        }
+        self.waiting_at = self.offset;
+        Ok(())
+    }
+
+    fn write_postings(&mut self) -> io::Result<BTreeMap<String, super::sections::Section>> {
+        let symbols = &self.labels.symbols;
+        let mut by_name: BTreeMap<&str, StoredValues> = BTreeMap::new();
+        for (name, value, ids) in self.labels.postings() {
+            let mut before = 0;
+            let differences = ids
+                .iter()
+                .map(|id| id - std::mem::replace(&mut before, *id));
+            let values = by_name.entry(symbols.text(name)).or_default();
+            values.push((value, differences.collect()));
+        }
+        let mut names = BTreeMap::new();
+        for (name, mut values) in by_name {
+            values.sort_unstable_by_key(|(value, _)| symbols.text(*value));
+            names.insert(name.to_owned(), self.sections.put(&values)?);
+        }
+        Ok(names)
+    }
+}
+
+/// Writes the manifest and gives the block its final name.
+fn publish(blocks: &Path, unfinished: &Path, manifest: &Manifest) -> io::Result<PathBuf> {
     let mut file = File::create(unfinished.join("manifest.json"))?;
-    file.write_all(&serde_json::to_vec_pretty(&manifest)?)?;
+    file.write_all(&serde_json::to_vec_pretty(manifest)?)?;
     file.sync_all()?;
-    sync_dir(&unfinished)?;
-
+    sync_dir(unfinished)?;
+    let name = format!("{}-{}", window_of(manifest.min_t), manifest.batch);
     let mut finished = blocks.join(&name);
     let mut copy = 1;
     while finished.exists() {
         copy += 1;
         finished = blocks.join(format!("{name}-{copy}"));
     }
-    fs::rename(&unfinished, &finished)?;
+    fs::rename(unfinished, &finished)?;
     sync_dir(blocks)?;
     Ok(finished)
-}
-
-fn write_chunks(
-    path: &Path,
-    series: &[BlockSeries],
-) -> io::Result<(Vec<SeriesEntry>, SymbolTable, u64)> {
-    let mut file = BufWriter::new(File::create(path)?);
-    let mut symbols = SymbolTable::default();
-    let mut offset = 0;
-    let mut entries = Vec::with_capacity(series.len());
-    for one in series {
-        let mut chunks = Vec::with_capacity(one.chunks.len());
-        for chunk in &one.chunks {
-            file.write_all(&chunk.bytes)?;
-            chunks.push(ChunkPlace {
-                min_t: chunk.min_t,
-                max_t: chunk.max_t,
-                count: chunk.count,
-                offset,
-                length: u32::try_from(chunk.bytes.len()).map_err(io::Error::other)?,
-                crc: crc32c::crc32c(&chunk.bytes),
-            });
-            offset += chunk.bytes.len() as u64;
-        }
-        entries.push(SeriesEntry {
-            labels: symbols.intern_labels(&one.labels),
-            kind: one.kind,
-            carried: one.carried,
-            chunks,
-        });
-    }
-    file.into_inner()
-        .map_err(io::IntoInnerError::into_error)?
-        .sync_all()?;
-    Ok((entries, symbols, offset))
-}
-
-fn write_index(path: &Path, symbols: &SymbolTable, entries: &[SeriesEntry]) -> io::Result<()> {
-    write_sealed(path, INDEX, |records| {
-        let counts = IndexCounts {
-            symbols: symbols.texts().len(),
-            series: entries.len(),
-        };
-        put(records, &counts)?;
-        for text in symbols.texts() {
-            put(records, &**text)?;
-        }
-        entries.iter().try_for_each(|entry| put(records, entry))
-    })
 }
