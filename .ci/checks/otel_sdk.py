@@ -1,5 +1,5 @@
-"""The official OpenTelemetry SDK of Python sends logs, spans, counters and histograms over gRPC and
-over HTTP; every record is found again with the right count, trace link and exception group.
+"""The official OpenTelemetry SDK of Python sends logs, spans and metrics over gRPC and over HTTP; every
+record is found again with the right count, trace link and exception group, every metric with its value.
 
     otel_sdk.py path/to/watchfire
 """
@@ -25,6 +25,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+import otel_metrics
 from server import Watchfire, close, expect
 
 REQUESTS = 40
@@ -118,6 +119,18 @@ def main():
     time.sleep(2)
     for service, trace_id in traces.items():
         judge(fire, service, trace_id)
+    measurings = {
+        f"{way}-{'delta' if delta else 'cumulative'}-{'exponential' if exponential else 'explicit'}":
+            (exporter_of, delta, exponential)
+        for way, exporter_of in (("grpc", lambda **more: GrpcMetrics(endpoint=grpc, insecure=True, **more)),
+                                 ("http", lambda **more: HttpMetrics(endpoint=http + "/v1/metrics", **more)))
+        for delta in (False, True) for exponential in (False, True)
+    }
+    for service, (exporter_of, delta, exponential) in measurings.items():
+        otel_metrics.measure(service, exporter_of, delta, exponential)
+    time.sleep(1)
+    for service, (_, _, exponential) in measurings.items():
+        otel_metrics.judge(fire, service, exponential)
     fire.stop()
     close()
 
