@@ -22,6 +22,7 @@ mod histogram;
 mod kept;
 mod live;
 mod log_cells;
+mod log_counter;
 mod logs;
 mod merger;
 mod metrics;
@@ -53,6 +54,7 @@ mod turns;
 mod watch;
 
 pub use live::LogTail;
+pub use log_counter::LogCounter;
 pub use patterns::{
     NoPatternId, PatternChange, PatternId, PatternList, PatternMiner, PatternSearch, PatternSummary,
 };

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use watchfire_alerts::{Alerts, DestinationConfig, RuleFinding, check_rules};
-use watchfire_collector::{MetricNames, OtlpMetrics, ScrapeConfig, ScrapeFinding};
+use watchfire_collector::{CounterRule, MetricNames, OtlpMetrics, ScrapeConfig, ScrapeFinding};
 use watchfire_schemas::SchemaDefinition;
 
+use file::CounterEntry;
 pub(crate) use file::FileConfig;
 pub(crate) use quantity::parse_duration;
 use quantity::{parse_percent, parse_size};
@@ -35,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) max_body: usize,
     pub(crate) max_ahead: Duration,
     pub(crate) otlp_metrics: OtlpMetrics,
+    pub(crate) counters: Vec<CounterRule>,
     pub(crate) log_retention: Duration,
     pub(crate) span_retention: Duration,
     pub(crate) metric_retention: Duration,
@@ -121,6 +123,7 @@ impl Settings {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let schema_entries = file.schema.clone();
+        let counters = counters(&file.counter)?;
         let (args, destinations) = file.below(args.clone());
         let days = |days: u64| Duration::from_hours(24 * days);
         let seconds = Duration::from_secs;
@@ -142,6 +145,7 @@ impl Settings {
                 names: metric_names(args.otlp_names.unwrap_or(OtlpNames::Escaped)),
                 scope_labels: args.otlp_scope_labels.unwrap_or(true),
             },
+            counters,
             log_retention: duration("log-retention", args.log_retention, days(14))?,
             span_retention: duration("span-retention", args.span_retention, days(7))?,
             metric_retention: duration("metric-retention", args.metric_retention, days(90))?,
@@ -156,6 +160,22 @@ impl Settings {
             print_addresses: args.print_addresses,
         })
     }
+}
+
+fn counters(entries: &[CounterEntry]) -> Result<Vec<CounterRule>, ConfigError> {
+    let mut rules: Vec<CounterRule> = Vec::new();
+    for CounterEntry { name, query, by } in entries {
+        let wrong = |reason: String| ConfigError::Option {
+            option: "counter",
+            reason: format!("{name}: {reason}"),
+        };
+        let rule = CounterRule::new(name, query, by).map_err(|error| wrong(error.to_string()))?;
+        if rules.iter().any(|other| other.name() == name) {
+            return Err(wrong("two counters have this name".to_owned()));
+        }
+        rules.push(rule);
+    }
+    Ok(rules)
 }
 
 const fn metric_names(names: OtlpNames) -> MetricNames {
@@ -303,6 +323,26 @@ mod tests {
         assert_eq!(settings.data_dir, PathBuf::from("/var/lib/watchfire"));
         assert_eq!(settings.memory_budget, 512 << 20);
         assert_eq!(settings.listen, "127.0.0.1:7117".parse().unwrap());
+    }
+
+    #[test]
+    fn counters_are_checked_before_anything_is_opened() {
+        let entry =
+            "[[counter]]\nname = 'refused_total'\nquery = 'payment refused'\nby = ['http.route']\n";
+        assert_eq!(
+            settings(entry, ServeArgs::default())
+                .unwrap()
+                .counters
+                .len(),
+            1
+        );
+        assert!(fault(&entry.repeat(2)).contains("two counters"));
+        let broken = "[[counter]]\nname = 'a_total'\nquery = 'service:('";
+        let fault = fault(broken);
+        assert!(
+            fault.starts_with("counter: a_total: query: column "),
+            "{fault}"
+        );
     }
 
     #[test]

@@ -95,6 +95,7 @@ async fn collector(dir: &Path) -> Arc<Collector> {
         },
         snapshot_interval: Duration::from_mins(15),
         contracts: Arc::default(),
+        counters: Vec::new(),
         otlp_metrics: watchfire_collector::OtlpMetrics::default(),
     };
     let (exceptions, mut seen) = mpsc::channel(1_000);

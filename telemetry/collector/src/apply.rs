@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use watchfire_schemas::{BatchSeq, Timestamp};
 
+use crate::CounterRule;
 use crate::content::Content;
 use crate::dead_letters::DeadLetters;
 use crate::derive::Derivation;
@@ -42,10 +43,11 @@ impl Applier {
         exceptions: Arc<ExceptionBacklog>,
         dead_letters: Arc<DeadLetters>,
         meters: Arc<Meters>,
+        counters: Vec<CounterRule>,
     ) -> Self {
         Self {
             sink,
-            derivation: Derivation::default(),
+            derivation: Derivation::new(counters),
             exceptions,
             dead_letters,
             meters,

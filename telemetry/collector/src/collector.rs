@@ -79,6 +79,7 @@ impl Collector {
             Arc::clone(&backlog),
             Arc::clone(&letters),
             Arc::clone(&meters),
+            config.counters,
         );
         let dir = config.dir.clone();
         let (of_replay, replay_meters) = (Arc::clone(&sink), Arc::clone(&meters));

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Contracts;
 pub use crate::otlp::MetricNames;
+use crate::{Contracts, CounterRule};
 
 /// What the collector may use, and where it keeps its log.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Config {
     pub snapshot_interval: Duration,
     /// What records are held to besides the contract of a log line.
     pub contracts: Arc<Contracts>,
+    /// Series that count the records of log queries.
+    pub counters: Vec<CounterRule>,
     /// How OTLP's metrics become series.
     pub otlp_metrics: OtlpMetrics,
 }

@@ -6,6 +6,7 @@
 mod bounded;
 mod deltas;
 mod occurrences;
+mod saved;
 mod span_metrics;
 
 use std::borrow::Cow;
@@ -17,11 +18,13 @@ use watchfire_schemas::{
     contract_keys,
 };
 
+use crate::CounterRule;
 use crate::content::Content;
 use crate::fingerprint::fingerprint;
 use bounded::BoundedLabels;
 use deltas::Deltas;
 use occurrences::Occurrences;
+use saved::SavedCounters;
 
 /// What a label says in place of a value that would be one too many.
 pub(crate) const OTHER: &str = "other";
@@ -42,20 +45,30 @@ pub(crate) struct Derivation {
     operations: BoundedLabels,
     groups: BoundedLabels,
     occurrences: Occurrences,
+    saved: SavedCounters,
 }
 
-impl Default for Derivation {
-    fn default() -> Self {
+/// The names of the series that are made of every record, span and exception.
+pub(crate) const DERIVED: [&str; 5] = [
+    "log_records_total",
+    "exceptions_total",
+    VIOLATIONS,
+    "traces_span_metrics_calls_total",
+    "traces_span_metrics_duration_seconds",
+];
+
+impl Derivation {
+    /// With the counters that somebody asked for.
+    pub(crate) fn new(counters: Vec<CounterRule>) -> Self {
         Self {
+            saved: SavedCounters::new(counters),
             services: BoundedLabels::new(5_000),
             operations: BoundedLabels::new(500),
             groups: BoundedLabels::new(2_000),
             occurrences: Occurrences::default(),
         }
     }
-}
 
-impl Derivation {
     pub(crate) fn derive(&mut self, content: &Content, received_at: Timestamp) -> Derived {
         let mut derived = Derived::default();
         let mut deltas = Deltas::default();
@@ -63,6 +76,7 @@ impl Derivation {
             Content::Logs(records) => {
                 self.count_records(records, received_at, &mut deltas);
                 self.count_warnings(records, received_at, &mut deltas);
+                self.saved.count(records, received_at, &mut deltas);
                 let seen = records.iter().filter_map(log_exception);
                 self.count_exceptions(seen, received_at, &mut deltas, &mut derived);
             }
@@ -84,7 +98,8 @@ impl Derivation {
         derived.limited = [&mut self.services, &mut self.operations, &mut self.groups]
             .into_iter()
             .map(BoundedLabels::take_limited)
-            .sum();
+            .sum::<u64>()
+            + self.saved.take_limited();
         derived
     }
 

@@ -38,6 +38,8 @@ pub(crate) enum DropReason {
     SampleTooFarAhead,
     /// Rejected: it would have begun a series above the limit.
     SeriesLimit,
+    /// Rejected: it would have begun a series above the budget of memory.
+    MemoryLimit,
     /// Rejected: a series that came as increments and now comes as states, or the other way round.
     Temporality,
     /// Rejected: labels that are not sorted, there twice, empty, no text, or too many.
@@ -101,7 +103,9 @@ impl DropReason {
             "too_old" => Self::TooOld,
             "too_far_ahead" => Self::SampleTooFarAhead,
             "series_limit" => Self::SeriesLimit,
+            "memory_limit" => Self::MemoryLimit,
             "temporality" => Self::Temporality,
+            "too_many_labels" | "long_label_name" | "long_label_value" => Self::InvalidLabels,
             _ => {
                 let fault = FaultReason::ALL
                     .iter()
@@ -111,7 +115,7 @@ impl DropReason {
         }
     }
 
-    pub(crate) const ALL: [Self; 36] = [
+    pub(crate) const ALL: [Self; 37] = [
         Self::Schema,
         Self::NotJson,
         Self::NotAnObject,
@@ -129,6 +133,7 @@ impl DropReason {
         Self::TooOld,
         Self::SampleTooFarAhead,
         Self::SeriesLimit,
+        Self::MemoryLimit,
         Self::Temporality,
         Self::InvalidLabels,
         Self::InvalidHistogram,
@@ -169,6 +174,7 @@ impl DropReason {
             Self::TooOld => "too_old",
             Self::SampleTooFarAhead => "sample_too_far_ahead",
             Self::SeriesLimit => "series_limit",
+            Self::MemoryLimit => "memory_limit",
             Self::Temporality => "temporality",
             Self::InvalidLabels => "invalid_labels",
             Self::InvalidHistogram => "invalid_histogram",

@@ -16,6 +16,7 @@ use watchfire_schemas::Timestamp;
 use crate::drop_reason::DropReason;
 
 pub use metric_name::MetricNames;
+pub(crate) use metric_name::label_name;
 pub(crate) use metrics::{point_count, series};
 pub(crate) use records::{Arrived, records};
 pub(crate) use sent::{judged, sent};

@@ -51,6 +51,19 @@ pub(crate) struct FileConfig {
     pub(super) quiet: Option<String>,
     #[serde(default)]
     pub(super) destination: Vec<DestinationEntry>,
+    #[serde(default)]
+    pub(super) counter: Vec<CounterEntry>,
+}
+
+/// One `[[counter]]`: a series that counts the records of a log query.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CounterEntry {
+    pub(super) name: String,
+    pub(super) query: String,
+    /// The fields whose values are labels.
+    #[serde(default)]
+    pub(super) by: Vec<String>,
 }
 
 /// One `[[destination]]`. A secret is written out or, better, named by a file that holds it.

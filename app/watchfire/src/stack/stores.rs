@@ -205,6 +205,7 @@ fn collector_config(
         },
         snapshot_interval: SNAPSHOT_INTERVAL,
         contracts: Arc::clone(contracts),
+        counters: settings.counters.clone(),
         otlp_metrics: settings.otlp_metrics.clone(),
     }
 }

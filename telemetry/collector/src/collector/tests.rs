@@ -41,6 +41,7 @@ async fn rig_with(dir: &Path, options: WalOptions, sink: Arc<RecordingSink>) -> 
         bounds: BOUNDS,
         snapshot_interval: Duration::from_hours(1),
         contracts: Arc::default(),
+        counters: Vec::new(),
         otlp_metrics: OtlpMetrics::default(),
     };
     let (to, exceptions) = mpsc::channel(16);

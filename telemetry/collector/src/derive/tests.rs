@@ -80,6 +80,33 @@ fn samples(derived: &Derived, labels: &str) -> Vec<(i64, f64)> {
 }
 
 #[test]
+fn a_saved_query_counts_its_records_by_its_fields() {
+    let refused = |nanos: i64, route: &str| {
+        let mut one = record(nanos, SeverityNumber::ERROR);
+        one.message = "payment refused".to_owned();
+        one.attributes.insert("http.route".to_owned(), route.into());
+        one
+    };
+    let records = [
+        refused(1, "/pay"),
+        refused(2, "/pay"),
+        refused(1_000, "/cart"),
+        record(3, SeverityNumber::ERROR),
+    ];
+    let by = ["http.route".to_owned()];
+    let rule = CounterRule::new("payments_refused_total", "\"payment refused\"", &by).unwrap();
+    let content = Content::Logs(records.to_vec());
+    let derived = Derivation::new(vec![rule.clone()]).derive(&content, now());
+    let of_pay = samples(&derived, r#"payments_refused_total{http_route="/pay"}"#);
+    assert_eq!(of_pay, [(1_000, 2.0)]);
+    let of_cart = samples(&derived, r#"payments_refused_total{http_route="/cart"}"#);
+    assert_eq!(of_cart, [(1_000, 1.0)]);
+    // Applied again, it gives the same again.
+    let again = Derivation::new(vec![rule]).derive(&content, now());
+    assert_eq!(derived, again);
+}
+
+#[test]
 fn records_are_counted_by_severity_and_second() {
     let records = [
         record(1, SeverityNumber::INFO),
@@ -89,7 +116,7 @@ fn records_are_counted_by_severity_and_second() {
         record(1, SeverityNumber::ERROR),
         record(9_999_000, SeverityNumber::ERROR),
     ];
-    let derived = Derivation::default().derive(&Content::Logs(records.to_vec()), now());
+    let derived = Derivation::new(Vec::new()).derive(&Content::Logs(records.to_vec()), now());
     assert_eq!(
         samples(
             &derived,
@@ -114,7 +141,7 @@ fn spans_become_calls_and_a_histogram_with_exemplars() {
         span(5, "GET /", 0.005),
         span(6, "GET /", 99.0),
     ];
-    let derived = Derivation::default().derive(&Content::Spans(spans), now());
+    let derived = Derivation::new(Vec::new()).derive(&Content::Spans(spans), now());
     let of = r#"kind="SPAN_KIND_SERVER", "#;
     let rest = r#"operation="GET /", service="shop", status="STATUS_CODE_UNSET"}"#;
     let labels = |name: &str, le: &str| format!("{name}{{{of}{le}{rest}");
@@ -145,7 +172,7 @@ fn spans_become_calls_and_a_histogram_with_exemplars() {
 #[test]
 fn an_exception_that_comes_as_log_and_on_its_span_counts_once() {
     let labels = r#"exceptions_total{group="0011223344556677", service="shop", type="E"}"#;
-    let mut derivation = Derivation::default();
+    let mut derivation = Derivation::new(Vec::new());
     let first = derivation.derive(&Content::Logs(vec![broken(true)]), now());
     assert_eq!(samples(&first, labels), [(5_000, 1.0)]);
     assert_eq!(first.exceptions[0].message, "boom");
@@ -169,7 +196,7 @@ fn an_exception_is_never_seen_in_a_time_to_come() {
         timestamp: now() + std::time::Duration::from_hours(24 * 365),
         ..broken(false)
     };
-    let derived = Derivation::default().derive(&Content::Logs(vec![ahead]), now());
+    let derived = Derivation::new(Vec::new()).derive(&Content::Logs(vec![ahead]), now());
     assert_eq!(derived.exceptions[0].at, now());
 }
 
@@ -178,7 +205,7 @@ fn quarantined_lines_are_counted_by_schema() {
     let mut line = record(1, SeverityNumber::WARN);
     line.attributes
         .insert("quarantine.schema".to_owned(), json!("log_record.v1"));
-    let derived = Derivation::default().derive(&Content::Quarantine(vec![line]), now());
+    let derived = Derivation::new(Vec::new()).derive(&Content::Quarantine(vec![line]), now());
     let labels = r#"schema_violations_total{schema="log_record.v1", service="shop"}"#;
     assert_eq!(samples(&derived, labels), [(1_000, 1.0)]);
 }
@@ -188,7 +215,7 @@ fn operations_beyond_the_bound_become_other() {
     let spans = (0..502)
         .map(|n| span(5, &format!("GET /{n}"), 0.1))
         .collect();
-    let derived = Derivation::default().derive(&Content::Spans(spans), now());
+    let derived = Derivation::new(Vec::new()).derive(&Content::Spans(spans), now());
     assert_eq!(derived.limited, 2);
     let other = derived
         .series

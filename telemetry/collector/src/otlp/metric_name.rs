@@ -91,7 +91,7 @@ pub(super) fn unit_name(unit: &str) -> String {
 
 /// A label's name. Escaped, every character that only a quoted name may hold becomes `_`, and what
 /// begins with a digit or a single `_` gets `key` in front.
-pub(super) fn label_name(key: &str, names: MetricNames) -> String {
+pub(crate) fn label_name(key: &str, names: MetricNames) -> String {
     if !names.escapes() {
         return key.to_owned();
     }

@@ -63,6 +63,7 @@ impl Stage {
             max_body: MAX_BODY,
             snapshot_interval: Duration::from_mins(1),
             contracts: Arc::clone(&contracts),
+            counters: Vec::new(),
             otlp_metrics: OtlpMetrics::default(),
         };
         let (to, exceptions) = mpsc::channel(64);
