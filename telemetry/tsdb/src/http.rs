@@ -24,7 +24,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use crate::Tsdb;
 pub use status::ServerFacts;
-pub use targets::{DroppedTarget, ScrapeTarget, TargetBoard, TargetHealth, TargetMetadata};
+pub use targets::TargetBoard;
 
 /// What handlers share.
 #[derive(Debug, Clone)]

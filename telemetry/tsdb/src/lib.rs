@@ -19,10 +19,7 @@ mod write_batch;
 pub use answer::{
     Annotations, ExemplarSeries, InstantSample, QueryAnswer, QueryError, QueryValue, RangeSeries,
 };
-pub use http::{
-    DroppedTarget, ScrapeTarget, ServerFacts, TargetBoard, TargetHealth, TargetMetadata,
-    http_router,
-};
+pub use http::{ServerFacts, TargetBoard, http_router};
 pub use matcher::Selector;
 pub use query_options::{QueryOptions, QueryStop, StopOnDrop};
 pub use tsdb::{

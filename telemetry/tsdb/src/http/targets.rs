@@ -1,73 +1,35 @@
 //! What is scraped, and how it went: asked of the one who scrapes.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use serde_json::{Map, Value, json};
-use watchfire_schemas::{LabelSet, MetricMetadata, Timestamp};
+use serde_json::{Value, json};
+use watchfire_schemas::{DroppedTarget, LabelSet, TargetMetadata, TargetState};
 
 use super::Api;
 use super::params::Params;
 use super::reply::{ApiError, Data, Reply};
 use crate::Selector;
 
-/// Knows the targets that are scraped. Answers from memory, at once.
+/// Knows the targets that are scraped. Answers from memory, at once; lists are by pool.
 pub trait TargetBoard: fmt::Debug + Send + Sync {
-    /// The names of all pools (`scrape_configs`), sorted.
+    /// The names of all pools (`scrape_configs`).
     fn pools(&self) -> Vec<String>;
 
-    /// The targets that are scraped, in the order of their pools.
-    fn active(&self) -> Vec<ScrapeTarget>;
+    /// The targets that are scraped.
+    fn active(&self) -> Vec<TargetState>;
 
-    /// The targets that relabelling took away.
+    /// Targets that relabelling dropped; of many some.
     fn dropped(&self) -> Vec<DroppedTarget>;
 
-    /// What targets said of their metrics when they were last scraped.
+    /// How many targets relabelling dropped, by pool.
+    fn dropped_counts(&self) -> BTreeMap<String, usize>;
+
+    /// What targets say of their metrics.
     fn metadata(&self) -> Vec<TargetMetadata>;
-}
-
-/// A target that is scraped.
-#[derive(Debug, Clone)]
-pub struct ScrapeTarget {
-    pub pool: String,
-    /// Before relabelling.
-    pub discovered: LabelSet,
-    /// What its samples carry.
-    pub labels: LabelSet,
-    pub url: String,
-    pub health: TargetHealth,
-    /// Why the last scrape failed; empty if it did not.
-    pub last_error: String,
-    pub last_scrape: Option<Timestamp>,
-    pub last_duration: Duration,
-    pub interval: Duration,
-    pub timeout: Duration,
-}
-
-/// How the last scrape of a target went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TargetHealth {
-    /// It was not scraped yet.
-    Unknown,
-    Up,
-    Down,
-}
-
-/// A target that relabelling took away.
-#[derive(Debug, Clone)]
-pub struct DroppedTarget {
-    pub pool: String,
-    pub discovered: LabelSet,
-}
-
-/// What a target says of one of its metrics.
-#[derive(Debug, Clone)]
-pub struct TargetMetadata {
-    /// The labels of the target.
-    pub target: LabelSet,
-    pub metadata: MetricMetadata,
 }
 
 /// A board of nothing: of a process that does not scrape.
@@ -79,12 +41,16 @@ impl TargetBoard for NoTargets {
         Vec::new()
     }
 
-    fn active(&self) -> Vec<ScrapeTarget> {
+    fn active(&self) -> Vec<TargetState> {
         Vec::new()
     }
 
     fn dropped(&self) -> Vec<DroppedTarget> {
         Vec::new()
+    }
+
+    fn dropped_counts(&self) -> BTreeMap<String, usize> {
+        BTreeMap::new()
     }
 
     fn metadata(&self) -> Vec<TargetMetadata> {
@@ -96,16 +62,6 @@ pub(super) fn no_targets() -> Arc<dyn TargetBoard> {
     Arc::new(NoTargets)
 }
 
-impl TargetHealth {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Up => "up",
-            Self::Down => "down",
-        }
-    }
-}
-
 pub(super) async fn targets(State(api): State<Api>, params: Params) -> Reply {
     let board = &api.facts.targets;
     let pool = params.get("scrapePool");
@@ -114,25 +70,23 @@ pub(super) async fn targets(State(api): State<Api>, params: Params) -> Reply {
     let (mut active, mut dropped) = (Vec::new(), Vec::new());
     if matches!(state.as_str(), "any" | "active") {
         let all = board.active();
-        let wanted = all.iter().filter(|target| is_wanted(&target.pool));
+        let wanted = all.iter().filter(|target| is_wanted(&target.scrape_pool));
         active.extend(wanted.map(active_json));
     }
-    let mut counts: Map<String, Value> = Map::new();
     if matches!(state.as_str(), "any" | "dropped") {
         let all = board.dropped();
-        for pool in board.pools() {
-            let count = all.iter().filter(|target| target.pool == pool).count();
-            counts.insert(pool, count.into());
-        }
-        let wanted = all.iter().filter(|target| is_wanted(&target.pool));
+        let wanted = all.iter().filter(|target| is_wanted(&target.scrape_pool));
         dropped.extend(wanted.map(|target| {
-            json!({"discoveredLabels": labels_json(&target.discovered), "scrapePool": target.pool})
+            json!({
+                "discoveredLabels": labels_json(&target.discovered_labels),
+                "scrapePool": target.scrape_pool,
+            })
         }));
     }
     Ok(Data::of(&json!({
         "activeTargets": active,
         "droppedTargets": dropped,
-        "droppedTargetCounts": counts,
+        "droppedTargetCounts": board.dropped_counts(),
     })))
 }
 
@@ -163,15 +117,15 @@ pub(super) async fn metadata(State(api): State<Api>, params: Params) -> Reply {
     Ok(Data::of(&found))
 }
 
-fn active_json(target: &ScrapeTarget) -> Value {
+fn active_json(target: &TargetState) -> Value {
     // What Prometheus writes for "never".
     let never = "0001-01-01T00:00:00Z".to_owned();
     json!({
-        "discoveredLabels": labels_json(&target.discovered),
+        "discoveredLabels": labels_json(&target.discovered_labels),
         "labels": labels_json(&target.labels),
-        "scrapePool": target.pool,
-        "scrapeUrl": target.url,
-        "globalUrl": target.url,
+        "scrapePool": target.scrape_pool,
+        "scrapeUrl": target.scrape_url,
+        "globalUrl": target.scrape_url,
         "lastError": target.last_error,
         "lastScrape": target.last_scrape.map_or(never, |at| at.to_string()),
         "lastScrapeDuration": target.last_duration.as_secs_f64(),
