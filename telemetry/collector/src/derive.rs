@@ -7,6 +7,7 @@ mod bounded;
 mod deltas;
 mod occurrences;
 mod saved;
+mod service_graph;
 mod span_metrics;
 
 use std::borrow::Cow;
@@ -25,6 +26,7 @@ use bounded::BoundedLabels;
 use deltas::Deltas;
 use occurrences::Occurrences;
 use saved::SavedCounters;
+use service_graph::Calls;
 
 /// What a label says in place of a value that would be one too many.
 pub(crate) const OTHER: &str = "other";
@@ -46,6 +48,7 @@ pub(crate) struct Derivation {
     groups: BoundedLabels,
     occurrences: Occurrences,
     saved: SavedCounters,
+    calls: Calls,
 }
 
 /// The names of the series that are made of every record, span and exception.
@@ -66,6 +69,7 @@ impl Derivation {
             operations: BoundedLabels::new(500),
             groups: BoundedLabels::new(2_000),
             occurrences: Occurrences::default(),
+            calls: Calls::default(),
         }
     }
 
@@ -89,6 +93,11 @@ impl Derivation {
                     (service, self.operations.admit(service, operation))
                 });
                 derived.series = series;
+                let services = &mut self.services;
+                let calls = self.calls.count(spans, received_at, |service| {
+                    services.admit("", service).into()
+                });
+                derived.series.extend(calls);
                 let seen = spans.iter().flat_map(span_exceptions);
                 self.count_exceptions(seen, received_at, &mut deltas, &mut derived);
             }

@@ -21,7 +21,7 @@ type Key<'a> = (&'a str, &'a str, &'static str, &'static str);
 
 /// The spans of one series that ended within one second.
 #[derive(Debug, Default)]
-struct Second {
+pub(super) struct Second {
     count: f64,
     sum: f64,
     /// Not cumulative.
@@ -51,7 +51,7 @@ pub(super) fn measure<'a>(
             .or_default()
             .entry(at)
             .or_default()
-            .add(span);
+            .add(span.duration().as_secs_f64(), Some(exemplar(span)));
     }
     measured
         .into_iter()
@@ -60,19 +60,28 @@ pub(super) fn measure<'a>(
 }
 
 impl Second {
-    fn add(&mut self, span: &Span) {
-        let duration = span.duration().as_secs_f64();
-        let bucket = BOUNDS.partition_point(|bound| *bound < duration);
+    pub(super) fn add(&mut self, seconds: f64, exemplar: Option<Exemplar>) {
+        let bucket = BOUNDS.partition_point(|bound| *bound < seconds);
         self.count += 1.0;
-        self.sum += duration;
+        self.sum += seconds;
         self.buckets[bucket] += 1.0;
         // Of those in one bucket the last is as good as any.
-        self.exemplars[bucket] = Some(Exemplar {
-            t: span.end.millis(),
-            v: duration,
-            trace_id: Some(span.trace_id),
-            labels: LabelSet::new([("span_id", span.span_id.to_string())]),
-        });
+        if exemplar.is_some() {
+            self.exemplars[bucket] = exemplar;
+        }
+    }
+
+    pub(super) fn count(&self) -> f64 {
+        self.count
+    }
+}
+
+fn exemplar(span: &Span) -> Exemplar {
+    Exemplar {
+        t: span.end.millis(),
+        v: span.duration().as_secs_f64(),
+        trace_id: Some(span.trace_id),
+        labels: LabelSet::new([("span_id", span.span_id.to_string())]),
     }
 }
 
@@ -80,63 +89,61 @@ fn series_of(
     (service, operation, kind, status): Key<'_>,
     seconds: &BTreeMap<i64, Second>,
 ) -> Vec<SeriesSamples> {
-    let series =
-        |name: &str, le: &str, of: MetricKind, value: &dyn Fn(&Second) -> f64| SeriesSamples {
-            labels: LabelSet::metric(
-                name,
-                [
-                    ("service", service),
-                    ("operation", operation),
-                    ("kind", kind),
-                    ("status", status),
-                    ("le", le),
-                ],
-            ),
-            kind: of,
-            temporality: Temporality::Delta,
-            samples: seconds
-                .iter()
-                .map(|(t, second)| Sample {
-                    t: *t,
-                    v: value(second),
-                })
-                .collect(),
-            histograms: Vec::new(),
-            exemplars: Vec::new(),
-        };
-    let histogram = MetricKind::Histogram;
+    let labels = [
+        ("service", service),
+        ("operation", operation),
+        ("kind", kind),
+        ("status", status),
+    ];
+    let calls = seconds.iter().map(|(at, second)| (*at, second.count));
     let mut all = Vec::with_capacity(3 + BOUND_LABELS.len());
-    all.push(series(
-        "traces_span_metrics_calls_total",
-        "",
-        MetricKind::Counter,
-        &|s| s.count,
-    ));
+    all.push(counter("traces_span_metrics_calls_total", &labels, calls));
+    let durations = "traces_span_metrics_duration_seconds";
+    all.extend(histogram(durations, &labels, seconds));
+    all
+}
+
+/// A counter that grew by so much at these times.
+pub(super) fn counter(
+    name: &str,
+    labels: &[(&str, &str)],
+    grown: impl Iterator<Item = (i64, f64)>,
+) -> SeriesSamples {
+    SeriesSamples {
+        labels: LabelSet::metric(name, labels.iter().copied()),
+        kind: MetricKind::Counter,
+        temporality: Temporality::Delta,
+        samples: grown.map(|(t, v)| Sample { t, v }).collect(),
+        histograms: Vec::new(),
+        exemplars: Vec::new(),
+    }
+}
+
+/// The series of a classic histogram, exemplars at its buckets.
+pub(super) fn histogram(
+    name: &str,
+    labels: &[(&str, &str)],
+    seconds: &BTreeMap<i64, Second>,
+) -> Vec<SeriesSamples> {
+    let part = |end: &str, more: &[(&str, &str)], value: &dyn Fn(&Second) -> f64| SeriesSamples {
+        kind: MetricKind::Histogram,
+        ..counter(
+            &format!("{name}{end}"),
+            &[labels, more].concat(),
+            seconds.iter().map(|(t, second)| (*t, value(second))),
+        )
+    };
+    let mut all = Vec::with_capacity(2 + BOUND_LABELS.len());
     for (index, le) in BOUND_LABELS.iter().enumerate() {
         let cumulative = |second: &Second| second.buckets[..=index].iter().sum();
-        let mut bucket = series(
-            "traces_span_metrics_duration_seconds_bucket",
-            le,
-            histogram,
-            &cumulative,
-        );
+        let mut bucket = part("_bucket", &[("le", le)], &cumulative);
         let exemplars = seconds
             .values()
             .filter_map(|second| second.exemplars[index].clone());
         bucket.exemplars = exemplars.collect();
         all.push(bucket);
     }
-    all.push(series(
-        "traces_span_metrics_duration_seconds_sum",
-        "",
-        histogram,
-        &|s| s.sum,
-    ));
-    all.push(series(
-        "traces_span_metrics_duration_seconds_count",
-        "",
-        histogram,
-        &|s| s.count,
-    ));
+    all.push(part("_sum", &[], &|second| second.sum));
+    all.push(part("_count", &[], &|second| second.count));
     all
 }
