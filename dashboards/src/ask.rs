@@ -1,5 +1,7 @@
 //! Questions to the stores. The only code of the console that waits.
 
+mod edges;
+mod many;
 mod metrics;
 mod red;
 pub(crate) mod violations;
@@ -9,8 +11,10 @@ use std::time::Duration;
 use watchfire_logsearch::{LogPage, LogSearch, QueryError, SpanPage, SpanSearch};
 use watchfire_schemas::TimeRange;
 
+pub(crate) use edges::{Call, calls};
+pub(crate) use many::many;
 pub(crate) use metrics::{instant, metadata, range, series_counts, trends};
-pub(crate) use red::{ServiceRed, red, red_of};
+pub(crate) use red::{ServiceRed, red, red_before, red_of};
 
 use crate::Console;
 

@@ -6,6 +6,7 @@
 //! inline style.
 
 mod axis;
+mod graph;
 mod lane;
 mod meter;
 mod scale;
@@ -18,6 +19,7 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 
+pub(crate) use graph::{Edge, Node, graph};
 pub(crate) use lane::{Figures, Lane, Steps, extent};
 pub(crate) use meter::meter;
 pub(crate) use scale::Scale;

@@ -106,12 +106,15 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
         |path, title: &str| Shell::ranged(&house, path, title, &asked, &[("q", query.as_str())]);
     let text = |view: &dyn askama::DynTemplate| view.dyn_render().unwrap();
     let red = samples::red(mood);
-    let service = service::Found {
-        service: red.first().cloned(),
-        operations: red.clone(),
-        changes: samples::changes(mood),
-        incidents: samples::incidents_of(mood),
+    let wanted = service::Wanted {
+        name: red
+            .first()
+            .map_or_else(|| "none".to_owned(), |red| red.name.clone()),
+        sort: "rate".to_owned(),
+        against: explore::Against::Day,
+        asked: asked.clone(),
     };
+    let service = samples::service_found(mood);
     let trace_id = samples::trace()[0].trace_id;
     let selected = samples::trace().get(4).map(|span| span.span_id);
     vec![
@@ -151,8 +154,8 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
             text(&services::view(
                 shell("/services", "Services"),
                 now(),
-                &red,
-                &[],
+                &asked,
+                &samples::services_found(mood),
             )),
         ),
         (
@@ -160,8 +163,7 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
             text(&service::view(
                 shell("/services/content", "content"),
                 now(),
-                "content",
-                &asked,
+                &wanted,
                 &service,
             )),
         ),

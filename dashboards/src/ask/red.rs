@@ -19,6 +19,7 @@ pub(crate) struct ServiceRed {
     pub(crate) errors: Vec<(Timestamp, f64)>,
     /// Seconds.
     pub(crate) p50: Vec<(Timestamp, f64)>,
+    pub(crate) p95: Vec<(Timestamp, f64)>,
     pub(crate) p99: Vec<(Timestamp, f64)>,
     /// Log records of severity ERROR and FATAL per second.
     pub(crate) error_logs: Vec<(Timestamp, f64)>,
@@ -81,10 +82,11 @@ pub(crate) async fn red_of(
         "sum by (service)(rate(log_records_total{{severity=~\"ERROR|FATAL\"{}{matcher}}}[{window}]))",
         comma(matcher)
     );
-    let (rate, errors, p50, p99, error_logs) = tokio::try_join!(
+    let (rate, errors, p50, p95, p99, error_logs) = tokio::try_join!(
         range(console, rate, asked, step),
         range(console, errors, asked, step),
         range(console, quantile(0.5), asked, step),
+        range(console, quantile(0.95), asked, step),
         range(console, quantile(0.99), asked, step),
         range(console, error_logs, asked, step),
     )?;
@@ -103,11 +105,45 @@ pub(crate) async fn red_of(
     take(rate.value, |service| &mut service.rate);
     take(errors.value, |service| &mut service.errors);
     take(p50.value, |service| &mut service.p50);
+    take(p95.value, |service| &mut service.p95);
     take(p99.value, |service| &mut service.p99);
     if label == "service" {
         take(error_logs.value, |service| &mut service.error_logs);
     }
     Ok(services.into_values().collect())
+}
+
+/// A service so much earlier, with the times of now.
+pub(crate) async fn red_before(
+    console: &Console,
+    matcher: &str,
+    asked: TimeRange,
+    step: Duration,
+    shift: Duration,
+) -> Result<Vec<ServiceRed>, QueryError> {
+    let earlier = TimeRange {
+        start: asked.start - shift,
+        end: asked.end - shift,
+    };
+    // Steps are counted from the start of the range, which both must agree on.
+    let moved = asked
+        .start
+        .floor(step)
+        .seconds_since(earlier.start.floor(step));
+    let mut found = red_of(console, "service", matcher, earlier, step).await?;
+    for red in &mut found {
+        let lines = [
+            &mut red.rate,
+            &mut red.errors,
+            &mut red.p50,
+            &mut red.p95,
+            &mut red.p99,
+        ];
+        for point in lines.into_iter().flatten() {
+            point.0 = point.0 + Duration::from_secs_f64(moved.max(0.0));
+        }
+    }
+    Ok(found)
 }
 
 fn comma(matcher: &str) -> &'static str {

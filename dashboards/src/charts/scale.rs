@@ -75,15 +75,13 @@ impl Scale {
     }
 
     fn stepped(from: f64, step: f64, count: usize, unit: Unit) -> Self {
-        let ticks = (0..=count).map(|n| {
-            let value = from + n as f64 * step;
-            (value, unit.write(value))
-        });
+        let values: Vec<f64> = (0..=count).map(|n| from + n as f64 * step).collect();
+        let texts = unit.ticks(&values, step);
         Self {
             low: from,
             high: from + count as f64 * step,
             is_log: false,
-            ticks: ticks.collect(),
+            ticks: values.into_iter().zip(texts).collect(),
         }
     }
 
@@ -143,7 +141,7 @@ mod tests {
             [0.0, 50.0, 100.0]
         );
         let bytes = Scale::from_zero(3.2 * 1024.0 * 1024.0, Unit::Bytes);
-        assert_eq!(bytes.ticks()[1].1, "2.0 MiB");
+        assert_eq!(bytes.ticks()[1].1, "2 MiB");
         assert!(Scale::from_zero(f64::NAN, Unit::Number).share(1.0) > 0.99);
     }
 

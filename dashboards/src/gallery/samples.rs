@@ -20,12 +20,12 @@ use watchfire_tsdb::{
     TsdbStats,
 };
 
-use crate::ask::ServiceRed;
+use crate::ask::{Call, ServiceRed};
 use crate::console::{DiskLimit, DiskUse, InboxEntry, IngestReport};
 use crate::pages::explore::{answers, browser, state};
 use crate::pages::incident::{Measured, TellingLogs};
 use crate::pages::overview::lately as overview_lately;
-use crate::pages::{exception, incident as incident_page, logs, status};
+use crate::pages::{exception, incident as incident_page, logs, service, services, status};
 pub(crate) use exceptions::*;
 pub(crate) use house::*;
 pub(crate) use incidents::*;

@@ -24,6 +24,9 @@ use crate::charts::{Steps, readings};
 use crate::params::{BadParam, Params};
 use crate::shell::{House, Shell};
 
+pub(crate) use self::drawing::bound_text;
+pub(crate) use self::lines::names;
+pub(crate) use self::state::{Against, link};
 pub(crate) use self::view::view;
 
 /// `GET /explore`: the page; with `as=json` the values of its lines; with `do` what a button beside a

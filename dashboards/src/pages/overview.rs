@@ -35,7 +35,8 @@ pub(crate) struct ServiceRow {
     pub(crate) p99: String,
     pub(crate) error_logs: String,
     pub(crate) logs_href: String,
-    rank: (u8, u64),
+    /// In trouble is greater.
+    pub(crate) rank: (u8, u64),
 }
 
 #[derive(Debug, Template)]

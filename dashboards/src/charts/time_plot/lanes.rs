@@ -257,7 +257,7 @@ mod tests {
             Look::Lines,
         );
         let drawn = plot.finish("x").to_string();
-        assert!(drawn.contains("d=\"M0 100l1-83 1 41M4 17h0\""), "{drawn}");
+        assert!(drawn.contains("d=\"M0 100l1-100 1 50M4 0h0\""), "{drawn}");
         assert!(drawn.contains("viewBox=\"0 0 4.000 100\""), "{drawn}");
     }
 
@@ -267,7 +267,7 @@ mod tests {
         let lanes = [lane(&[1.0, 1.0]), lane(&[f64::NAN, 11.0])];
         plot.lanes(STEPS, &lanes, Look::Stacked);
         let drawn = plot.finish("x").to_string();
-        assert!(drawn.contains("d=\"M0 92l1-92L1 100L0 100Z\""), "{drawn}");
+        assert!(drawn.contains("d=\"M0 90l1-90L1 100L0 100Z\""), "{drawn}");
     }
 
     #[test]

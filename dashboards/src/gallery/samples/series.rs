@@ -24,6 +24,7 @@ pub(crate) fn red(mood: Mood) -> Vec<ServiceRed> {
             _ => 0.0,
         }),
         p50: points(|at| wave(at, p99 / 9.0, p99 / 60.0)),
+        p95: points(|at| wave(at, p99 / 2.0, p99 / 9.0)),
         p99: points(|at| wave(at, p99, p99 / 4.0) * if failing && at > 52 { 3.2 } else { 1.0 }),
         error_logs: points(|at| if failing && at > 52 { 4.1 } else { 0.0 }),
     };
@@ -36,6 +37,63 @@ pub(crate) fn red(mood: Mood) -> Vec<ServiceRed> {
             service("search", 61.0, false, 0.088),
             service("sync-worker", 0.7, false, 2.4),
         ],
+    }
+}
+
+/// What the page of a service found.
+pub(crate) fn service_found(mood: Mood) -> service::Found {
+    if mood == Mood::Empty {
+        return service::Found::default();
+    }
+    let red = red(mood);
+    let groups = groups_of(mood).0.into_iter().take(2);
+    service::Found {
+        service: red.first().cloned(),
+        earlier: red.last().cloned(),
+        operations: red,
+        buckets: buckets(),
+        happened: service::Happened {
+            changes: changes(mood),
+            incidents: incidents_of(mood),
+        },
+        groups: groups.map(|group| (group, 12.0)).collect(),
+        errors: Some(log_page_of(mood)),
+        slow: Some(span_page(mood)),
+        calls: calls(mood),
+        saturation: vec![matrix(mood); 9],
+    }
+}
+
+fn calls(mood: Mood) -> Vec<Call> {
+    let call = |client: &str, server: &str, failed, kind: &str| Call {
+        client: name(mood, client),
+        server: name(mood, server),
+        kind: kind.to_owned(),
+        per_second: 20.0,
+        failed,
+        p95: 0.03,
+    };
+    vec![
+        call("gateway", "content", 0.3, ""),
+        call("content", "sqlite", 0.0, "database"),
+        call("gateway", "search", 0.02, ""),
+    ]
+}
+
+/// What the list of services found.
+pub(crate) fn services_found(mood: Mood) -> services::Found {
+    if mood == Mood::Empty {
+        return services::Found::default();
+    }
+    let red = red(mood);
+    services::Found {
+        rates: red
+            .iter()
+            .map(|red| (red.name.clone(), (2.0, 1.0)))
+            .collect(),
+        services: red,
+        open: incidents_of(mood),
+        calls: calls(mood),
     }
 }
 

@@ -116,7 +116,9 @@ async fn answer(console: &Console, row: &QueryRow, url: &ExploreUrl) -> Answered
         let series = ask::range(console, expr.clone(), earlier, step)
             .await
             .ok()?;
-        Some(moved(series.value, shift))
+        // Steps are counted from the start of the range, which both must agree on.
+        let by = range.start.floor(step).millis() - earlier.start.floor(step).millis();
+        Some(moved(series.value, by))
     };
     let value = async {
         match url.face {
@@ -138,9 +140,8 @@ async fn answer(console: &Console, row: &QueryRow, url: &ExploreUrl) -> Answered
     }
 }
 
-/// Later by so much.
-fn moved(mut series: Vec<RangeSeries>, by: Duration) -> Vec<RangeSeries> {
-    let by = i64::try_from(by.as_millis()).unwrap_or(0);
+/// Later by so many milliseconds.
+fn moved(mut series: Vec<RangeSeries>, by: i64) -> Vec<RangeSeries> {
     for sample in series.iter_mut().flat_map(|series| &mut series.samples) {
         sample.t += by;
     }

@@ -1,5 +1,7 @@
 //! The chart: lines or cells over the range, with what happened meanwhile.
 
+use std::collections::BTreeMap;
+
 use watchfire_schemas::Timestamp;
 
 use super::answers::{Answered, Found, Value};
@@ -14,8 +16,9 @@ use crate::pages::incidents::is_open;
 use crate::{query_text, url as links};
 
 const HEIGHT: u32 = 300;
-/// Exemplars drawn at most: those with the greatest values.
-const MOST_DOTS: usize = 80;
+/// Exemplars are drawn for so many stretches of the range, of each those with the greatest values.
+const STRETCHES: i64 = 40;
+const DOTS_OF_A_STRETCH: usize = 2;
 
 /// What the values of all queries count, if they agree.
 pub(super) fn unit(found: &Found) -> Unit {
@@ -26,6 +29,7 @@ pub(super) fn unit(found: &Found) -> Unit {
     let mut units = found
         .answers
         .iter()
+        .filter(|answered| answered.value.is_ok())
         .map(|answered| unit_of(&answered.expr, said));
     let first = units.next().unwrap_or_default();
     if units.all(|unit| unit == first) {
@@ -42,7 +46,8 @@ pub(super) fn graph(found: &Found, lines: &Lines, url: &ExploreUrl, steps: Steps
         .shown()
         .filter_map(|line| line.ghost.clone())
         .collect();
-    let scale = scale(&shown, &ghosts, url, unit);
+    let dots = dots(found, url, shows_observations(found));
+    let scale = scale(&shown, &ghosts, &dots, url, unit);
     let mut plot = TimePlot::scaled(steps.range(url.asked.range.end), HEIGHT, scale, unit);
     happened(&mut plot, found, url);
     if url.shape != Shape::Stacked {
@@ -54,12 +59,18 @@ pub(super) fn graph(found: &Found, lines: &Lines, url: &ExploreUrl, steps: Steps
         Look::Lines
     };
     plot.lanes(steps, &shown, look);
-    plot.dots(&dots(found, url, |_| shows_observations(found)));
+    plot.dots(&dots);
     plot.told_at(&format!("{}&as=json", url.permalink()));
     plot.finish(&format!("{} lines over the range", shown.len()))
 }
 
-fn scale(shown: &[Lane], ghosts: &[Lane], url: &ExploreUrl, unit: Unit) -> Scale {
+fn scale(
+    shown: &[Lane],
+    ghosts: &[Lane],
+    dots: &[TraceDot],
+    url: &ExploreUrl,
+    unit: Unit,
+) -> Scale {
     if url.shape == Shape::Stacked {
         let steps = shown
             .iter()
@@ -78,7 +89,12 @@ fn scale(shown: &[Lane], ghosts: &[Lane], url: &ExploreUrl, unit: Unit) -> Scale
         let above = all().flat_map(Lane::finite).filter(|value| *value > 0.0);
         return Scale::logarithmic(above.fold(f64::INFINITY, f64::min), high, unit);
     }
-    Scale::fitting(low, high, unit)
+    // Observations stand on the axis as well.
+    let observed = dots.iter().filter_map(|dot| dot.value).reduce(f64::max);
+    match observed {
+        Some(observed) => Scale::from_zero(high.max(observed), unit),
+        None => Scale::fitting(low, high, unit),
+    }
 }
 
 /// Whether the axis is that of the observations: of a rate it is not.
@@ -116,7 +132,7 @@ fn happened(plot: &mut TimePlot, found: &Found, url: &ExploreUrl) {
     }
 }
 
-fn dots(found: &Found, url: &ExploreUrl, has_place: impl Fn(f64) -> bool) -> Vec<TraceDot> {
+fn dots(found: &Found, url: &ExploreUrl, has_place: bool) -> Vec<TraceDot> {
     let exemplars = found.exemplars.iter().flat_map(|series| &series.exemplars);
     let mut traced: Vec<_> = exemplars
         .filter_map(|exemplar| {
@@ -134,10 +150,17 @@ fn dots(found: &Found, url: &ExploreUrl, has_place: impl Fn(f64) -> bool) -> Vec
         .collect();
     traced.sort_by(|a, b| b.0.v.total_cmp(&a.0.v));
     traced.dedup_by(|a, b| a.1 == b.1);
-    traced.truncate(MOST_DOTS);
+    // Of each stretch of time a few: the greatest of all may have come at once.
+    let stretch = (url.asked.length().as_millis() as i64 / STRETCHES).max(1);
+    let mut drawn: BTreeMap<i64, usize> = BTreeMap::new();
+    traced.retain(|(exemplar, _)| {
+        let drawn = drawn.entry(exemplar.t / stretch).or_default();
+        *drawn += 1;
+        *drawn <= DOTS_OF_A_STRETCH
+    });
     let dot = |(exemplar, trace): (&watchfire_schemas::Exemplar, String)| TraceDot {
         at: Timestamp::from_millis(exemplar.t),
-        value: has_place(exemplar.v).then_some(exemplar.v),
+        value: has_place.then_some(exemplar.v),
         title: format!(
             "{} observed at {}\nopen trace {}",
             figures::short(exemplar.v),

@@ -125,8 +125,13 @@ fn classic(series: &[RangeSeries], steps: Steps) -> Option<Cells> {
 /// Rows at powers of a fixed factor, as fine as there is room for.
 fn native(series: &[RangeSeries], steps: Steps) -> Option<Cells> {
     let mut counted: Vec<(usize, f64, f64)> = Vec::new();
+    // Rows finer than buckets would leave stripes.
+    let mut finest = 4.0_f64;
     for sample in series.iter().flat_map(|series| &series.histograms) {
         if let Some(step) = place(sample.t, steps) {
+            if (-4..=8).contains(&sample.h.schema) {
+                finest = finest.min(f64::from(sample.h.schema).exp2());
+            }
             let buckets = buckets(&sample.h);
             counted.extend(
                 buckets
@@ -148,7 +153,7 @@ fn native(series: &[RangeSeries], steps: Steps) -> Option<Cells> {
     let octaves = (high / low).log2().max(0.0) + 1.0;
     let fine = [4.0, 2.0, 1.0, 0.5, 0.25]
         .into_iter()
-        .find(|fine| octaves * fine < MOST_ROWS as f64)
+        .find(|fine| *fine <= finest && octaves * fine < MOST_ROWS as f64)
         .unwrap_or(0.125);
     let row_of = |middle: f64| (middle.log2() * fine).floor() as i64;
     let first = row_of(low);

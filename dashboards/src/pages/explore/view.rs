@@ -292,7 +292,7 @@ fn note(lines: &Lines, url: &ExploreUrl) -> String {
 fn heat_note(is_drawn: bool, found: &Found) -> String {
     match found.answers.first() {
         None => String::new(),
-        Some(answered) if is_drawn => format!("observations by size; a cell leads to its traces. Asked: {}", answered.expr),
+        Some(_) if is_drawn => "observations by size; a cell leads to its traces".to_owned(),
         Some(answered) if answered.value.is_err() => String::new(),
         Some(_) => "This has no buckets: a heat map needs a histogram, a quantile of one, or series with the label le. The Metrics view lists the histograms.".to_owned(),
     }
