@@ -52,12 +52,15 @@ pub(crate) struct Derivation {
 }
 
 /// The names of the series that are made of every record, span and exception.
-pub(crate) const DERIVED: [&str; 5] = [
+pub(crate) const DERIVED: [&str; 8] = [
     "log_records_total",
     "exceptions_total",
     VIOLATIONS,
     "traces_span_metrics_calls_total",
     "traces_span_metrics_duration_seconds",
+    "traces_service_graph_request_total",
+    "traces_service_graph_request_failed_total",
+    "traces_service_graph_request_server_seconds",
 ];
 
 impl Derivation {
