@@ -20,6 +20,7 @@ use crate::exception_backlog::{ExceptionBacklog, Occurrences};
 use crate::housekeeping::Housekeeping;
 use crate::intake::Intake;
 use crate::meters::Meters;
+use crate::otlp::Starts;
 use crate::pipeline::Pipeline;
 use crate::prepare::{self, Prepared};
 use crate::receive;
@@ -107,6 +108,7 @@ impl Collector {
             clock,
             max_body: config.max_body,
             otlp_metrics: config.otlp_metrics,
+            starts: Starts::default(),
         });
         let housekeeping = Housekeeping {
             intake: Arc::clone(&intake),

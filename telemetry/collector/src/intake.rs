@@ -7,6 +7,7 @@ use crate::admission::{Admission, Arrival};
 use crate::budget::Budget;
 use crate::drop_reason::DropReason;
 use crate::meters::Meters;
+use crate::otlp::Starts;
 use crate::pipeline::Pipeline;
 use crate::prepare::Prepared;
 use crate::sink::Sink;
@@ -26,6 +27,7 @@ pub(crate) struct Intake {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) max_body: usize,
     pub(crate) otlp_metrics: OtlpMetrics,
+    pub(crate) starts: Starts,
 }
 
 /// What is told of a request that was taken.

@@ -9,6 +9,7 @@ mod metrics;
 mod records;
 mod sent;
 mod spans;
+mod starts;
 pub(crate) mod weight;
 
 use watchfire_schemas::Timestamp;
@@ -21,6 +22,7 @@ pub(crate) use metrics::{point_count, series};
 pub(crate) use records::{Arrived, records};
 pub(crate) use sent::{judged, sent};
 pub(crate) use spans::spans;
+pub(crate) use starts::Starts;
 
 /// What could not be taken of a request, by reason, and the first case in words.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

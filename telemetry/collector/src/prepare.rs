@@ -16,7 +16,7 @@ use crate::contracts::Held;
 use crate::derive::rejected_violations;
 use crate::drop_reason::DropReason;
 use crate::enrich::enrich_span;
-use crate::otlp::{self, Rejections};
+use crate::otlp::{self, Rejections, Starts};
 use crate::receive::BodyError;
 use crate::wal::Packed;
 use crate::{OtlpMetrics, Receipt};
@@ -169,7 +169,7 @@ impl Admission {
 pub(crate) fn otlp_metrics(
     request: &ExportMetricsServiceRequest,
     arrival: Arrival,
-    rules: &OtlpMetrics,
+    rules: (&OtlpMetrics, &Starts),
 ) -> Prepared {
     let (series, rejections) = otlp::series(request, arrival.at, rules);
     let accepted = otlp::point_count(request).saturating_sub(rejections.records());

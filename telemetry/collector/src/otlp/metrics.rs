@@ -5,6 +5,7 @@ mod target;
 use std::collections::BTreeMap;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::{self as proto, Metric, metric, number_data_point};
 use watchfire_schemas::{
     Exemplar, HistogramSample, LabelSet, MetricKind, MetricMetadata, Sample, SeriesSamples,
@@ -13,7 +14,7 @@ use watchfire_schemas::{
 
 use super::buckets;
 use super::metric_name::{metric_name, unit_name};
-use super::{Rejections, attributes, time_of};
+use super::{Rejections, Starts, attributes, time_of};
 use crate::OtlpMetrics;
 use crate::content::Series;
 use crate::drop_reason::DropReason;
@@ -30,10 +31,11 @@ const NO_RECORDED_VALUE: u32 = 1;
 pub(crate) fn series(
     request: &ExportMetricsServiceRequest,
     received_at: Timestamp,
-    rules: &OtlpMetrics,
+    (rules, starts): (&OtlpMetrics, &Starts),
 ) -> (Series, Rejections) {
     let mut translator = Translator {
         rules,
+        starts,
         received_at,
         latest: None,
         series: BTreeMap::new(),
@@ -64,6 +66,7 @@ pub(crate) fn series(
 
 struct Translator<'r> {
     rules: &'r OtlpMetrics,
+    starts: &'r Starts,
     received_at: Timestamp,
     /// The latest time of a point of the resource at hand.
     latest: Option<i64>,
@@ -84,6 +87,8 @@ struct Shape<'a> {
 /// One point's time and labels.
 struct Point {
     t: i64,
+    /// When its counting began; 0 if it does not say.
+    start: i64,
     labels: Labels,
 }
 
@@ -166,7 +171,11 @@ impl Translator<'_> {
                 return;
             }
         };
-        let place = self.place(shape, point.time_unix_nano, &point.attributes);
+        let place = self.place(
+            shape,
+            (point.start_time_unix_nano, point.time_unix_nano),
+            &point.attributes,
+        );
         let exemplars = point.exemplars.iter().filter_map(exemplar).collect();
         self.put(shape, "", &place, None, (value, exemplars));
     }
@@ -176,7 +185,11 @@ impl Translator<'_> {
             self.bad_buckets(shape, "its counts and bounds do not fit together");
             return;
         };
-        let place = self.place(shape, point.time_unix_nano, &point.attributes);
+        let place = self.place(
+            shape,
+            (point.start_time_unix_nano, point.time_unix_nano),
+            &point.attributes,
+        );
         let stale = point.flags & NO_RECORDED_VALUE != 0;
         let value = |value: f64| if stale { STALE_NAN } else { value };
         let exemplars: Vec<Exemplar> = point.exemplars.iter().filter_map(exemplar).collect();
@@ -205,11 +218,23 @@ impl Translator<'_> {
                 Err(why) => return self.bad_buckets(shape, why),
             }
         };
-        let place = self.place(shape, point.time_unix_nano, &point.attributes);
+        let place = self.place(
+            shape,
+            (point.start_time_unix_nano, point.time_unix_nano),
+            &point.attributes,
+        );
         if stale && shape.temporality == Temporality::Delta {
             return;
         }
-        let series = self.series_of(shape, place.labels.of_series(&shape.name, None));
+        let labels = place.labels.of_series(&shape.name, None);
+        let begins = self.begins(shape, &labels, &place);
+        let series = self.series_of(shape, labels);
+        if begins && !stale {
+            let h = native::without_observations(&h);
+            series
+                .histograms
+                .push(HistogramSample { t: place.start, h });
+        }
         series.histograms.push(HistogramSample { t: place.t, h });
         let exemplars = point.exemplars.iter().filter_map(exemplar);
         series.exemplars.extend(exemplars);
@@ -222,7 +247,11 @@ impl Translator<'_> {
     }
 
     fn summary(&mut self, shape: &Shape<'_>, point: &proto::SummaryDataPoint) {
-        let place = self.place(shape, point.time_unix_nano, &point.attributes);
+        let place = self.place(
+            shape,
+            (point.start_time_unix_nano, point.time_unix_nano),
+            &point.attributes,
+        );
         let stale = point.flags & NO_RECORDED_VALUE != 0;
         let value = |value: f64| (if stale { STALE_NAN } else { value }, Vec::new());
         for quantile in &point.quantile_values {
@@ -253,13 +282,15 @@ impl Translator<'_> {
     fn place(
         &mut self,
         shape: &Shape<'_>,
-        nanos: u64,
-        attributes: &[opentelemetry_proto::tonic::common::v1::KeyValue],
+        (start, nanos): (u64, u64),
+        attributes: &[KeyValue],
     ) -> Point {
         let t = time_of(&[nanos], self.received_at).millis();
+        let start = time_of(&[start], Timestamp::default()).millis();
         self.latest = self.latest.max(Some(t));
         Point {
             t,
+            start,
             labels: Labels::of_point(attributes, shape.target, self.rules),
         }
     }
@@ -277,9 +308,27 @@ impl Translator<'_> {
             return;
         }
         let name = format!("{}{suffix}", shape.name);
-        let series = self.series_of(shape, point.labels.of_series(&name, extra));
+        let labels = point.labels.of_series(&name, extra);
+        let counts = shape.kind == MetricKind::Counter || !suffix.is_empty();
+        let begins = counts && self.begins(shape, &labels, point);
+        let series = self.series_of(shape, labels);
+        if begins && v.to_bits() != STALE_NAN.to_bits() {
+            let zero = Sample {
+                t: point.start,
+                v: 0.0,
+            };
+            series.samples.push(zero);
+        }
         series.samples.push(Sample { t: point.t, v });
         series.exemplars.extend(exemplars);
+    }
+
+    /// Whether a zero belongs where the counting of a series began. Of what is added up the store
+    /// knows.
+    fn begins(&self, shape: &Shape<'_>, labels: &LabelSet, point: &Point) -> bool {
+        let now = self.received_at.millis();
+        shape.temporality == Temporality::Cumulative
+            && self.starts.is_new(labels, (point.start, point.t), now)
     }
 
     fn series_of(&mut self, shape: &Shape<'_>, labels: LabelSet) -> &mut SeriesSamples {

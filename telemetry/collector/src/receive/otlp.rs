@@ -87,7 +87,7 @@ fn prepared(
             Ok(prepare::otlp_metrics(
                 &request,
                 arrival,
-                &intake.otlp_metrics,
+                (&intake.otlp_metrics, &intake.starts),
             ))
         }
     }

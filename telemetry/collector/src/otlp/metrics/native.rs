@@ -17,6 +17,15 @@ pub(super) fn stale(marker: f64) -> NativeHistogram {
     }
 }
 
+/// The same histogram before anything was observed.
+pub(super) fn without_observations(of: &NativeHistogram) -> NativeHistogram {
+    NativeHistogram {
+        schema: of.schema,
+        zero_threshold: of.zero_threshold,
+        ..NativeHistogram::default()
+    }
+}
+
 /// The histogram of a point. A scale above 8 is made 8, which is exact: neighbours are merged.
 pub(super) fn histogram(
     point: &ExponentialHistogramDataPoint,

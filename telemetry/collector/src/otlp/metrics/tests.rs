@@ -26,7 +26,8 @@ fn translated(metric: &Value, more: &Value, rules: &OtlpMetrics) -> (Series, Rej
         "scopeMetrics": [{"scope": scope, "metrics": [metric]}],
     }]});
     let request = json::metrics(request.to_string().as_bytes()).unwrap();
-    series(&request, Timestamp::from_secs(9), rules)
+    let starts = Starts::default();
+    series(&request, Timestamp::from_secs(9), (rules, &starts))
 }
 
 /// Each series as `labels t:v …`.
@@ -152,6 +153,43 @@ fn exponential_histograms_become_native_ones() {
     assert_eq!((*t, h.schema, h.count, h.sum), (1000, 1, 4.0, 6.5));
     assert_eq!(h.positive.iter().collect::<Vec<_>>(), [(1, 1.0), (2, 2.0)]);
     assert_eq!(one.exemplars.len(), 1);
+}
+
+#[test]
+fn a_counter_begins_with_a_zero_where_it_says() {
+    let times = json!({"startTimeUnixNano": "1000000000", "timeUnixNano": "2000000000"});
+    let with = |more: Value| {
+        let mut point = times.clone();
+        for (key, value) in more.as_object().unwrap() {
+            point[key] = value.clone();
+        }
+        json!({"isMonotonic": true, "aggregationTemporality": 2, "dataPoints": [point]})
+    };
+    let sum = with(json!({"asInt": 7}));
+    check(
+        &json!({"name": "a", "sum": sum}),
+        &["a_total{T} 1000:0 2000:7"],
+    );
+    let mut delta = sum.clone();
+    delta["aggregationTemporality"] = json!(1);
+    check(&json!({"name": "a", "sum": delta}), &["a_total{T} 2000:7"]);
+    check(&json!({"name": "g", "gauge": sum}), &["g{T} 2000:7"]);
+    let histogram = with(json!({"count": 2, "sum": 3, "bucketCounts": [], "scale": 2}));
+    check(
+        &json!({"name": "h", "histogram": histogram}),
+        &[
+            "h_bucket{T, le=\"+Inf\"} 1000:0 2000:2",
+            "h_count{T} 1000:0 2000:2",
+            "h_sum{T} 1000:0 2000:3",
+        ],
+    );
+    let (native, _) = read(&json!({"name": "e", "exponentialHistogram": histogram}));
+    let counts: Vec<_> = native[0]
+        .histograms
+        .iter()
+        .map(|at| (at.t, at.h.count))
+        .collect();
+    assert_eq!(counts, [(1_000, 0.0), (2_000, 2.0)]);
 }
 
 #[test]
