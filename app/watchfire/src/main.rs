@@ -19,6 +19,7 @@ mod migrate;
 mod schema_files;
 mod search;
 mod send;
+mod server_facts;
 mod services_command;
 mod signals;
 mod stack;

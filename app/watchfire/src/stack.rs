@@ -21,6 +21,7 @@ use watchfire_dashboards::{Console, SavedSearches, console_router};
 use watchfire_logsearch::LogSearch;
 use watchfire_schemas::{Clock, SystemClock, TimeRange};
 use watchfire_telemetry::{LogOutput, Telemetry};
+use watchfire_tsdb::ServerFacts;
 
 use crate::cli::ServeArgs;
 use crate::config::{Defaults, Settings};
@@ -31,6 +32,7 @@ use crate::guard::{Guard, guard};
 use crate::inbox::Inbox;
 use crate::listeners::{bind, drained, print_addresses, serve};
 use crate::metrics_page;
+use crate::server_facts::server_facts;
 use crate::status::Status;
 use stores::Stores;
 
@@ -160,6 +162,7 @@ impl Stack {
         };
         let gatherers = Gatherers::new(&settings, &stores.collector, &clock, &stores.registry);
         let gatherers = Arc::new(gatherers);
+        let facts = server_facts(&settings, started_at, gatherers.scrape_board());
         let (listeners, stop_listening) = (TaskTracker::new(), CancellationToken::new());
         let names = Guard::new(&settings.allowed_hosts);
         let guarded = |router: Router| router.layer(from_fn_with_state(names.clone(), guard));
@@ -171,7 +174,7 @@ impl Stack {
             (
                 bound.console,
                 guarded(
-                    console_routes(&stores, status, clock)
+                    console_routes(&stores, status, facts, clock)
                         .merge(gatherers::router(Arc::clone(&gatherers))),
                 ),
             ),
@@ -253,11 +256,12 @@ impl Stack {
 }
 
 /// Everything that the console's listener answers.
-fn console_routes(stores: &Stores, status: Status, clock: Arc<dyn Clock>) -> Router {
-    let facts = watchfire_tsdb::ServerFacts {
-        started: status.started_at,
-        ..Default::default()
-    };
+fn console_routes(
+    stores: &Stores,
+    status: Status,
+    facts: ServerFacts,
+    clock: Arc<dyn Clock>,
+) -> Router {
     let pages = console_router(Console {
         events: Arc::clone(&stores.events),
         tsdb: Arc::clone(&stores.tsdb),

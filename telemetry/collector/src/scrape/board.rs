@@ -5,6 +5,7 @@ use std::time::Duration;
 use watchfire_schemas::{
     DroppedTarget, LabelSet, MetricMetadata, TargetHealth, TargetMetadata, TargetState, Timestamp,
 };
+use watchfire_tsdb::TargetBoard;
 
 use super::target::Target;
 
@@ -95,6 +96,29 @@ impl ScrapeBoard {
     pub(crate) fn remove(&self, pool: &str) {
         let mut pools = self.pools.lock().expect("no holder of this lock panics");
         pools.remove(pool);
+    }
+}
+
+impl TargetBoard for ScrapeBoard {
+    fn pools(&self) -> Vec<String> {
+        let pools = self.pools.lock().expect("no holder of this lock panics");
+        pools.keys().cloned().collect()
+    }
+
+    fn active(&self) -> Vec<TargetState> {
+        self.targets()
+    }
+
+    fn dropped(&self) -> Vec<DroppedTarget> {
+        Self::dropped(self)
+    }
+
+    fn dropped_counts(&self) -> BTreeMap<String, usize> {
+        Self::dropped_counts(self)
+    }
+
+    fn metadata(&self) -> Vec<TargetMetadata> {
+        Self::metadata(self)
     }
 }
 
