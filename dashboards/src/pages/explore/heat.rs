@@ -291,8 +291,8 @@ mod tests {
             STEPS,
         );
         let cells = cells.unwrap();
-        assert_eq!(cells.bounds, [0.05, 0.1, 0.5, f64::INFINITY]);
-        assert_eq!(cells.rows, [[3.0, 0.0], [2.0, 1.0], [1.0, 0.0]]);
+        assert_eq!(cells.bounds, [0.0, 0.05, 0.1, 0.5, f64::INFINITY]);
+        assert_eq!(cells.rows, [[0.0, 0.0], [3.0, 0.0], [2.0, 1.0], [1.0, 0.0]]);
         let plain = RangeSeries {
             labels: LabelSet::new([("a", "b")]),
             ..RangeSeries::default()
