@@ -14,7 +14,7 @@ import urllib.request
 
 from server import Watchfire, close, expect
 
-PATHS = ["/", "/incidents", "/exceptions", "/logs", "/traces", "/services", "/services/content", "/explore", "/alerts",
+PATHS = ["/", "/incidents", "/exceptions", "/logs", "/traces", "/services", "/services/content", "/explore", "/explore?view=metrics", "/alerts",
          "/reliability", "/schemas", "/status", "/settings"]
 
 

@@ -2,27 +2,10 @@
 // records in the last hour: brush, pills, keyboard, context, columns, saved searches, completion,
 // live mode; and the same without scripts. The content policy is in force.
 const assert = require("assert/strict");
+const { params, opened, followed, follow, weight, allOf } = require("./browsing.js");
 
 const WEIGHT = 150_000;
-const params = (page) => new URL(page.url()).searchParams;
 const number = (text) => Number(text.replace(/\D/g, ""));
-
-async function opened(browser, url, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.faults = [];
-  page.on("console", (message) => message.type() === "error" && page.faults.push(message.text()));
-  page.on("pageerror", (error) => page.faults.push(String(error)));
-  const answer = await page.goto(url, { waitUntil: "load" });
-  assert.equal(answer.status(), 200, url);
-  return page;
-}
-
-// A click answers before the page that it leads to is there.
-async function followed(page, act) {
-  await Promise.all([page.waitForNavigation({ waitUntil: "load" }), act()]);
-}
-const follow = (page, selector) => followed(page, () => page.click(selector));
 
 // The count on the page, the sum of the legend and the API's total of the very same range.
 async function totalsAgree(page, base) {
@@ -206,29 +189,10 @@ const checks = {
     return page;
   },
   async "the page stays within its weight"(browser, base) {
-    const context = await browser.newContext();
-    const page = await context.newPage();
-    page.faults = [];
-    let weight = 0;
-    page.on("response", async (answer) => { weight += (await answer.body().catch(() => "")).length; });
-    await page.goto(`${base}/logs?last=1h`, { waitUntil: "networkidle" });
-    assert.ok(weight > 10_000 && weight < WEIGHT, `${weight} bytes, uncompressed`);
+    const { page, bytes } = await weight(browser, `${base}/logs?last=1h`);
+    assert.ok(bytes > 10_000 && bytes < WEIGHT, `${bytes} bytes, uncompressed`);
     return page;
   },
 };
 
-// The names of those that failed, each with its reason.
-module.exports = async function interactions(browser, base) {
-  const failed = [];
-  for (const [name, check] of Object.entries(checks)) {
-    let page;
-    try {
-      page = await check(browser, base);
-      assert.deepEqual(page.faults, []);
-    } catch (error) {
-      failed.push(`${name}: ${String(error.message).slice(0, 300)}`);
-    }
-    for (const context of browser.contexts()) await context.close();
-  }
-  return { all: Object.keys(checks).length, failed };
-};
+module.exports = (browser, base) => allOf(checks, browser, base);

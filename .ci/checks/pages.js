@@ -1,10 +1,10 @@
 // Opens each page in a real browser, wide and narrow, light and dark: it must answer 200, say nothing
-// on the console, not overflow, and give axe nothing serious to find. If /logs is among them, it then
-// does there what people do.
+// on the console, not overflow, and give axe nothing serious to find. If /logs or /explore is among
+// them, it then does there what people do.
 //   NODE_PATH=… node pages.js http://127.0.0.1:7117 shots-folder /path …
 const fs = require("fs");
 const { chromium } = require("playwright-core");
-const interactions = require("./logs_page.js");
+const ACTIONS = { "/logs": require("./logs_page.js"), "/explore": require("./explore_page.js") };
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const WIDTHS = [1440, 390];
@@ -54,9 +54,15 @@ async function look(browser, url, width, colorScheme, shot) {
     }
   }
   console.log(`${paths.length * WIDTHS.length * 2 - failed} passed, ${failed} failed`);
-  const acted = paths.includes("/logs") ? await interactions(browser, base) : { all: 0, failed: [] };
+  const failures = [];
+  let all = 0;
+  for (const path of paths.filter((path) => ACTIONS[path])) {
+    const acted = await ACTIONS[path](browser, base);
+    all += acted.all;
+    failures.push(...acted.failed.map((fault) => `${path} ${fault}`));
+  }
   await browser.close();
-  for (const fault of acted.failed) console.log("FAIL", fault);
-  console.log(`${acted.all - acted.failed.length} interactions passed, ${acted.failed.length} failed`);
-  process.exit(failed || acted.failed.length ? 1 : 0);
+  for (const fault of failures) console.log("FAIL", fault);
+  console.log(`${all - failures.length} interactions passed, ${failures.length} failed`);
+  process.exit(failed || failures.length ? 1 : 0);
 })();

@@ -13,13 +13,13 @@ mod timeline;
 use askama::Template;
 use axum::extract::{Path, State};
 use http::HeaderMap;
-use watchfire_alerts::{Delivery, Incident};
+use watchfire_alerts::{Delivery, Incident, RuleStatus};
 use watchfire_logsearch::SpanPage;
 use watchfire_schemas::{ChangeEvent, Timestamp};
 
 use super::incidents::{is_open, status_name};
 use super::log_view::{LogContext, LogView};
-use super::{Fault, Page, posted, render};
+use super::{Fault, Page, explore, posted, render};
 use crate::charts::Svg;
 use crate::figures::{self, When};
 use crate::range::Asked;
@@ -40,6 +40,7 @@ use timeline::TimelineRow;
 pub(crate) struct Context {
     pub(crate) measured: Measured,
     pub(crate) changes: Vec<ChangeEvent>,
+    pub(crate) rules: Vec<RuleStatus>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) logs: TellingLogs,
     pub(crate) traces: Option<SpanPage>,
@@ -125,6 +126,7 @@ async fn ask_context(
         measured: shell.take("the signal", measured),
         trends: shell.take("exception trends", trends),
         changes: shell.take("changes", changes),
+        rules: console.alerts.rules(),
         deliveries: shell.take("deliveries", deliveries),
         logs: shell.take("logs", logs),
         traces: shell.take("traces", traces.map(Some)),
@@ -194,7 +196,10 @@ pub(crate) fn view(
         timeline,
         alert_changes,
         evidence: evidence::evidence(incident),
-        alerts: alert_groups(incident),
+        alerts: alert_groups(incident, |name| {
+            let rule = context.rules.iter().find(|rule| rule.name == name)?;
+            Some(explore::link(&rule.expr, &asked))
+        }),
         alerts_total: incident.alerts.len(),
         // A runbook comes from a rule's annotation: only a web address becomes a link.
         runbook: incident

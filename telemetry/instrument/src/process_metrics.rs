@@ -10,7 +10,7 @@ use watchfire_schemas::Clock;
 /// Ticks of `/proc/self/stat` in a second. Linux tells every program 100, whatever its kernel uses.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Registers what Prometheus' clients tell of their process: start time, memory, CPU, open files.
+/// Registers what Prometheus' clients tell of their process: start time, memory, CPU, open files, threads.
 /// Off Linux it tells nothing.
 pub fn register_process_metrics(registry: &mut Registry, clock: Arc<dyn Clock>) {
     registry.register_collector(Box::new(ProcessMetrics { clock }));
@@ -27,6 +27,7 @@ struct Usage {
     cpu_seconds: f64,
     resident_bytes: u64,
     virtual_bytes: u64,
+    threads: u64,
     started_after_boot: f64,
 }
 
@@ -59,6 +60,12 @@ impl Collector for ProcessMetrics {
             Some(&Unit::Bytes),
             &ConstGauge::new(usage.virtual_bytes as i64),
         )?;
+        put(
+            "process_threads",
+            "Threads of the process.",
+            None,
+            &ConstGauge::new(usage.threads as i64),
+        )?;
         if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
             put(
                 "process_open_fds",
@@ -89,6 +96,7 @@ fn parse_stat(stat: &str) -> Option<Usage> {
     Some(Usage {
         cpu_seconds: (number(11)? + number(12)?) as f64 / TICKS_PER_SECOND,
         started_after_boot: number(19)? as f64 / TICKS_PER_SECOND,
+        threads: number(17)?,
         virtual_bytes: number(20)?,
         resident_bytes: number(21)? * PAGE,
     })
@@ -110,6 +118,7 @@ mod tests {
             cpu_seconds: 2.0,
             resident_bytes: 300 * 4096,
             virtual_bytes: 8_192_000,
+            threads: 3,
             started_after_boot: 10.0,
         };
         assert_eq!(parse_stat(stat), Some(expected));

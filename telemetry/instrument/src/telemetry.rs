@@ -25,6 +25,7 @@ use crate::pipeline::{Pipeline, Worker};
 use crate::process_metrics::register_process_metrics;
 use crate::registry_snapshot::RegistrySnapshot;
 use crate::resource::Resource;
+use crate::runtime_metrics::register_runtime_metrics;
 use crate::scoped::Scoped;
 use crate::sink::Destination;
 use crate::span_queue::SpanQueue;
@@ -65,6 +66,7 @@ impl Telemetry {
         let server = ServerMetrics::register(&mut registry);
         let client = ClientMetrics::register(&mut registry);
         register_process_metrics(&mut registry, Arc::clone(&builder.clock));
+        register_runtime_metrics(&mut registry);
         let registry = Arc::new(Mutex::new(registry));
         let destination = builder.destination()?;
         let is_taken = !matches!(destination, Destination::Nowhere);

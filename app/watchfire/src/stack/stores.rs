@@ -15,7 +15,7 @@ use watchfire_alerts::Alerts;
 use watchfire_collector::{Collector, Contracts, Occurrences};
 use watchfire_logsearch::EventStore;
 use watchfire_schemas::Clock;
-use watchfire_telemetry::register_process_metrics;
+use watchfire_telemetry::{register_process_metrics, register_runtime_metrics};
 use watchfire_tsdb::Tsdb;
 
 use crate::config::Settings;
@@ -64,6 +64,7 @@ impl Stores {
         let lock = lock_data(&settings.data_dir)?;
         let mut registry = Registry::default();
         register_process_metrics(&mut registry, Arc::clone(clock));
+        register_runtime_metrics(&mut registry);
         let pool = migrate::open(&settings.data_dir).await?;
         let (events, tsdb) = open_files(settings, clock, &mut registry)?;
         let signals = Arc::new(TsdbSignals(Arc::clone(&tsdb)));

@@ -103,6 +103,7 @@ pub(crate) fn incident_context(mood: Mood) -> incident_page::Context {
             }
         };
     incident_page::Context {
+        rules: rules(mood).0,
         measured: Measured {
             signal: name(mood, "server errors of content"),
             counts: series(&fails),

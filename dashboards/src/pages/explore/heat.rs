@@ -218,15 +218,18 @@ fn each_bucket(buckets: &HistogramBuckets, mut take: impl FnMut(i32, f64)) {
     }
 }
 
+/// Rows that are shown even if they are empty: one alone would not look like a map.
+const LEAST_ROWS: usize = 4;
+
 /// Without the empty rows at head and foot.
 fn trimmed(mut cells: Cells) -> Cells {
     let is_empty = |row: &Vec<f64>| row.iter().all(|count| *count <= 0.0);
-    while cells.rows.len() > 1 && cells.rows.last().is_some_and(is_empty) {
+    while cells.rows.len() > LEAST_ROWS && cells.rows.last().is_some_and(is_empty) {
         cells.rows.pop();
         cells.bounds.pop();
     }
     let empty = cells.rows.iter().take_while(|row| is_empty(row)).count();
-    let empty = empty.min(cells.rows.len().saturating_sub(1));
+    let empty = empty.min(cells.rows.len().saturating_sub(LEAST_ROWS));
     cells.rows.drain(..empty);
     cells.bounds.drain(..empty);
     cells

@@ -11,6 +11,8 @@ use crate::pages::alerts::{chips, state_name};
 #[derive(Debug)]
 pub(crate) struct AlertGroup {
     pub(crate) rule: String,
+    /// What the rule asks, over the time of the incident; none if the rule is no longer there.
+    pub(crate) explore: Option<String>,
     /// The worst of its alerts.
     pub(crate) state: &'static str,
     /// `9 operations`, `1 service`.
@@ -40,13 +42,20 @@ const SUBJECTS: [(&str, &str, &str); 4] = [
 const SHOWN: usize = 20;
 
 /// By rule: what fires first, then what concerns most.
-pub(super) fn alert_groups(incident: &Incident) -> Vec<AlertGroup> {
+/// `explore` leads to what a rule asks.
+pub(super) fn alert_groups(
+    incident: &Incident,
+    explore: impl Fn(&str) -> Option<String>,
+) -> Vec<AlertGroup> {
     let rules: BTreeSet<&str> = incident.alerts.iter().map(|a| a.rule.as_str()).collect();
     let mut groups: Vec<AlertGroup> = rules
         .into_iter()
         .map(|rule| {
             let of_rule = incident.alerts.iter().filter(|alert| alert.rule == rule);
-            alert_group(rule, of_rule.collect())
+            AlertGroup {
+                explore: explore(rule),
+                ..alert_group(rule, of_rule.collect())
+            }
         })
         .collect();
     groups.sort_by_key(|group| std::cmp::Reverse((group.firing, group.rows.len() + group.hidden)));
@@ -63,6 +72,7 @@ fn alert_group(rule: &str, mut alerts: Vec<&AlertInstance>) -> AlertGroup {
     let firing = alerts.iter().filter(|a| a.state == AlertState::Firing);
     AlertGroup {
         rule: rule.to_owned(),
+        explore: None,
         state: alerts.first().map_or("inactive", |a| state_name(a.state)),
         extent: extent(&alerts),
         firing: firing.count(),
@@ -111,8 +121,12 @@ mod tests {
             alert.state = AlertState::Inactive;
             incident.alerts.push(alert.clone());
         }
-        let groups = alert_groups(&incident);
+        let groups = alert_groups(&incident, |rule| Some(format!("/explore?{rule}")));
         assert_eq!(groups.len(), 2);
+        assert_eq!(
+            groups[1].explore.as_deref(),
+            Some("/explore?DependencyDown")
+        );
         assert_eq!(groups[0].firing, 1, "what fires comes first");
         assert_eq!(groups[1].extent, "30 operations");
         assert_eq!((groups[1].rows.len(), groups[1].hidden), (20, 10));
