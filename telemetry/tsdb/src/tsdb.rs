@@ -365,6 +365,11 @@ impl Tsdb {
         self.store.metadata()
     }
 
+    /// Why samples were refused since the start: each reason, in words, and how many.
+    pub fn refusals(&self) -> Vec<(&'static str, &'static str, u64)> {
+        self.store.refusals.list()
+    }
+
     /// What makes the head large.
     pub fn cardinality(&self) -> TsdbCardinality {
         self.store.cardinality()

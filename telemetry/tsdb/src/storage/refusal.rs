@@ -35,6 +35,21 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    const ALL: [Self; 12] = [
+        Self::DuplicateTime,
+        Self::TooOld,
+        Self::TooFarAhead,
+        Self::SeriesLimit,
+        Self::MemoryLimit,
+        Self::TooManyLabels,
+        Self::LongLabelName,
+        Self::LongLabelValue,
+        Self::Temporality,
+        Self::NoIncrement,
+        Self::NoName,
+        Self::BadLabels,
+    ];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::DuplicateTime => "duplicate_time",
@@ -106,6 +121,17 @@ impl Refusals {
         self.total.fetch_add(samples, Ordering::Relaxed);
         let labels = ReasonLabels { reason };
         self.by_reason.get_or_create_owned(&labels).inc_by(samples);
+    }
+
+    /// Each reason, in words, and how many samples.
+    pub(crate) fn list(&self) -> Vec<(&'static str, &'static str, u64)> {
+        let count = |reason: Refusal| {
+            let counter = self.by_reason.get(&ReasonLabels { reason });
+            counter.map_or(0, |counter| counter.get())
+        };
+        let all = Refusal::ALL.into_iter();
+        all.map(|reason| (reason.as_str(), reason.words(), count(reason)))
+            .collect()
     }
 
     pub(crate) fn total(&self) -> u64 {
