@@ -65,16 +65,7 @@ pub(crate) async fn trends(
 /// What was said of metrics, by the names of their families.
 pub(crate) async fn metadata(console: &Console) -> Vec<MetricMetadata> {
     let tsdb = Arc::clone(&console.tsdb);
-    let read = spawn_blocking(move || {
-        let kinds = tsdb.metric_kinds().into_iter();
-        let said = kinds.map(|(family, kind)| MetricMetadata {
-            family,
-            kind,
-            help: String::new(),
-            unit: String::new(),
-        });
-        said.collect()
-    });
+    let read = spawn_blocking(move || tsdb.metadata());
     read.await.unwrap_or_default()
 }
 

@@ -17,7 +17,7 @@ use watchfire_logsearch::*;
 use watchfire_schemas::*;
 use watchfire_tsdb::{
     Annotations, ExemplarSeries, InstantSample, QueryAnswer, QueryError, QueryValue, RangeSeries,
-    TsdbStats,
+    TsdbCardinality, TsdbStats,
 };
 
 use crate::ask::{Call, ServiceRed};

@@ -1,5 +1,7 @@
 //! `/status`: how Watchfire itself is doing. What is lost, late or full is said first.
 
+pub(crate) mod series;
+
 use std::sync::Arc;
 
 use askama::Template;
@@ -8,8 +10,9 @@ use tokio::task::spawn_blocking;
 use watchfire_alerts::DestinationStatus;
 use watchfire_logsearch::DatasetStats;
 use watchfire_schemas::Timestamp;
-use watchfire_tsdb::{QueryValue, TsdbStats};
+use watchfire_tsdb::{QueryAnswer, QueryValue, Tsdb};
 
+use self::series::{SeriesFound, SeriesView};
 use super::{Page, render};
 use crate::console::{DiskLimit, DiskUse, InboxEntry, IngestReport};
 use crate::figures::{self, When};
@@ -57,7 +60,10 @@ pub(crate) struct Status {
     pub(crate) sources: Vec<SourceRow>,
     pub(crate) drops: Vec<(String, String)>,
     pub(crate) datasets: Vec<(&'static str, [String; 7])>,
-    pub(crate) series: Vec<(&'static str, String)>,
+    pub(crate) series: SeriesView,
+    pub(crate) down_href: String,
+    /// (signal, accepted, sources, last)
+    pub(crate) signals: Vec<(String, String, String, When)>,
     pub(crate) disk: Vec<(String, String)>,
     pub(crate) destinations: Vec<DestinationRow>,
     pub(crate) inbox: Vec<InboxRow>,
@@ -70,7 +76,7 @@ pub(crate) struct Found {
     pub(crate) disk: Vec<DiskUse>,
     pub(crate) disk_limit: DiskLimit,
     pub(crate) datasets: Vec<(&'static str, DatasetStats)>,
-    pub(crate) series: TsdbStats,
+    pub(crate) series: SeriesFound,
     pub(crate) destinations: Vec<DestinationStatus>,
     pub(crate) inbox: Vec<InboxEntry>,
     /// Violations per minute.
@@ -85,17 +91,26 @@ pub(crate) async fn page(State(console): State<Console>) -> Page {
     let expr = "sum(rate(schema_violations_total[5m])) * 60";
     let (status, tsdb) = (Arc::clone(&console.status), Arc::clone(&console.tsdb));
     // One walks through folders, the other may wait for a cut of blocks.
-    let sizes = spawn_blocking(move || (status.disk(), tsdb.stats()));
-    let (rate, destinations, sizes) = tokio::join!(
+    let sizes = spawn_blocking(move || (status.disk(), sizes(&tsdb)));
+    let appended = "sum(rate(watchfire_tsdb_appended_samples_total[2m]))";
+    let (rate, appended, targets, down, destinations, sizes) = tokio::join!(
         ask::instant(&console, expr, house.now),
+        ask::instant(&console, appended, house.now),
+        ask::instant(&console, "count(up)", house.now),
+        ask::instant(&console, "up == 0", house.now),
         console.alerts.destinations(),
         sizes,
     );
-    let (disk, series) = sizes.unwrap_or_default();
-    let rate = rate.map(|answer| match answer.value {
-        QueryValue::Vector(samples) => samples.first().map_or(0.0, |sample| sample.sample.v),
-        _ => 0.0,
+    let (disk, mut series) = sizes.unwrap_or_default();
+    series.rate = shell.take("the rate of samples", appended.map(number));
+    let targets = shell.take("targets", targets.map(number));
+    series.targets = targets.unwrap_or(0.0) as usize;
+    let down = down.map(|answer| match answer.value {
+        QueryValue::Vector(samples) => samples.into_iter().map(|one| one.labels).collect(),
+        _ => Vec::new(),
     });
+    series.down = shell.take("targets that are down", down);
+    let rate = rate.map(|answer| number(answer).unwrap_or(0.0));
     let found = Found {
         quarantine_rate: shell.take("the quarantine rate", rate),
         destinations: shell.take("destinations", destinations),
@@ -111,9 +126,31 @@ pub(crate) async fn page(State(console): State<Console>) -> Page {
     render(&view(shell, house.now, &found))
 }
 
-pub(crate) fn view(shell: Shell, now: Timestamp, found: &Found) -> Status {
+/// What the store knows of itself.
+fn sizes(tsdb: &Tsdb) -> SeriesFound {
+    SeriesFound {
+        stats: tsdb.stats(),
+        cardinality: tsdb.cardinality(),
+        refused: tsdb.refusals(),
+        ..SeriesFound::default()
+    }
+}
+
+/// The number of an answer that is one.
+fn number(answer: QueryAnswer<QueryValue>) -> Option<f64> {
+    match answer.value {
+        QueryValue::Vector(samples) => samples.first().map(|sample| sample.sample.v),
+        _ => None,
+    }
+}
+
+pub(crate) fn view(mut shell: Shell, now: Timestamp, found: &Found) -> Status {
+    shell.notices.extend(series::warnings(&found.series));
+    let up = now.seconds_since(found.started_at).max(0.0);
     Status {
         shell,
+        signals: series::by_signal(&found.ingest.sources, now),
+        down_href: series::down_href(),
         figures: headline_figures(now, found),
         sources: found
             .ingest
@@ -132,22 +169,7 @@ pub(crate) fn view(shell: Shell, now: Timestamp, found: &Found) -> Status {
             .iter()
             .map(|(name, stats)| (*name, dataset_row(stats)))
             .collect(),
-        series: vec![
-            (
-                "Series in memory",
-                figures::count(found.series.head_series as u64),
-            ),
-            (
-                "Samples in memory",
-                figures::count(found.series.head_samples),
-            ),
-            ("Blocks", figures::count(found.series.blocks as u64)),
-            ("Bytes in blocks", figures::bytes(found.series.block_bytes)),
-            (
-                "Samples refused",
-                figures::count(found.series.refused_samples),
-            ),
-        ],
+        series: series::view(&found.series, up),
         disk: found
             .disk
             .iter()

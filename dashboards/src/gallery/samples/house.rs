@@ -71,13 +71,7 @@ pub(crate) fn status_found(mood: Mood) -> status::Found {
             ("quarantine", dataset(1, 41, 20_112)),
             ("spans", dataset(7, 2_400_118, 230 << 20)),
         ],
-        series: TsdbStats {
-            head_series: 1_840,
-            head_samples: 441_002,
-            blocks: 3,
-            block_bytes: 31 << 20,
-            ..TsdbStats::default()
-        },
+        series: series_found(mood),
         destinations: vec![
             DestinationStatus {
                 name: name(mood, "pagerduty"),
@@ -109,5 +103,45 @@ pub(crate) fn status_found(mood: Mood) -> status::Found {
         quarantine_rate: 0.4,
         version: "0.1.0",
         started_at: ago(7_300.0),
+    }
+}
+
+fn series_found(mood: Mood) -> status::series::SeriesFound {
+    let down = LabelSet::metric(
+        "up",
+        [
+            ("job", name(mood, "shop")),
+            ("instance", "10.0.0.7:80".to_owned()),
+        ],
+    );
+    status::series::SeriesFound {
+        stats: TsdbStats {
+            head_series: 840_000,
+            max_series: 1_000_000,
+            head_samples: 441_002,
+            blocks: 3,
+            block_bytes: 31 << 20,
+            block_samples: 22_000_000,
+            refused_samples: 12,
+            memory_bytes: 200 << 20,
+            max_memory: 512 << 20,
+            ..TsdbStats::default()
+        },
+        cardinality: TsdbCardinality {
+            values_by_label: vec![
+                (name(mood, "user_id"), 700_000),
+                ("instance".to_owned(), 40),
+            ],
+            series_by_metric: vec![(name(mood, "requests_total"), 800_000)],
+            series_by_pair: vec![(name(mood, "job=shop"), 800_000)],
+            ..TsdbCardinality::default()
+        },
+        refused: vec![
+            ("too_old", "it is older than the retention", 12),
+            ("no_name", "no name", 0),
+        ],
+        rate: Some(4_200.0),
+        targets: 14,
+        down: vec![down],
     }
 }
