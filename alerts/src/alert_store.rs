@@ -82,7 +82,7 @@ fn differs(a: &TrackedAlert, b: &TrackedAlert) -> bool {
     let state = |t: &TrackedAlert| (t.alert.state, t.alert.active_at, t.alert.fired_at);
     state(a) != state(b)
         || a.alert.resolved_at != b.alert.resolved_at
-        || a.kept_since != b.kept_since
+        || a.alert.kept_since != b.alert.kept_since
 }
 
 /// Forgets the states of rules that are no more.

@@ -2,26 +2,34 @@
 //!
 //! Each rule group is evaluated on its own interval. What an evaluation changes - states of alerts,
 //! incidents, notifications to send - is committed in one transaction, and only then taken over in
-//! memory: a failure in between repeats the evaluation, a crash loses none of it.
+//! memory: a failure in between repeats the evaluation, a crash loses none of it. The series that
+//! rules write go ahead of it: the same samples may be written again.
 
 mod board;
 mod echo;
 mod follow_up;
+mod group;
 mod meters;
+mod recording;
+mod reload;
+mod round;
+mod schedule;
 mod settle;
 
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
-use watchfire_schemas::{LabelSet, Timestamp};
+use watchfire_schemas::Timestamp;
 
-use crate::alert_state::{Surroundings, evaluate};
-use crate::rules::AlertingRule;
 use crate::{Alerts, StoreError};
 
-pub(crate) use board::{Board, Health};
+pub(crate) use board::{Board, GroupHealth, Health};
+pub(crate) use group::{LoadedGroup, Memory, read_groups};
 pub(crate) use meters::Meters;
+pub use reload::{ReloadError, Reloaded};
+use round::{Ground, Outcome, Round};
+use schedule::Schedule;
 use settle::Update;
 
 /// How often it is looked whether a page has become due.
@@ -31,40 +39,49 @@ impl Alerts {
     /// Evaluates every group once, now, and does what follows from it. [`Alerts::run`] does this
     /// for each group at its interval.
     pub async fn tick(&self) -> Result<(), StoreError> {
-        for group in 0..self.groups.len() {
-            self.evaluate_group(group).await?;
+        let now = self.clock.now();
+        for group in self.groups().iter() {
+            self.evaluate_group(group, now).await?;
         }
         self.follow_up(true).await
     }
 
-    /// Evaluates one group until cancelled. A tick that comes while the last evaluation is still
-    /// running is left out and counted.
-    pub(crate) async fn run_group(&self, group: usize, cancel: CancellationToken) {
-        let period = self.interval_of(group);
-        let mut ticks = tokio::time::interval(period);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut last: Option<Instant> = None;
+    /// Evaluates one group, each time at a point of its schedule, until it is stopped. Points that
+    /// pass while an evaluation is still running are left out and counted.
+    pub(crate) async fn run_group(&self, group: &LoadedGroup, cancel: CancellationToken) {
+        let schedule = Schedule::of(&group.file, &group.rules.name, self.interval_of(group));
+        let mut due = schedule.after(self.clock.now());
         loop {
-            let tick = tokio::select! {
+            tokio::select! {
                 () = cancel.cancelled() => return,
-                tick = ticks.tick() => tick,
-            };
-            if let Some(last) = last.replace(tick) {
-                let passed = (tick - last).as_secs_f64() / period.as_secs_f64();
-                self.meters
-                    .missed
-                    .inc_by((passed.round() as u64).saturating_sub(1));
+                () = group.stop.cancelled() => return,
+                () = self.reached(&mut due, &schedule) => {}
             }
-            let evaluated = self.evaluate_group(group).await;
+            let evaluated = self.evaluate_group(group, due).await;
             let followed = match evaluated {
                 Ok(()) => self.follow_up(true).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = followed {
                 self.meters.store_failures.inc();
-                let name = &self.groups[group].name;
+                let name = &group.rules.name;
                 tracing::error!(group = %name, error = %error.0, "evaluation of {name} was not kept, next tick tries again");
             }
+            let (next, missed) = schedule.next(due, self.clock.now());
+            self.meters.of(group).missed(missed);
+            due = next;
+        }
+    }
+
+    /// Waits for a time. It is set anew if the clock is put back far before it.
+    async fn reached(&self, due: &mut Timestamp, schedule: &Schedule) {
+        loop {
+            let now = self.clock.now();
+            if now >= *due {
+                return;
+            }
+            *due = schedule.after(now).min(*due);
+            tokio::time::sleep(due.since(now)).await;
         }
     }
 
@@ -84,87 +101,47 @@ impl Alerts {
         }
     }
 
-    pub(crate) fn interval_of(&self, group: usize) -> Duration {
-        let own = self.groups[group].interval;
+    pub(crate) fn interval_of(&self, group: &LoadedGroup) -> Duration {
+        let own = group.rules.interval;
         own.unwrap_or(self.config.evaluation_interval)
             .max(Duration::from_millis(100))
     }
 
-    async fn evaluate_group(&self, group: usize) -> Result<(), StoreError> {
-        let _own_turn = self.turns[group].lock().await;
-        let now = self.clock.now();
-        let started = Instant::now();
-        let mut updates = Vec::new();
-        for rule in &self.groups[group].rules {
-            updates.extend(self.evaluate_rule(group, rule, now).await);
+    /// Evaluates the rules of a group in order, all at `at`, and keeps what they changed.
+    async fn evaluate_group(&self, group: &LoadedGroup, at: Timestamp) -> Result<(), StoreError> {
+        let mut memory = group.memory.lock().await;
+        if group.stop.is_cancelled() {
+            return Ok(());
         }
-        self.meters
-            .duration
-            .observe(started.elapsed().as_secs_f64());
-        let interval = self.interval_of(group);
-        self.settle(now, interval, updates)
+        let started = Instant::now();
+        let ground = Ground {
+            signals: &*self.signals,
+            samples: &*self.samples,
+            external_url: &self.config.external_url,
+            external_labels: &self.config.external_labels,
+        };
+        let before = self.board().states_of(&group.rules);
+        let round = Round::new(ground, &group.rules, &mut memory, at);
+        let outcome = round.evaluated(before).await;
+        let health = GroupHealth {
+            last_evaluation: Some(at),
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        self.meters.of(group).evaluated(health, &outcome);
+        self.report(group, health, outcome.healths);
+        let now = self.clock.now().max(at);
+        self.settle(now, self.interval_of(group), outcome.updates)
             .await
             .map_err(StoreError)
     }
 
-    async fn evaluate_rule(
-        &self,
-        group: usize,
-        rule: &AlertingRule,
-        now: Timestamp,
-    ) -> Option<Update> {
-        let started = Instant::now();
-        let before = self.board().states(&rule.key);
-        let around = Surroundings {
-            now,
-            external_url: &self.config.external_url,
-            limit: self.groups[group].limit,
-        };
-        let evaluated = match self.samples(rule, now).await {
-            Ok(samples) => evaluate(rule, &samples, &before, &around).map_err(|e| e.to_string()),
-            Err(reason) => Err(reason),
-        };
-        self.meters.evaluations.inc();
-        let (update, last_error) = match evaluated {
-            Ok(after) => (
-                Some(Update {
-                    rule_key: rule.key.clone(),
-                    before,
-                    after,
-                }),
-                None,
-            ),
-            Err(reason) => {
-                self.meters.failures.inc();
-                (None, Some(reason))
+    fn report(&self, group: &LoadedGroup, whole: GroupHealth, rules: Vec<(String, Health)>) {
+        let mut board = self.board();
+        board.evaluated(group, whole);
+        for (key, health) in rules {
+            if let Some(reason) = board.report(&key, health) {
+                tracing::warn!(rule = %key, %reason, "rule {key} cannot be evaluated");
             }
-        };
-        let health = Health {
-            last_evaluation: Some(now),
-            seconds: started.elapsed().as_secs_f64(),
-            last_error,
-        };
-        if let Some(reason) = self.board().report(&rule.key, health) {
-            let key = &rule.key;
-            tracing::warn!(rule = %key, %reason, "rule {key} cannot be evaluated");
         }
-        update
-    }
-
-    /// What the rule's expression gives now; a sample for each alert.
-    async fn samples(
-        &self,
-        rule: &AlertingRule,
-        now: Timestamp,
-    ) -> Result<Vec<(LabelSet, f64)>, String> {
-        let series = self
-            .signals
-            .instant(&rule.expr, now)
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok(series
-            .into_iter()
-            .filter_map(|series| Some((series.labels, series.samples.last()?.v)))
-            .collect())
     }
 }

@@ -1,22 +1,24 @@
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use sqlx::SqlitePool;
+use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use watchfire_schemas::{ChangeEvent, Clock, ExceptionSeen, TimeRange, Timestamp};
+use watchfire_schemas::{ChangeEvent, Clock, ExceptionSeen, LabelSet, TimeRange, Timestamp};
 
+use crate::alert_state::AlertStates;
 use crate::delivery_feedback::IncidentFeedback;
-use crate::evaluation::{Board, Meters};
+use crate::evaluation::{Board, LoadedGroup, Memory, Meters, read_groups};
 use crate::incident::store;
 use crate::outbox::Outbox;
 use crate::reliability::{Grouping, reports};
-use crate::rules::{RuleGroup, read_rules};
 use crate::{
     AlertInstance, Delivery, DestinationConfig, DestinationStatus, ExceptionGroup, GroupStatus,
-    Incident, ReliabilityReport, RuleStatus, Signals, alert_store, changes, exception_groups,
+    Incident, ReliabilityReport, RuleStatus, SampleSink, Signals, alert_store, changes,
+    exception_groups,
 };
 
 /// How many incidents a report is made of at most.
@@ -25,10 +27,10 @@ const MAX_REPORTED: usize = 10_000;
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
 /// What runs for as long as alerts do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Task {
     /// Evaluates one group of rules.
-    Group(usize),
+    Group(Arc<LoadedGroup>),
     /// Sends pages whose time to wait for more alerts is over.
     Pages,
     /// Delivers what is queued.
@@ -50,6 +52,8 @@ pub struct Config {
     pub resolve_after: Duration,
     /// The console's address, for links.
     pub external_url: String,
+    /// What templates find as `$externalLabels`.
+    pub external_labels: LabelSet,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -87,15 +91,17 @@ pub struct Alerts {
     pub(crate) pool: SqlitePool,
     pub(crate) config: Config,
     pub(crate) signals: Arc<dyn Signals>,
+    /// Where what rules compute goes.
+    pub(crate) samples: Arc<dyn SampleSink>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) outbox: Arc<Outbox>,
-    /// The file that each came from is in `files`, at the same place.
-    pub(crate) groups: Vec<RuleGroup>,
-    pub(crate) files: Vec<String>,
+    /// Those in use, replaced as a whole. Never held across an await.
+    groups: RwLock<Arc<[Arc<LoadedGroup>]>>,
+    /// Told when they are replaced.
+    regrouped: Notify,
+    /// Held by who replaces them.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
     pub(crate) meters: Meters,
-    /// One for each group, held while it is evaluated: an evaluation starts from what the one before
-    /// has left.
-    pub(crate) turns: Vec<tokio::sync::Mutex<()>>,
     /// Held by whoever changes incidents: evaluations, follow-ups and humans, one at a time. Only
     /// deliveries write beside it, and only what nobody else does.
     pub(crate) step: tokio::sync::Mutex<()>,
@@ -118,25 +124,24 @@ impl Alerts {
     pub async fn open(
         pool: SqlitePool,
         config: Config,
-        signals: Arc<dyn Signals>,
+        (signals, samples): (Arc<dyn Signals>, Arc<dyn SampleSink>),
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> Result<Arc<Self>, OpenError> {
-        let mut groups = Vec::new();
-        let mut files = Vec::new();
-        for (file, text) in &config.rules {
-            let read = read_rules(file, text).map_err(first_finding)?;
-            files.extend(read.iter().map(|_| file.clone()));
-            groups.extend(read);
-        }
-        name_apart(&mut groups);
+        let read = read_groups(&config.rules).map_err(first_finding)?;
         let states = alert_store::load(&pool).await.map_err(store_error)?;
-        let known = |key: &str| groups.iter().any(|g| g.rules.iter().any(|r| r.key == key));
-        let (states, gone) = states.into_iter().partition(|(key, _)| known(key));
-        let gone: std::collections::BTreeMap<_, crate::alert_state::AlertStates> = gone;
+        let rules = || read.iter().flat_map(|(_, group)| &group.rules);
+        let known = |key: &str| rules().any(|rule| rule.key() == key);
+        let (states, gone): (BTreeMap<_, AlertStates>, BTreeMap<_, AlertStates>) =
+            states.into_iter().partition(|(key, _)| known(key));
         for key in gone.keys() {
             alert_store::forget(&pool, key).await.map_err(store_error)?;
         }
+        let groups = read.into_iter().map(|(file, group)| {
+            let memory = Memory::restored(&group, &states);
+            LoadedGroup::new(file, group, memory)
+        });
+        let groups: Vec<Arc<LoadedGroup>> = groups.collect();
         let outbox = Outbox::open(
             pool.clone(),
             config.destinations.clone(),
@@ -145,22 +150,22 @@ impl Alerts {
             registry,
         )
         .await?;
-        Ok(Arc::new(Self {
+        let alerts = Self {
             pool,
             config,
             signals,
+            samples,
             clock,
             outbox,
-            turns: groups
-                .iter()
-                .map(|_| tokio::sync::Mutex::default())
-                .collect(),
-            groups,
-            files,
+            groups: RwLock::default(),
+            regrouped: Notify::new(),
+            reloading: tokio::sync::Mutex::new(()),
             meters: Meters::register(registry),
             step: tokio::sync::Mutex::new(()),
             board: Mutex::new(Board::restored(states)),
-        }))
+        };
+        alerts.put_in_use(groups);
+        Ok(Arc::new(alerts))
     }
 
     /// Evaluates rules, keeps incidents and delivers notifications until cancelled; then finishes
@@ -168,14 +173,21 @@ impl Alerts {
     pub async fn run(self: Arc<Self>, cancel: CancellationToken) {
         let mut tasks = JoinSet::new();
         let mut running: HashMap<tokio::task::Id, Task> = HashMap::new();
-        let groups = (0..self.groups.len()).map(Task::Group);
-        let mut due: Vec<Task> = groups.chain([Task::Pages, Task::Outbox]).collect();
+        let mut due: Vec<Task> = vec![Task::Pages, Task::Outbox];
+        due.extend(self.groups().iter().cloned().map(Task::Group));
         loop {
             for task in due.drain(..) {
-                let started = tasks.spawn(self.clone().run_task(task, cancel.clone()));
+                let started = tasks.spawn(self.clone().run_task(task.clone(), cancel.clone()));
                 running.insert(started.id(), task);
             }
-            let Some(ended) = tasks.join_next_with_id().await else {
+            let ended = tokio::select! {
+                ended = tasks.join_next_with_id() => ended,
+                () = self.regrouped.notified(), if !cancel.is_cancelled() => {
+                    due = self.groups_without_task(running.values());
+                    continue;
+                }
+            };
+            let Some(ended) = ended else {
                 return;
             };
             let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
@@ -190,9 +202,23 @@ impl Alerts {
         }
     }
 
+    fn groups_without_task<'t>(&self, running: impl Iterator<Item = &'t Task>) -> Vec<Task> {
+        let running: Vec<*const LoadedGroup> = running
+            .filter_map(|task| match task {
+                Task::Group(group) => Some(Arc::as_ptr(group)),
+                Task::Pages | Task::Outbox => None,
+            })
+            .collect();
+        let groups = self.groups();
+        let new = groups
+            .iter()
+            .filter(|group| !running.contains(&Arc::as_ptr(group)));
+        new.cloned().map(Task::Group).collect()
+    }
+
     async fn run_task(self: Arc<Self>, task: Task, cancel: CancellationToken) {
         match task {
-            Task::Group(group) => self.run_group(group, cancel).await,
+            Task::Group(group) => self.run_group(&group, cancel).await,
             Task::Pages => self.run_pages(cancel).await,
             Task::Outbox => self.outbox.clone().run(cancel).await,
         }
@@ -288,11 +314,11 @@ impl Alerts {
     }
 
     pub fn rules(&self) -> Vec<RuleStatus> {
+        let groups = self.groups();
         let board = self.board();
-        let all = self
-            .groups
+        let all = groups
             .iter()
-            .flat_map(|g| g.rules.iter().map(move |r| (g, r)));
+            .flat_map(|group| group.rules.rules.iter().map(move |rule| (group, rule)));
         all.map(|(group, rule)| board.status(group, rule)).collect()
     }
 
@@ -309,6 +335,25 @@ impl Alerts {
     ) -> Result<Vec<ReliabilityReport>, StoreError> {
         let incidents = store::overlapping(&self.pool, range, false, MAX_REPORTED).await?;
         Ok(reports(&incidents, by.and_then(Grouping::parse)))
+    }
+
+    /// The groups in use.
+    pub(crate) fn groups(&self) -> Arc<[Arc<LoadedGroup>]> {
+        let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&groups)
+    }
+
+    pub(crate) fn put_in_use(&self, groups: Vec<Arc<LoadedGroup>>) {
+        for group in &groups {
+            let interval = self.interval_of(group).as_secs_f64();
+            self.meters
+                .of(group)
+                .begin(group.rules.rules.len(), interval);
+        }
+        let mut known = self.groups.write().unwrap_or_else(PoisonError::into_inner);
+        *known = groups.into();
+        drop(known);
+        self.regrouped.notify_one();
     }
 
     pub(crate) fn board(&self) -> MutexGuard<'_, Board> {
@@ -329,18 +374,5 @@ fn first_finding(findings: Vec<crate::RuleFinding>) -> OpenError {
         line: finding.line,
         column: finding.column,
         reason: finding.reason,
-    }
-}
-
-/// Two files may use the same names of groups; their rules' keys must differ all the same.
-fn name_apart(groups: &mut [RuleGroup]) {
-    let mut used = std::collections::BTreeSet::new();
-    for rule in groups.iter_mut().flat_map(|group| &mut group.rules) {
-        let plain = rule.key.clone();
-        let mut number = 1;
-        while !used.insert(rule.key.clone()) {
-            number += 1;
-            rule.key = format!("{plain}@{number}");
-        }
     }
 }

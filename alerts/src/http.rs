@@ -1,83 +1,113 @@
 //! Rules and alerts as Prometheus' HTTP API shows them.
 
+mod rules_query;
+
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
+use axum::response::Redirect;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use watchfire_schemas::{LabelSet, Timestamp};
 
-use crate::{AlertInstance, AlertState, Alerts, RuleStatus};
+use crate::evaluation::LoadedGroup;
+use crate::{AlertInstance, AlertState, Alerts, RuleKind, RuleStatus};
+use rules_query::RulesQuery;
 
-/// `/prometheus/api/v1/{rules,alerts}`.
+/// `/prometheus/api/v1/{rules,alerts}`, and the address that `graphLink` gives.
 pub fn http_router(alerts: Arc<Alerts>) -> Router {
     Router::new()
         .route("/prometheus/api/v1/rules", get(rules))
         .route("/prometheus/api/v1/alerts", get(alerts_list))
         .with_state(alerts)
+        .route("/graph", get(graph))
 }
 
-#[derive(Debug, Deserialize)]
-struct RulesQuery {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    exclude_alerts: Option<String>,
-}
+/// What a query string holds; a name may come several times.
+type Pairs = Query<Vec<(String, String)>>;
+type Answer = (StatusCode, Json<Value>);
 
-async fn rules(
-    State(alerts): State<Arc<Alerts>>,
-    Query(query): Query<RulesQuery>,
-) -> (StatusCode, Json<Value>) {
-    let shows_alerting = match query.kind.as_deref() {
-        None | Some("" | "alert") => true,
-        Some("record") => false,
-        Some(other) => {
-            let error = format!("invalid query parameter type={other:?}");
-            let body = json!({"status": "error", "errorType": "bad_data", "error": error});
-            return (StatusCode::BAD_REQUEST, Json(body));
-        }
+async fn rules(State(alerts): State<Arc<Alerts>>, Query(pairs): Pairs) -> Answer {
+    let query = match RulesQuery::read(&pairs) {
+        Ok(query) => query,
+        Err(reason) => return bad_data(&reason),
     };
-    let with_alerts = query.exclude_alerts.as_deref() != Some("true");
-    let statuses = alerts.rules();
-    let mut rest = statuses.as_slice();
-    let mut groups = Vec::new();
-    for (place, group) in alerts.groups.iter().enumerate() {
-        let (own, after) = rest.split_at(group.rules.len());
-        rest = after;
-        let last = own.iter().filter_map(|rule| rule.last_evaluation).max();
-        let shown: Vec<Value> = own
+    let mut groups: Vec<Arc<LoadedGroup>> = alerts.groups().to_vec();
+    groups.sort_by(|a, b| (&a.file, &a.rules.name).cmp(&(&b.file, &b.rules.name)));
+    let from = match query.first_group(&groups) {
+        Ok(from) => from,
+        Err(reason) => return bad_data(&reason),
+    };
+    let mut shown = Vec::new();
+    let mut next = None;
+    for group in &groups[from..] {
+        let rules: Vec<Value> = group
+            .rules
+            .rules
             .iter()
-            .filter(|_| shows_alerting)
-            .map(|status| rule(status, with_alerts))
+            .filter_map(|of_group| {
+                let status = alerts.board().status(group, of_group);
+                query
+                    .wants(&status)
+                    .then(|| rule(&status, query.with_alerts))
+            })
             .collect();
-        if shows_alerting || group.rules.is_empty() {
-            groups.push(json!({
-                "name": group.name,
-                "file": alerts.files[place],
-                "interval": alerts.interval_of(place).as_secs_f64(),
-                "limit": group.limit,
-                "rules": shown,
-                "evaluationTime": own.iter().map(|rule| rule.evaluation_seconds).sum::<f64>(),
-                "lastEvaluation": time(last),
-            }));
+        if rules.is_empty() {
+            continue;
         }
+        if query.group_limit.is_some_and(|most| shown.len() == most) {
+            next = Some(rules_query::token(group));
+            break;
+        }
+        shown.push(group_shown(&alerts, group, &rules));
     }
-    success(&json!({"groups": groups}))
+    let mut data = json!({"groups": shown});
+    if let Some(token) = next {
+        data["groupNextToken"] = json!(token);
+    }
+    success(&data)
 }
 
-async fn alerts_list(State(alerts): State<Arc<Alerts>>) -> (StatusCode, Json<Value>) {
+fn group_shown(alerts: &Alerts, group: &LoadedGroup, rules: &[Value]) -> Value {
+    let health = alerts.board().group(group);
+    json!({
+        "name": group.rules.name,
+        "file": group.file,
+        "interval": alerts.interval_of(group).as_secs_f64(),
+        "limit": group.rules.limit,
+        "rules": rules,
+        "evaluationTime": health.seconds,
+        "lastEvaluation": time(health.last_evaluation),
+    })
+}
+
+async fn alerts_list(State(alerts): State<Arc<Alerts>>) -> Answer {
     let active: Vec<Value> = alerts.active_alerts().iter().map(alert).collect();
     success(&json!({"alerts": active}))
 }
 
-fn success(data: &Value) -> (StatusCode, Json<Value>) {
+/// Where links that templates make with `graphLink` and `tableLink` lead.
+async fn graph(Query(pairs): Pairs) -> Redirect {
+    let expr = pairs.iter().find(|(name, _)| name == "g0.expr");
+    let expr = expr.map_or("", |(_, expr)| expr.as_str());
+    Redirect::temporary(&format!(
+        "/explore?expr={}",
+        crate::rules::template::url_query(expr)
+    ))
+}
+
+fn success(data: &Value) -> Answer {
     (
         StatusCode::OK,
         Json(json!({"status": "success", "data": data})),
     )
+}
+
+fn bad_data(reason: &str) -> Answer {
+    let body = json!({"status": "error", "errorType": "bad_data", "error": reason});
+    (StatusCode::BAD_REQUEST, Json(body))
 }
 
 fn rule(status: &RuleStatus, with_alerts: bool) -> Value {
@@ -86,34 +116,49 @@ fn rule(status: &RuleStatus, with_alerts: bool) -> Value {
         (None, Some(_)) => "ok",
         (None, None) => "unknown",
     };
-    let mut rule = json!({
-        "state": state(status.state),
+    let mut shown = json!({
         "name": status.name,
         "query": status.expr,
-        "duration": status.hold_seconds,
-        "keepFiringFor": status.keep_firing_seconds,
-        "labels": labels(&status.labels),
-        "annotations": labels(&status.annotations),
-        "alerts": status.alerts.iter().filter(|_| with_alerts).map(alert).collect::<Vec<_>>(),
         "health": health,
         "evaluationTime": status.evaluation_seconds,
         "lastEvaluation": time(status.last_evaluation),
-        "type": "alerting",
     });
     if let Some(error) = &status.last_error {
-        rule["lastError"] = json!(error);
+        shown["lastError"] = json!(error);
     }
-    rule
+    match status.kind {
+        RuleKind::Recording => {
+            shown["type"] = json!("recording");
+            if !status.labels.is_empty() {
+                shown["labels"] = json!(labels(&status.labels));
+            }
+        }
+        RuleKind::Alerting => {
+            let alerts = status.alerts.iter().filter(|_| with_alerts);
+            shown["type"] = json!("alerting");
+            shown["state"] = json!(state(status.state));
+            shown["duration"] = json!(status.hold_seconds);
+            shown["keepFiringFor"] = json!(status.keep_firing_seconds);
+            shown["labels"] = json!(labels(&status.labels));
+            shown["annotations"] = json!(labels(&status.annotations));
+            shown["alerts"] = alerts.map(alert).collect();
+        }
+    }
+    shown
 }
 
 fn alert(alert: &AlertInstance) -> Value {
-    json!({
+    let mut shown = json!({
         "labels": labels(&alert.labels),
         "annotations": labels(&alert.annotations),
         "state": state(alert.state),
         "activeAt": alert.active_at,
         "value": value(alert.value),
-    })
+    });
+    if let Some(since) = alert.kept_since {
+        shown["keepFiringSince"] = json!(since);
+    }
+    shown
 }
 
 const fn state(state: AlertState) -> &'static str {

@@ -1,6 +1,7 @@
 //! Rules, alert states, exception groups, incidents, response times, notification.
 
 mod acts;
+mod alert_series;
 mod alert_state;
 mod alert_store;
 mod changes;
@@ -22,14 +23,15 @@ mod response_times;
 mod rules;
 mod signals;
 
+pub use evaluation::{ReloadError, Reloaded};
 pub use facade::{ActError, Alerts, Config, OpenError, StoreError};
 pub use http::http_router;
 pub use model::{
     AlertInstance, AlertState, Delivery, DeliveryState, DestinationStatus, ExceptionGroup,
     GroupStatus, Incident, IncidentException, IncidentStatus, Onset, OnsetEvidence, OnsetMethod,
-    OnsetSource, Phase, ReliabilityReport, ResponseSummary, ResponseTimes, RuleStatus,
+    OnsetSource, Phase, ReliabilityReport, ResponseSummary, ResponseTimes, RuleKind, RuleStatus,
     TimelineEntry, TimelineKind,
 };
 pub use notify::{DestinationConfig, Secret};
-pub use rules::{RuleFinding, check_rules};
-pub use signals::{SignalError, SignalSeries, Signals};
+pub use rules::{RuleFinding, Weight, check_rules};
+pub use signals::{SampleSink, SignalError, SignalSeries, Signals, SinkError};

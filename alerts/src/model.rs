@@ -154,7 +154,8 @@ pub struct Incident {
     pub runbook: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// In the order of how much they matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertState {
     Inactive,
@@ -172,12 +173,27 @@ pub struct AlertInstance {
     pub value: f64,
     pub active_at: Timestamp,
     pub fired_at: Option<Timestamp>,
+    /// Since when it fires only because of `keep_firing_for`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_since: Option<Timestamp>,
     pub resolved_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleKind {
+    Alerting,
+    /// Writes what its expression gives as series; it has no alerts and is always inactive.
+    Recording,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RuleStatus {
+    pub kind: RuleKind,
     pub group: String,
+    /// The file that it was read from.
+    pub file: String,
+    /// The alert, or the metric that is written.
     pub name: String,
     pub expr: String,
     pub hold_seconds: f64,
@@ -187,6 +203,8 @@ pub struct RuleStatus {
     pub state: AlertState,
     pub last_evaluation: Option<Timestamp>,
     pub evaluation_seconds: f64,
+    /// How many series its last evaluation wrote.
+    pub series: usize,
     pub last_error: Option<String>,
     pub alerts: Vec<AlertInstance>,
 }

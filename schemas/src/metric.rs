@@ -199,6 +199,12 @@ pub struct Sample {
     pub v: f64,
 }
 
+impl Sample {
+    /// The value that says that a series has ended: the NaN that Prometheus keeps for it. It is told
+    /// from others by its bits.
+    pub const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
+}
+
 /// One observation that stands for others: a value and the trace it was seen in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exemplar {

@@ -232,6 +232,7 @@ mod tests {
             value: 1.0,
             active_at: Timestamp::from_secs(0),
             fired_at: None,
+            kept_since: None,
             resolved_at: None,
         }
     }

@@ -2,15 +2,17 @@ use std::collections::BTreeMap;
 
 use watchfire_schemas::{LabelSet, Timestamp};
 
+use super::LoadedGroup;
 use crate::alert_state::AlertStates;
-use crate::rules::{AlertingRule, RuleGroup};
-use crate::{AlertInstance, AlertState, RuleStatus};
+use crate::rules::{Rule, RuleGroup};
+use crate::{AlertInstance, AlertState, RuleKind, RuleStatus};
 
 /// How rules and their alerts stand, as last committed.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     states: BTreeMap<String, AlertStates>,
     health: BTreeMap<String, Health>,
+    groups: BTreeMap<String, GroupHealth>,
 }
 
 /// How the last evaluation of a rule went.
@@ -18,7 +20,16 @@ pub(crate) struct Board {
 pub(crate) struct Health {
     pub last_evaluation: Option<Timestamp>,
     pub seconds: f64,
+    /// How many series it gave.
+    pub series: usize,
     pub last_error: Option<String>,
+}
+
+/// How the last evaluation of a group went.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct GroupHealth {
+    pub last_evaluation: Option<Timestamp>,
+    pub seconds: f64,
 }
 
 impl Board {
@@ -26,11 +37,43 @@ impl Board {
         Self {
             states,
             health: BTreeMap::new(),
+            groups: BTreeMap::new(),
         }
+    }
+
+    /// Forgets rules and groups that are no more.
+    pub(crate) fn keep_only(
+        &mut self,
+        is_rule: impl Fn(&str) -> bool,
+        is_group: impl Fn(&str) -> bool,
+    ) {
+        self.states.retain(|key, _| is_rule(key));
+        self.health.retain(|key, _| is_rule(key));
+        self.groups.retain(|id, _| is_group(id));
+    }
+
+    /// The rules of which alerts are known.
+    pub(crate) fn rules_with_states(&self) -> Vec<String> {
+        self.states.keys().cloned().collect()
+    }
+
+    pub(crate) fn evaluated(&mut self, group: &LoadedGroup, health: GroupHealth) {
+        self.groups.insert(group.id(), health);
+    }
+
+    pub(crate) fn group(&self, group: &LoadedGroup) -> GroupHealth {
+        self.groups.get(&group.id()).copied().unwrap_or_default()
     }
 
     pub(crate) fn states(&self, rule_key: &str) -> AlertStates {
         self.states.get(rule_key).cloned().unwrap_or_default()
+    }
+
+    /// The states of all alerts of a group, by their rules' keys.
+    pub(crate) fn states_of(&self, group: &RuleGroup) -> BTreeMap<String, AlertStates> {
+        let keys = group.rules.iter().map(Rule::key);
+        keys.filter_map(|key| Some((key.to_owned(), self.states.get(key)?.clone())))
+            .collect()
     }
 
     pub(crate) fn put(&mut self, rule_key: &str, states: AlertStates) {
@@ -66,34 +109,41 @@ impl Board {
             .collect()
     }
 
-    pub(crate) fn status(&self, group: &RuleGroup, rule: &AlertingRule) -> RuleStatus {
-        let alerts: Vec<AlertInstance> = self
-            .states(&rule.key)
-            .into_values()
-            .map(|tracked| tracked.alert)
-            .filter(|alert| alert.state != AlertState::Inactive)
-            .collect();
-        let any = |state| alerts.iter().any(|alert| alert.state == state);
-        let health = self.health.get(&rule.key).cloned().unwrap_or_default();
-        RuleStatus {
-            group: group.name.clone(),
-            name: rule.name.clone(),
-            expr: rule.expr.clone(),
-            hold_seconds: rule.hold.as_secs_f64(),
-            keep_firing_seconds: rule.keep_firing.as_secs_f64(),
-            labels: rule.labels.clone(),
-            annotations: rule.annotations.clone(),
-            state: if any(AlertState::Firing) {
-                AlertState::Firing
-            } else if any(AlertState::Pending) {
-                AlertState::Pending
-            } else {
-                AlertState::Inactive
-            },
+    pub(crate) fn status(&self, group: &LoadedGroup, rule: &Rule) -> RuleStatus {
+        let health = self.health.get(rule.key()).cloned().unwrap_or_default();
+        let mut status = RuleStatus {
+            kind: RuleKind::Recording,
+            group: group.rules.name.clone(),
+            file: group.file.clone(),
+            name: rule.name().to_owned(),
+            expr: rule.expr().to_owned(),
+            hold_seconds: 0.0,
+            keep_firing_seconds: 0.0,
+            labels: LabelSet::default(),
+            annotations: LabelSet::default(),
+            state: AlertState::Inactive,
             last_evaluation: health.last_evaluation,
             evaluation_seconds: health.seconds,
+            series: health.series,
             last_error: health.last_error,
-            alerts,
+            alerts: Vec::new(),
+        };
+        match rule {
+            Rule::Recording(rule) => status.labels = LabelSet::new(rule.labels.iter().cloned()),
+            Rule::Alerting(rule) => {
+                status.kind = RuleKind::Alerting;
+                status.hold_seconds = rule.hold.as_secs_f64();
+                status.keep_firing_seconds = rule.keep_firing.as_secs_f64();
+                status.labels.clone_from(&rule.labels);
+                status.annotations.clone_from(&rule.annotations);
+                let known = self.states.get(&rule.key).into_iter();
+                let alerts = known.flat_map(|known| known.values()).map(|t| &t.alert);
+                let active = alerts.filter(|alert| alert.state != AlertState::Inactive);
+                status.alerts = active.cloned().collect();
+                let worst = status.alerts.iter().map(|alert| alert.state);
+                status.state = worst.max().unwrap_or(AlertState::Inactive);
+            }
         }
+        status
     }
 }

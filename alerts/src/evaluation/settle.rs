@@ -24,7 +24,7 @@ const MAX_GROUPS: usize = 50;
 
 /// What the evaluation of a rule changed.
 #[derive(Debug)]
-pub(super) struct Update {
+pub(crate) struct Update {
     pub rule_key: String,
     pub before: AlertStates,
     pub after: Evaluated,

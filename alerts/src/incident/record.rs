@@ -342,6 +342,7 @@ pub(super) mod tests {
                 value: 1.0,
                 active_at: Timestamp::from_secs(active_at),
                 fired_at: Some(Timestamp::from_secs(active_at)),
+                kept_since: None,
                 resolved_at: None,
             },
         }

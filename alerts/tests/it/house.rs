@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use watchfire_alerts::{Alerts, Config, DestinationConfig, Incident};
-use watchfire_schemas::{Clock, ManualClock, TimeRange, Timestamp};
+use watchfire_schemas::{Clock, LabelSet, ManualClock, TimeRange, Timestamp};
 
 use crate::receiver::Receiver;
 use crate::script::Script;
@@ -84,10 +84,12 @@ impl House {
             quiet: Duration::from_mins(1),
             resolve_after: Duration::from_secs(90),
             external_url: "http://watchfire.test".to_owned(),
+            external_labels: LabelSet::default(),
         };
         let mut registry = Registry::default();
-        let (signals, clock) = (self.script.clone(), self.clock.clone());
-        let alerts = Alerts::open(pool.clone(), config, signals, clock, &mut registry)
+        let clock = self.clock.clone();
+        let telemetry = (self.script.clone() as _, self.script.clone() as _);
+        let alerts = Alerts::open(pool.clone(), config, telemetry, clock, &mut registry)
             .await
             .unwrap();
         let cancel = CancellationToken::new();

@@ -14,4 +14,5 @@ mod failure;
 mod groups;
 mod house;
 mod receiver;
+mod recording;
 mod script;

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use watchfire_alerts::{SignalError, SignalSeries, Signals};
-use watchfire_schemas::{LabelSet, Sample, Timestamp};
+use watchfire_alerts::{SampleSink, SignalError, SignalSeries, Signals, SinkError};
+use watchfire_schemas::{LabelSet, Sample, SeriesSamples, Timestamp};
 
 /// Growth by second since [`Script::START`], by the beginning of the selectors that ask for it.
 #[derive(Debug, Default)]
@@ -19,6 +19,10 @@ pub(crate) struct Script {
     explosive: AtomicBool,
     /// How many questions were answered.
     answered: AtomicUsize,
+    /// Whether samples are refused.
+    full: AtomicBool,
+    /// What rules wrote.
+    written: Mutex<Vec<SeriesSamples>>,
 }
 
 impl Script {
@@ -42,6 +46,10 @@ impl Script {
         *self.broken.lock().unwrap() = broken;
     }
 
+    pub(crate) fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
+    }
+
     /// The next question ends in a panic, those after it do not.
     pub(crate) fn panic_once(&self) {
         self.explosive.store(true, Ordering::SeqCst);
@@ -49,6 +57,20 @@ impl Script {
 
     pub(crate) fn is_explosive(&self) -> bool {
         self.explosive.load(Ordering::SeqCst)
+    }
+
+    /// What rules wrote since the last time: series, second since the start, value.
+    pub(crate) fn take_written(&self) -> Vec<(String, f64, f64)> {
+        let written = std::mem::take(&mut *self.written.lock().unwrap());
+        let written = written.into_iter().flat_map(|one| {
+            let labels = one.labels.to_string();
+            let samples = one.samples.into_iter();
+            samples.map(move |sample| {
+                let at = Timestamp::from_millis(sample.t).seconds_since(Self::START);
+                (labels.clone(), at, sample.v)
+            })
+        });
+        written.collect()
     }
 
     pub(crate) fn answered(&self) -> usize {
@@ -114,6 +136,7 @@ impl Signals for Script {
                 t: at.millis(),
                 v: grown,
             }],
+            histograms: Vec::new(),
         }])
     }
 
@@ -142,5 +165,16 @@ impl Signals for Script {
         Ok(bins
             .map(|i| self.grown(selector, edge(i), edge(i + 1)))
             .collect())
+    }
+}
+
+#[async_trait]
+impl SampleSink for Script {
+    async fn write(&self, series: Vec<SeriesSamples>) -> Result<(), SinkError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(SinkError("the telemetry does not take samples".to_owned()));
+        }
+        self.written.lock().unwrap().extend(series);
+        Ok(())
     }
 }

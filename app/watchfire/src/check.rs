@@ -5,25 +5,29 @@ mod schemas;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use watchfire_alerts::check_rules;
+use watchfire_alerts::{Weight, check_rules};
 
 use crate::cli::{CheckArgs, CheckWhat, ServeArgs};
 use crate::config::{ConfigError, Defaults, Settings, read_scrape_config};
 
-/// Finds what is wrong with a file.
-type Check = fn(&Path) -> Vec<String>;
+/// Finds what is wrong with a file, and whether it can be used all the same.
+type Check = fn(&Path) -> (Vec<String>, bool);
 
 pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     let (files, check): (&[PathBuf], Check) = match &args.what {
         CheckWhat::Config { files } => (files, config),
         CheckWhat::Rules { files } => (files, rules),
-        CheckWhat::Scrape { files } => (files, scrape),
+        CheckWhat::Scrape { files } => (files, |file| {
+            let findings = scrape(file);
+            let usable = findings.is_empty();
+            (findings, usable)
+        }),
         CheckWhat::Schemas { files, logs } => return all_schemas(files, logs),
     };
     let mut sound = true;
     for file in files {
-        let findings = check(file);
-        sound &= findings.is_empty();
+        let (findings, usable) = check(file);
+        sound &= usable;
         say(file, &findings);
     }
     if sound {
@@ -56,24 +60,25 @@ fn say(file: &Path, findings: &[String]) {
     }
 }
 
-fn config(file: &Path) -> Vec<String> {
+fn config(file: &Path) -> (Vec<String>, bool) {
     let args = ServeArgs {
         config: Some(file.to_owned()),
         ..ServeArgs::default()
     };
     match Settings::from_args(&args, Defaults::SERVE) {
-        Ok(_) => Vec::new(),
-        Err(error) => vec![causes(&error)],
+        Ok(_) => (Vec::new(), true),
+        Err(error) => (vec![causes(&error)], false),
     }
 }
 
-fn rules(file: &Path) -> Vec<String> {
+fn rules(file: &Path) -> (Vec<String>, bool) {
     match std::fs::read_to_string(file) {
-        Ok(text) => check_rules(&file.display().to_string(), &text)
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-        Err(error) => vec![format!("{}: {error}", file.display())],
+        Ok(text) => {
+            let findings = check_rules(&file.display().to_string(), &text);
+            let usable = findings.iter().all(|found| found.weight == Weight::Warning);
+            (findings.iter().map(ToString::to_string).collect(), usable)
+        }
+        Err(error) => (vec![format!("{}: {error}", file.display())], false),
     }
 }
 

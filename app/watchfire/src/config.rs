@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use watchfire_alerts::{Alerts, DestinationConfig, RuleFinding, check_rules};
+use watchfire_alerts::{DestinationConfig, RuleFinding};
 use watchfire_collector::{CounterRule, MetricNames, OtlpMetrics, ScrapeConfig, ScrapeFinding};
 use watchfire_schemas::SchemaDefinition;
 
@@ -19,6 +19,7 @@ use quantity::{parse_percent, parse_size};
 
 use crate::cli::{OtlpNames, ServeArgs};
 use crate::disk_share::DiskShare;
+use crate::rule_files::RuleFiles;
 use crate::schema_files::{self, SchemaEntry, SchemaFinding};
 
 /// What a run of the stack is meant to do.
@@ -41,7 +42,8 @@ pub(crate) struct Settings {
     pub(crate) span_retention: Duration,
     pub(crate) metric_retention: Duration,
     pub(crate) disk: DiskShare,
-    /// (name, text)
+    pub(crate) rule_files: RuleFiles,
+    /// What they hold: (name, text).
     pub(crate) rules: Vec<(String, String)>,
     /// What records are held to besides the contract of a log line.
     pub(crate) schemas: Vec<SchemaDefinition>,
@@ -129,6 +131,10 @@ impl Settings {
         let seconds = Duration::from_secs;
         let open = args.allow_anonymous.unwrap_or(false);
         let evaluation = args.evaluation_interval;
+        let rule_files = RuleFiles {
+            patterns: args.rules,
+            with_default: args.default_rules.unwrap_or(true),
+        };
         Ok(Self {
             data_dir: args.data_dir.unwrap_or_else(|| "data".into()),
             listen: address("listen", args.listen, 7117, open)?,
@@ -150,7 +156,8 @@ impl Settings {
             span_retention: duration("span-retention", args.span_retention, days(7))?,
             metric_retention: duration("metric-retention", args.metric_retention, days(90))?,
             disk: disk_share(args.disk_limit, args.disk_share)?,
-            rules: read_rules(&args.rules, args.default_rules.unwrap_or(true))?,
+            rules: rule_files.read()?,
+            rule_files,
             schemas: read_schemas(&args.schemas, &schema_entries)?,
             scrape: args.scrape_config.map(scraped).transpose()?,
             destinations: file::destinations(destinations, variable)?,
@@ -245,29 +252,6 @@ fn external_url(url: Option<String>) -> Result<Option<String>, ConfigError> {
         });
     }
     Ok(Some(url.trim_end_matches('/').to_owned()))
-}
-
-fn read_rules(files: &[PathBuf], with_default: bool) -> Result<Vec<(String, String)>, ConfigError> {
-    let mut rules: Vec<_> = with_default
-        .then(Alerts::default_rules)
-        .into_iter()
-        .collect();
-    for path in files {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: path.clone(),
-            source,
-        })?;
-        rules.push((path.display().to_string(), text));
-    }
-    let checked = rules
-        .iter()
-        .flat_map(|(name, text)| check_rules(name, text));
-    let findings: Vec<_> = checked.collect();
-    if findings.is_empty() {
-        Ok(rules)
-    } else {
-        Err(ConfigError::Rules(findings))
-    }
 }
 
 fn scraped(path: PathBuf) -> Result<(PathBuf, ScrapeConfig), ConfigError> {

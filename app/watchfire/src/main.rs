@@ -16,6 +16,8 @@ mod listeners;
 mod memory;
 mod metrics_page;
 mod migrate;
+mod rule_files;
+mod rule_samples;
 mod schema_files;
 mod search;
 mod send;

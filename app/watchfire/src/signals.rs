@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::task;
 use watchfire_alerts::{SignalError, SignalSeries, Signals};
-use watchfire_schemas::Timestamp;
-use watchfire_tsdb::{QueryError, QueryOptions, QueryValue, Selector, Tsdb};
+use watchfire_schemas::{HistogramSample, LabelSet, Timestamp};
+use watchfire_tsdb::{InstantSample, QueryError, QueryOptions, QueryValue, Selector, Tsdb};
 
 /// A rule that takes longer than this is told as failed rather than holding up its group.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -39,18 +39,12 @@ impl Signals for TsdbSignals {
         Ok(match answer.value {
             QueryValue::Scalar(sample) => {
                 vec![SignalSeries {
-                    labels: watchfire_schemas::LabelSet::default(),
+                    labels: LabelSet::default(),
                     samples: vec![sample],
+                    histograms: Vec::new(),
                 }]
             }
-            QueryValue::Vector(vector) => vector
-                .into_iter()
-                .filter(|one| one.histogram.is_none())
-                .map(|one| SignalSeries {
-                    labels: one.labels,
-                    samples: vec![one.sample],
-                })
-                .collect(),
+            QueryValue::Vector(vector) => vector.into_iter().map(series).collect(),
             QueryValue::String(..) | QueryValue::Matrix(_) => {
                 return Err(SignalError(
                     "a rule's expression must give a scalar or an instant vector".to_owned(),
@@ -77,6 +71,7 @@ impl Signals for TsdbSignals {
             .map(|series| SignalSeries {
                 labels: series.labels,
                 samples: series.samples,
+                histograms: series.histograms,
             })
             .collect())
     }
@@ -91,5 +86,24 @@ impl Signals for TsdbSignals {
         let selector = Selector::parse(selector).map_err(|error| SignalError(error.to_string()))?;
         self.ask(move |tsdb| Ok(tsdb.increments(&selector, start, bin, bins)))
             .await
+    }
+}
+
+/// A number or a histogram, never both.
+fn series(one: InstantSample) -> SignalSeries {
+    let t = one.sample.t;
+    let histograms: Vec<HistogramSample> = one
+        .histogram
+        .map(|h| HistogramSample { t, h })
+        .into_iter()
+        .collect();
+    SignalSeries {
+        labels: one.labels,
+        samples: if histograms.is_empty() {
+            vec![one.sample]
+        } else {
+            Vec::new()
+        },
+        histograms,
     }
 }

@@ -32,6 +32,7 @@ use crate::guard::{Guard, guard};
 use crate::inbox::Inbox;
 use crate::listeners::{bind, drained, print_addresses, serve};
 use crate::metrics_page;
+use crate::rule_files::RuleFiles;
 use crate::server_facts::server_facts;
 use crate::status::Status;
 use stores::Stores;
@@ -106,9 +107,13 @@ pub(crate) struct Stack {
     stop_listening: CancellationToken,
     /// What fetches samples; stopped before what keeps them.
     gatherers: Arc<Gatherers>,
-    /// What judges and pages; stopped when nothing comes in any more.
+    /// What judges and pages; stopped before the collector, which takes what rules compute.
+    judges: TaskTracker,
+    stop_judging: CancellationToken,
+    /// What keeps the stores; stopped when nothing comes in any more.
     watchers: TaskTracker,
     stop_watching: CancellationToken,
+    rule_files: RuleFiles,
 }
 
 /// The listeners, bound before anything else is touched.
@@ -193,16 +198,22 @@ impl Stack {
             listeners,
             stop_listening,
             gatherers,
+            judges: TaskTracker::new(),
+            stop_judging: CancellationToken::new(),
             watchers,
             stop_watching,
+            rule_files: settings.rule_files,
         })
     }
 
     /// From now on samples are gathered, rules are evaluated and people are paged.
     pub(crate) fn watch(&self) {
         self.gatherers.start();
-        self.watchers
-            .spawn(Arc::clone(&self.stores.alerts).run(self.stop_watching.clone()));
+        let (alerts, stop) = (&self.stores.alerts, &self.stop_judging);
+        self.judges.spawn(Arc::clone(alerts).run(stop.clone()));
+        let files = self.rule_files.clone();
+        self.judges
+            .spawn(files.follow(Arc::clone(alerts), stop.clone()));
     }
 
     /// Whether the store holds any log record of a time.
@@ -245,6 +256,10 @@ impl Stack {
         }
         self.gatherers.stop().await;
         drop(self.gatherers);
+        self.stop_judging.cancel();
+        if !drained(&self.judges).await {
+            tracing::warn!("the evaluation of rules did not finish in time");
+        }
         let closed = self.stores.stop_intake().await;
         self.stop_watching.cancel();
         if !drained(&self.watchers).await {

@@ -100,6 +100,7 @@ fn alert(rule: &str, operation: &str) -> AlertInstance {
         value: 0.62,
         active_at: at(9),
         fired_at: Some(at(24)),
+        kept_since: None,
         resolved_at: None,
     }
 }

@@ -14,13 +14,14 @@ use tokio_util::task::TaskTracker;
 use watchfire_alerts::Alerts;
 use watchfire_collector::{Collector, Contracts, Occurrences};
 use watchfire_logsearch::EventStore;
-use watchfire_schemas::Clock;
+use watchfire_schemas::{Clock, LabelSet};
 use watchfire_telemetry::{register_process_metrics, register_runtime_metrics};
 use watchfire_tsdb::Tsdb;
 
 use crate::config::Settings;
 use crate::disk_use::EVENTS;
 use crate::migrate;
+use crate::rule_samples::CollectorSink;
 use crate::signals::TsdbSignals;
 
 /// How many batches of occurrences may wait for the keeper of exception groups.
@@ -68,11 +69,12 @@ impl Stores {
         let pool = migrate::open(&settings.data_dir).await?;
         let (events, tsdb) = open_files(settings, clock, &mut registry)?;
         let signals = Arc::new(TsdbSignals(Arc::clone(&tsdb)));
+        let samples = Arc::new(CollectorSink::default());
         let config = alerts_config(settings, console);
         let alerts = Alerts::open(
             pool.clone(),
             config,
-            signals,
+            (signals, samples.clone()),
             Arc::clone(clock),
             &mut registry,
         )
@@ -89,6 +91,7 @@ impl Stores {
             &mut registry,
         )
         .await?;
+        samples.connect(&collector);
         let registry = Arc::new(Mutex::new(registry));
         Ok(Self {
             collector,
@@ -182,6 +185,7 @@ fn alerts_config(settings: &Settings, console: SocketAddr) -> watchfire_alerts::
         quiet: settings.quiet,
         resolve_after: Duration::ZERO,
         external_url: settings.external_url.clone().unwrap_or_else(here),
+        external_labels: LabelSet::default(),
     }
 }
 

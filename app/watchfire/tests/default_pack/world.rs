@@ -1,12 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::time::Instant;
-use watchfire_alerts::{Alerts, Incident};
+use watchfire_alerts::{Alerts, Incident, SampleSink, SinkError};
 use watchfire_schemas::{
-    AlertSeverity, BatchSeq, ManualClock, SeriesSamples, TimeRange, Timestamp,
+    AlertSeverity, BatchSeq, LabelSet, ManualClock, SeriesSamples, TimeRange, Timestamp,
 };
 use watchfire_tsdb::Tsdb;
 
@@ -18,6 +19,17 @@ pub(crate) const START: Timestamp = Timestamp::from_secs(1_000_000_000);
 const ROUND: u64 = 5;
 /// How often the owner of the log has the store write its head.
 const SNAPSHOT: u64 = 1800;
+
+/// The default pack reads nothing that rules write.
+#[derive(Debug)]
+struct NoSamples;
+
+#[async_trait]
+impl SampleSink for NoSamples {
+    async fn write(&self, _: Vec<SeriesSamples>) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
 
 /// Traffic that is simulated second by second, the real store of series that it goes to, and the
 /// real alerts over it. No real time passes.
@@ -62,11 +74,18 @@ impl World {
             quiet: Duration::from_mins(1),
             resolve_after: Duration::ZERO,
             external_url: String::new(),
+            external_labels: LabelSet::default(),
         };
         let signals = Arc::new(TsdbSignals(Arc::clone(&tsdb)));
-        let alerts = Alerts::open(pool, config, signals, clock.clone(), &mut registry)
-            .await
-            .unwrap();
+        let alerts = Alerts::open(
+            pool,
+            config,
+            (signals, Arc::new(NoSamples)),
+            clock.clone(),
+            &mut registry,
+        )
+        .await
+        .unwrap();
         Self {
             alerts,
             tsdb,

@@ -21,6 +21,7 @@ pub(super) fn alert(mood: Mood) -> AlertInstance {
         value: 0.312,
         active_at: ago(466.0),
         fired_at: Some(ago(451.0)),
+        kept_since: None,
         resolved_at: None,
     }
 }

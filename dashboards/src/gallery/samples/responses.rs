@@ -199,7 +199,9 @@ pub(crate) fn reports(mood: Mood) -> Vec<ReliabilityReport> {
 
 pub(crate) fn rules(mood: Mood) -> (Vec<RuleStatus>, Vec<AlertInstance>) {
     let rule = |rule: &str, expr: &str, state, summary: &str| RuleStatus {
+        kind: RuleKind::Alerting,
         group: "default".to_owned(),
+        file: "default.rules.yml".to_owned(),
         name: name(mood, rule),
         expr: expr.to_owned(),
         hold_seconds: 15.0,
@@ -209,6 +211,7 @@ pub(crate) fn rules(mood: Mood) -> (Vec<RuleStatus>, Vec<AlertInstance>) {
         state,
         last_evaluation: Some(ago(4.0)),
         evaluation_seconds: 0.0031,
+        series: 2,
         last_error: (mood == Mood::Hostile).then(|| name(mood, "parse error")),
         alerts: Vec::new(),
     };
@@ -234,6 +237,17 @@ pub(crate) fn rules(mood: Mood) -> (Vec<RuleStatus>, Vec<AlertInstance>) {
                     AlertState::Pending,
                     "an exception that was not there before",
                 ),
+                RuleStatus {
+                    kind: RuleKind::Recording,
+                    annotations: LabelSet::default(),
+                    series: 14,
+                    ..rule(
+                        "service:calls:rate1m",
+                        "sum by (service)(rate(traces_span_metrics_calls_total[1m]))",
+                        AlertState::Inactive,
+                        "",
+                    )
+                },
             ],
             vec![alert(mood)],
         ),
