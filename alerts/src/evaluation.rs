@@ -28,9 +28,9 @@ pub(crate) use board::{Board, GroupHealth, Health};
 pub(crate) use group::{LoadedGroup, Memory, read_groups};
 pub(crate) use meters::Meters;
 pub use reload::{ReloadError, Reloaded};
-use round::{Ground, Outcome, Round};
+pub(crate) use round::{Ground, Outcome, Round};
 use schedule::Schedule;
-use settle::Update;
+pub(crate) use settle::Update;
 
 /// How often it is looked whether a page has become due.
 const PAGE_CHECK: Duration = Duration::from_secs(1);

@@ -20,6 +20,7 @@ pub mod onset;
 mod outbox;
 mod reliability;
 mod response_times;
+mod rule_tests;
 mod rules;
 mod signals;
 
@@ -33,5 +34,6 @@ pub use model::{
     TimelineEntry, TimelineKind,
 };
 pub use notify::{DestinationConfig, Secret};
+pub use rule_tests::{RuleTestOutcome, RuleTests, TestBench};
 pub use rules::{RuleFinding, Weight, check_rules};
 pub use signals::{SampleSink, SignalError, SignalSeries, Signals, SinkError};

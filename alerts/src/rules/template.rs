@@ -26,6 +26,7 @@ use value::Value;
 pub(crate) use answers::{Answers, QuerySample};
 pub(crate) use builtins::url_query;
 pub(crate) use format::exponent;
+pub(crate) use moment::duration_text;
 
 /// Why a template gives no text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Validate configuration, rules or schemas; exit code 1 on a finding
     Check(CheckArgs),
+    /// Run unit tests of rules, in promtool's format; exit code 1 if one fails
+    Test(TestArgs),
     /// Show how a decision is made, on the code that the server runs
     Explain(ExplainArgs),
 }
@@ -247,6 +249,30 @@ pub(crate) enum CheckWhat {
         #[arg(long, value_name = "FILE")]
         logs: Vec<PathBuf>,
     },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TestArgs {
+    #[command(subcommand)]
+    pub(crate) what: TestWhat,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum TestWhat {
+    /// Files of tests: input series, and the alerts and samples that should come of them
+    Rules(TestRulesArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TestRulesArgs {
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Run only the tests whose name this expression finds; may be given several times
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) run: Vec<String>,
+    /// Write the outcome as JUnit's XML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

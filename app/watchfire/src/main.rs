@@ -26,6 +26,7 @@ mod services_command;
 mod signals;
 mod stack;
 mod status;
+mod test_rules;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         cli::Command::Search(args) => Ok(search::run(&args)),
         cli::Command::Send(args) => Ok(send::run(&args)),
         cli::Command::Check(args) => Ok(check::run(&args)),
+        cli::Command::Test(args) => test_rules::run(&args),
         cli::Command::Explain(args) => explain::run(&args),
     };
     match result {
