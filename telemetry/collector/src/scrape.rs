@@ -5,6 +5,7 @@
 //! usual way: admission, write-ahead log, store.
 
 mod board;
+mod bound;
 mod client;
 mod config;
 mod discovery;

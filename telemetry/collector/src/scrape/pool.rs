@@ -171,10 +171,6 @@ impl Pool {
             let reason = format!("the job has more than {} targets", self.job.target_limit);
             forbidden = Some(FailureReason::TargetLimit.because(reason));
         }
-        let limits = self.job.reading.labels.check(&target.labels);
-        if let Err(reason) = limits {
-            forbidden = Some(FailureReason::LabelLimit.because(reason));
-        }
         let scraping = TargetLoop {
             target: target.clone(),
             fetch,

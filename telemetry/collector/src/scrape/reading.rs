@@ -6,6 +6,7 @@ use watchfire_schemas::{
     SeriesSamples, Temporality, Timestamp,
 };
 
+use super::bound::bound_text;
 use super::client::Exposed;
 use super::config::ReadingConfig;
 use super::failure::{FailureReason, ScrapeFailure};
@@ -204,7 +205,11 @@ impl Body<'_> {
 
     /// A text that was not seen before: its labels, relabelled.
     fn meet(&mut self, text: &str, reader: &ExpositionReader<'_>) -> Result<Seen, ScrapeFailure> {
+        let metadata = &self.memory.metadata;
+        let kind_of = |family: &str| metadata.get(family).map(|about| about.kind);
+        let kind = MetricKind::of_series(&reader.name(), kind_of);
         let mut labels = self.merged(reader);
+        normalize(&mut labels, kind);
         if !relabel(&mut labels, &self.config.relabel) {
             return Ok(self.memory.series.learn(text, None));
         }
@@ -220,10 +225,19 @@ impl Body<'_> {
             .labels
             .check(&labels)
             .map_err(|reason| FailureReason::LabelLimit.because(reason))?;
-        let metadata = &self.memory.metadata;
-        let kind_of = |family: &str| metadata.get(family).map(|about| about.kind);
-        let kind = MetricKind::of_series(&reader.name(), kind_of);
         Ok(self.memory.series.learn(text, Some((labels, kind))))
+    }
+}
+
+/// Bounds of buckets and quantiles are written in one way, whatever format they came in.
+fn normalize(labels: &mut Labels, kind: MetricKind) {
+    let name = match kind {
+        MetricKind::Histogram => "le",
+        MetricKind::Summary => "quantile",
+        _ => return,
+    };
+    if let Some(text) = bound_text(labels.get(name)) {
+        labels.set(name, text);
     }
 }
 

@@ -199,3 +199,13 @@ fn kinds_and_exemplars_come_with_their_series() {
     );
     assert_eq!(memory.changed_metadata(), None);
 }
+
+#[test]
+fn bounds_are_written_in_one_way() {
+    let mut scene = Scene::new("");
+    scene.check(
+        "# TYPE h histogram\nh_bucket{le=\"1\"} 1\n# TYPE s summary\ns{quantile=\"0.50\"} 2\n# TYPE g gauge\ng{le=\"1\"} 3\n",
+        &["g{le=\"1\"} 3", "h_bucket{le=\"1.0\"} 1", "s{quantile=\"0.5\"} 2"],
+        [3, 3, 3],
+    );
+}
