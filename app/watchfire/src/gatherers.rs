@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use watchfire_collector::{Collector, ScrapeConfig, Scraper};
+use watchfire_collector::{Collector, ScrapeBoard, ScrapeConfig, Scraper};
 use watchfire_schemas::Clock;
 
 use crate::config::{ConfigError, Settings, read_scrape_config};
@@ -62,6 +62,11 @@ impl Gatherers {
             }
             Err(error) => tracing::warn!(%error, "SIGHUP cannot be listened for"),
         }
+    }
+
+    /// What became of each target.
+    pub(crate) fn scrape_board(&self) -> Arc<ScrapeBoard> {
+        self.scraper.board()
     }
 
     /// Reads again what is to be scraped. If that is not sound, all goes on as it was.
