@@ -17,7 +17,7 @@ pub struct Selector {
 impl Selector {
     /// Reads a selector without range, offset or `@`.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
-        match parse(text)?.as_ref() {
+        match parse(text)?.expr() {
             Expr::VectorSelector(selector)
                 if selector.offset.is_none() && selector.at.is_none() =>
             {
@@ -108,7 +108,7 @@ struct Pattern {
 }
 
 impl Matcher {
-    fn new(matcher: &promql_parser::label::Matcher) -> Result<Self, QueryError> {
+    pub(crate) fn new(matcher: &promql_parser::label::Matcher) -> Result<Self, QueryError> {
         let value = matcher.value.clone();
         let test = match &matcher.op {
             MatchOp::Equal => Test::Equal(value),

@@ -16,21 +16,40 @@ pub(crate) fn shortest(value: f64) -> String {
     }
 }
 
+/// The shortest text as Go's `%g` writes it: with an exponent below 0.0001 and from 1,000,000 on.
+pub(crate) fn general(value: f64) -> String {
+    if !value.is_finite() || value == 0.0 {
+        return shortest(value);
+    }
+    let exponential = format!("{value:e}");
+    let exponent = exponential
+        .split_once('e')
+        .map_or("0", |(_, exponent)| exponent);
+    if (-4..6).contains(&exponent.parse::<i32>().unwrap_or(0)) {
+        return shortest(value);
+    }
+    with_exponent(value)
+}
+
 /// A sample's value as the HTTP API writes it, within quotes.
 pub(crate) fn push_value(text: &mut String, value: f64) {
     text.push('"');
     if !value.is_finite() || value == 0.0 || PLAIN.contains(&value.abs()) {
         text.push_str(&shortest(value));
     } else {
-        let exponential = format!("{value:e}");
-        let (digits, exponent) = exponential.split_once('e').unwrap_or((&exponential, "0"));
-        let (sign, exponent) = match exponent.strip_prefix('-') {
-            Some(exponent) => ('-', exponent),
-            None => ('+', exponent),
-        };
-        let _infallible = write!(text, "{digits}e{sign}{exponent:0>2}");
+        text.push_str(&with_exponent(value));
     }
     text.push('"');
+}
+
+fn with_exponent(value: f64) -> String {
+    let exponential = format!("{value:e}");
+    let (digits, exponent) = exponential.split_once('e').unwrap_or((&exponential, "0"));
+    let (sign, exponent) = match exponent.strip_prefix('-') {
+        Some(exponent) => ('-', exponent),
+        None => ('+', exponent),
+    };
+    format!("{digits}e{sign}{exponent:0>2}")
 }
 
 /// A time in milliseconds as seconds, with three places if they are needed.
@@ -75,6 +94,21 @@ mod tests {
             (1e-100, "\"1e-100\""),
         ] {
             assert_eq!(value(number), expected);
+        }
+    }
+
+    #[test]
+    fn general_numbers_have_an_exponent_from_a_million_on() {
+        for (number, expected) in [
+            (1.5, "1.5"),
+            (123_456.0, "123456"),
+            (1_048_576.0, "1.048576e+06"),
+            (0.0001, "0.0001"),
+            (0.000_01, "1e-05"),
+            (-0.1, "-0.1"),
+            (f64::INFINITY, "+Inf"),
+        ] {
+            assert_eq!(general(number), expected);
         }
     }
 

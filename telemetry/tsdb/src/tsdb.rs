@@ -13,11 +13,11 @@ use watchfire_schemas::{
 
 use crate::increments::Bins;
 use crate::matcher::{Selector, selectors_of};
-use crate::promql::{Asked, Budget, Evaluator, format_expression, parse};
+use crate::promql::{Asked, Budget, Evaluator, Gate, Notes, Parsed, format_expression, parse};
 use crate::storage::{Points, Slice, Store, Wanted};
 use crate::{
-    Annotations, ExemplarSeries, Objection, QueryAnswer, QueryError, QueryOptions, QueryValue,
-    RangeSeries, WriteBatch,
+    ExemplarSeries, Objection, QueryAnswer, QueryError, QueryOptions, QueryValue, RangeSeries,
+    WriteBatch,
 };
 
 /// How long before the first bin a scraped counter's last sample is looked for.
@@ -134,6 +134,7 @@ impl Default for Listing {
 pub struct Tsdb {
     store: Store,
     clock: Arc<dyn Clock>,
+    gate: Gate,
     appended: Counter,
     series: Gauge<i64, AtomicI64>,
 }
@@ -148,6 +149,7 @@ impl Tsdb {
         let tsdb = Self {
             store: Store::open(dir, config)?,
             clock,
+            gate: Gate::default(),
             appended: Counter::default(),
             series: Gauge::default(),
         };
@@ -217,18 +219,14 @@ impl Tsdb {
         at: Timestamp,
         options: &QueryOptions,
     ) -> Result<QueryAnswer<QueryValue>, QueryError> {
-        let expr = parse(expr)?;
-        let budget = Budget::new(options);
         let t = at.millis();
         let asked = Asked {
             start: t,
             end: t,
             step: 1,
         };
-        let evaluator = self.evaluator(asked, &budget);
-        Ok(QueryAnswer {
-            value: evaluator.outcome(&expr)?.at(at),
-            annotations: Annotations::default(),
+        self.answer(expr, asked, options, |evaluator, parsed| {
+            evaluator.outcome(parsed.expr())?.at(at)
         })
     }
 
@@ -241,18 +239,13 @@ impl Tsdb {
         step: Duration,
         options: &QueryOptions,
     ) -> Result<QueryAnswer<Vec<RangeSeries>>, QueryError> {
-        let expr = parse(expr)?;
-        let budget = Budget::new(options);
-        let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
         let asked = Asked {
             start: start.millis(),
             end: end.millis(),
-            step,
+            step: i64::try_from(step.as_millis()).unwrap_or(i64::MAX),
         };
-        let evaluator = self.evaluator(asked, &budget);
-        Ok(QueryAnswer {
-            value: evaluator.matrix(&expr)?,
-            annotations: Annotations::default(),
+        self.answer(expr, asked, options, |evaluator, parsed| {
+            evaluator.matrix(parsed.expr())
         })
     }
 
@@ -420,14 +413,33 @@ impl Tsdb {
         }
     }
 
-    fn evaluator<'a>(&'a self, asked: Asked, budget: &'a Budget) -> Evaluator<'a> {
-        Evaluator {
+    /// Evaluates an expression when its turn has come.
+    fn answer<T>(
+        &self,
+        expr: &str,
+        asked: Asked,
+        options: &QueryOptions,
+        evaluate: impl FnOnce(&Evaluator<'_>, &Parsed) -> Result<T, QueryError>,
+    ) -> Result<QueryAnswer<T>, QueryError> {
+        let parsed = parse(expr)?;
+        let budget = Budget::new(options);
+        let _pass = self.gate.enter(options)?;
+        let notes = Notes::default();
+        let evaluator = Evaluator {
             store: &self.store,
             grid: asked.grid(),
             query: asked,
             now: self.clock.now().millis(),
-            budget,
-        }
+            lookback: i64::try_from(options.lookback_delta.as_millis()).unwrap_or(i64::MAX / 1024),
+            delayed: options.delayed_name_removal,
+            budget: &budget,
+            parsed: &parsed,
+            notes: &notes,
+        };
+        Ok(QueryAnswer {
+            value: evaluate(&evaluator, &parsed)?,
+            annotations: notes.told(),
+        })
     }
 
     fn note_size(&self) {
@@ -447,7 +459,7 @@ pub fn format_query(expr: &str) -> Result<String, QueryError> {
 
 /// The series selectors within an expression: what it reads.
 pub fn selectors(expr: &str) -> Result<Vec<Selector>, QueryError> {
-    selectors_of(parse(expr)?.as_ref())
+    selectors_of(parse(expr)?.expr())
 }
 
 fn wanted<'a>(selectors: &'a [Selector], listing: &Listing) -> Wanted<'a> {

@@ -79,7 +79,7 @@ pub(super) async fn query_range(State(api): State<Api>, params: Params) -> Reply
 }
 
 pub(super) async fn query_exemplars(State(api): State<Api>, params: Params) -> Reply {
-    let expr = parse(params.get("query").unwrap_or_default())?;
+    let parsed = parse(params.get("query").unwrap_or_default())?;
     let (start, end) = (params.required_time("start")?, params.required_time("end")?);
     if end < start {
         return Err(ApiError::bad_data(
@@ -87,7 +87,7 @@ pub(super) async fn query_exemplars(State(api): State<Api>, params: Params) -> R
         ));
     }
     let range = params.range()?;
-    let selectors = crate::matcher::selectors_of(&expr)?;
+    let selectors = crate::matcher::selectors_of(parsed.expr())?;
     reading(move || {
         let found = selectors
             .iter()

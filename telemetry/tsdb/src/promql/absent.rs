@@ -1,14 +1,13 @@
-use std::sync::Arc;
-
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Call, Expr, VectorSelector};
 use watchfire_schemas::LabelSet;
 
 use super::evaluator::{Evaluator, failed};
+use super::gathering::Gather;
+use super::metric::Metric;
 use super::range_functions::without_parens;
-use super::value::{Metric, Series, empty_column};
+use super::value::{Series, empty_column};
 use crate::QueryError;
-use crate::staleness::is_stale;
 
 /// `absent`: 1 at the steps where the vector is empty.
 pub(crate) fn of_vector(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Series>, QueryError> {
@@ -17,14 +16,27 @@ pub(crate) fn of_vector(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Se
         .args
         .first()
         .ok_or_else(|| failed("a vector is missing"))?;
-    let mut seen = vec![false; evaluator.grid.steps];
-    evaluator.each(arg, &mut |series| {
-        for (seen, &value) in seen.iter_mut().zip(&series.values) {
-            *seen |= !is_stale(value);
+    let seen = evaluator.gather(arg, &|| Seen(vec![false; evaluator.grid.steps]))?;
+    Ok(ones(evaluator, &seen.0, arg))
+}
+
+/// At which steps anything is there.
+struct Seen(Vec<bool>);
+
+impl Gather for Seen {
+    fn take(&mut self, series: &mut Series) -> Result<(), QueryError> {
+        for (step, seen) in self.0.iter_mut().enumerate() {
+            *seen = *seen || series.is_present(step);
         }
         Ok(())
-    })?;
-    Ok(ones(&seen, arg))
+    }
+
+    fn absorb(&mut self, later: Self) -> Result<(), QueryError> {
+        for (seen, other) in self.0.iter_mut().zip(later.0) {
+            *seen |= other;
+        }
+        Ok(())
+    }
 }
 
 /// `absent_over_time`: 1 at the steps whose window holds no sample of any series.
@@ -35,24 +47,23 @@ pub(crate) fn of_range(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Ser
         .first()
         .ok_or_else(|| failed("a range is missing"))?;
     let mut seen = vec![false; evaluator.grid.steps];
-    evaluator.each_range(arg, &mut |_, samples, windows| {
+    evaluator.each_range(arg, &mut |_, points, windows| {
         for (step, seen) in seen.iter_mut().enumerate() {
-            *seen |= !windows.samples(samples, step).is_empty();
+            let (floats, histograms) = windows.inside(points, step);
+            *seen |= !floats.is_empty() || !histograms.is_empty();
         }
         Ok(())
     })?;
-    Ok(ones(&seen, arg))
+    Ok(ones(evaluator, &seen, arg))
 }
 
-fn ones(seen: &[bool], arg: &Expr) -> Vec<Series> {
+fn ones(evaluator: &Evaluator<'_>, seen: &[bool], arg: &Expr) -> Vec<Series> {
     let mut values = empty_column(seen.len());
     for (value, _) in values.iter_mut().zip(seen).filter(|(_, seen)| !**seen) {
         *value = 1.0;
     }
-    let series = Series {
-        metric: Metric::new(Arc::new(known_labels(arg))),
-        values,
-    };
+    let metric = Metric::new(known_labels(arg)).delayed(evaluator.delayed);
+    let series = Series::of_floats(metric, values);
     if series.is_empty() {
         Vec::new()
     } else {

@@ -1,92 +1,48 @@
 //! Quantiles of classic histograms, whose buckets are series with a label `le`.
 
-use std::sync::Arc;
-
-use rustc_hash::FxHashMap;
-use watchfire_schemas::LabelSet;
-
-use super::value::{Metric, Series, empty_column};
-use crate::number::parse_number;
-use crate::staleness::{STALE, is_stale};
-
-const BUCKET_LABEL: &str = "le";
+/// The label that holds the upper bound of a bucket.
+pub(crate) const BUCKET_LABEL: &str = "le";
 
 /// By how much, relatively, a bucket may lack what a smaller one has before it counts as wrong
 /// rather than as rounded.
 const TOLERANCE: f64 = 1e-12;
 
+/// A bucket with all observations up to its bound.
 #[derive(Debug, Clone, Copy)]
-struct Bucket {
-    upper: f64,
-    count: f64,
+pub(crate) struct Bucket {
+    pub(crate) upper: f64,
+    pub(crate) count: f64,
 }
 
-/// `histogram_quantile`: one series for each set of buckets.
-pub(crate) fn quantiles(q: &[f64], series: &[Series]) -> Vec<Series> {
-    let mut places: FxHashMap<LabelSet, usize> = FxHashMap::default();
-    let mut histograms: Vec<(LabelSet, Vec<(f64, &Series)>)> = Vec::new();
-    for one in series {
-        let Some(upper) = one.metric.get(BUCKET_LABEL).and_then(parse_number) else {
-            continue;
-        };
-        let kept = one.metric.iter();
-        let kept = kept.filter(|(name, _)| *name != BUCKET_LABEL && *name != LabelSet::NAME);
-        let labels = LabelSet::new(kept);
-        let place = *places.entry(labels.clone()).or_insert_with(|| {
-            histograms.push((labels, Vec::new()));
-            histograms.len() - 1
-        });
-        histograms[place].1.push((upper, one));
-    }
-    let results = histograms.into_iter().map(|(labels, mut buckets)| {
-        buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Series {
-            metric: Metric::new(Arc::new(labels)),
-            values: column(q, &buckets),
-        }
-    });
-    results.filter(|one| !one.is_empty()).collect()
-}
-
-fn column(q: &[f64], buckets: &[(f64, &Series)]) -> Vec<f64> {
-    let mut values = empty_column(q.len());
-    let mut present: Vec<Bucket> = Vec::with_capacity(buckets.len());
-    for (step, value) in values.iter_mut().enumerate() {
-        present.clear();
-        for &(upper, series) in buckets {
-            let count = series.values[step];
-            if !is_stale(count) {
-                present.push(Bucket { upper, count });
-            }
-        }
-        *value = if present.is_empty() {
-            STALE
-        } else {
-            quantile(q[step], &mut present)
-        };
-    }
-    values
-}
-
-/// The quantile of one histogram, linear within a bucket; the buckets are sorted by their bound.
-fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> f64 {
+/// The quantile of one histogram, linear within a bucket, and whether counts had to be made to grow
+/// from bucket to bucket. The buckets are sorted by their bound.
+pub(crate) fn quantile(q: f64, buckets: &mut Vec<Bucket>) -> (f64, bool) {
     if q.is_nan() {
-        return f64::NAN;
+        return (f64::NAN, false);
     }
     if q < 0.0 {
-        return f64::NEG_INFINITY;
+        return (f64::NEG_INFINITY, false);
     }
     if q > 1.0 {
-        return f64::INFINITY;
+        return (f64::INFINITY, false);
     }
     if buckets.last().is_none_or(|last| last.upper < f64::INFINITY) {
-        return f64::NAN;
+        return (f64::NAN, false);
     }
     coalesce(buckets);
-    make_monotonic(buckets);
+    let forced = make_monotonic(buckets);
     let last = buckets.len() - 1;
     let observations = buckets[last].count;
-    if last == 0 || observations.is_nan() || observations == 0.0 {
+    if last == 0 || observations == 0.0 {
+        return (f64::NAN, false);
+    }
+    (of_monotonic(q, buckets), forced)
+}
+
+fn of_monotonic(q: f64, buckets: &[Bucket]) -> f64 {
+    let last = buckets.len() - 1;
+    let observations = buckets[last].count;
+    if observations.is_nan() {
         return f64::NAN;
     }
     let rank = q * observations;
@@ -118,16 +74,55 @@ fn coalesce(buckets: &mut Vec<Bucket>) {
 }
 
 /// Counts never fall from a bucket to the next; scraped at different moments they may seem to.
-fn make_monotonic(buckets: &mut [Bucket]) {
-    let Some(first) = buckets.first() else { return };
-    let mut before = first.count;
+/// Whether any fell by more than rounding explains.
+fn make_monotonic(buckets: &mut [Bucket]) -> bool {
+    let Some(first) = buckets.first() else {
+        return false;
+    };
+    let (mut before, mut forced) = (first.count, false);
     for bucket in &mut buckets[1..] {
-        if bucket.count < before || nearly_equal(before, bucket.count) {
+        if nearly_equal(before, bucket.count) {
             bucket.count = before;
+        } else if bucket.count < before {
+            bucket.count = before;
+            forced = true;
         } else {
             before = bucket.count;
         }
     }
+    forced
+}
+
+/// Which part of all observations lies between two values, linear within a bucket.
+pub(crate) fn fraction(lower: f64, upper: f64, buckets: &mut Vec<Bucket>) -> f64 {
+    if buckets.last().is_none_or(|last| last.upper < f64::INFINITY) {
+        return f64::NAN;
+    }
+    coalesce(buckets);
+    let all = buckets[buckets.len() - 1].count;
+    if all == 0.0 || lower.is_nan() || upper.is_nan() {
+        return f64::NAN;
+    }
+    if lower >= upper {
+        return 0.0;
+    }
+    let rank = |value| rank(buckets, value).map_or(all, |rank| if rank > all { all } else { rank });
+    (rank(upper) - rank(lower)) / all
+}
+
+/// How many observations are below a value; none if it is above all bounds.
+fn rank(buckets: &[Bucket], value: f64) -> Option<f64> {
+    let (mut below, mut lower) = (0.0, f64::NEG_INFINITY);
+    for &Bucket { upper, count } in buckets {
+        if lower >= value {
+            return Some(below);
+        }
+        if upper > value {
+            return Some(below + (count - below) * (value - lower) / (upper - lower));
+        }
+        (below, lower) = (count, upper);
+    }
+    None
 }
 
 fn nearly_equal(a: f64, b: f64) -> bool {
@@ -144,7 +139,7 @@ mod tests {
             .iter()
             .map(|&(upper, count)| Bucket { upper, count })
             .collect();
-        let found = quantile(q, &mut buckets);
+        let found = quantile(q, &mut buckets).0;
         assert!((found - expected).abs() < 1e-12, "{q}: {found}");
     }
 
@@ -170,7 +165,7 @@ mod tests {
                 .iter()
                 .map(|&(upper, count)| Bucket { upper, count })
                 .collect();
-            assert!(quantile(0.5, &mut buckets).is_nan());
+            assert!(quantile(0.5, &mut buckets).0.is_nan());
         }
     }
 }

@@ -2,15 +2,18 @@ use std::sync::Arc;
 
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{Call, Expr};
-use watchfire_schemas::Sample;
 
 use super::budget::Budget;
+use super::gathering::{Collected, Gather};
 use super::grid::Grid;
+use super::metric::Metric;
+use super::notes::{Note, Notes};
 use super::outcome::Outcome;
-use super::value::{Column, Metric, SampledSeries, Series, Value, joined_unnamed};
-use super::{aggregation, binary, functions, range_functions};
+use super::parse::Parsed;
+use super::value::{Column, SampledSeries, Series, Value, joined_unnamed, same_labels};
+use super::{aggregation, binary, functions, native, range_functions};
 use crate::QueryError;
-use crate::storage::Store;
+use crate::storage::{Points, Store};
 
 /// Evaluates expressions over one grid.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +24,13 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) query: Asked,
     /// The clock's time, which bounds what is carried forward.
     pub(crate) now: i64,
+    /// How far back an instant lookup goes, in milliseconds.
+    pub(crate) lookback: i64,
+    /// Whether names go only at the end.
+    pub(crate) delayed: bool,
     pub(crate) budget: &'a Budget,
+    pub(crate) parsed: &'a Parsed,
+    pub(crate) notes: &'a Notes,
 }
 
 /// The times of a query as they were asked for, in milliseconds; the end need not be on the grid.
@@ -37,9 +46,6 @@ impl Asked {
         Grid::new(self.start, self.end, self.step)
     }
 }
-
-/// Takes series one by one.
-pub(crate) type Sink<'s> = dyn FnMut(Series) -> Result<(), QueryError> + 's;
 
 impl Evaluator<'_> {
     /// Evaluates the expression of an instant query, which alone may be a range.
@@ -57,24 +63,22 @@ impl Evaluator<'_> {
     pub(crate) fn eval(&self, expr: &Expr) -> Result<Value, QueryError> {
         self.budget.check_time()?;
         match expr {
-            Expr::NumberLiteral(number) => Ok(Value::Scalar(self.constant(number.val))),
+            Expr::NumberLiteral(number) => self.constant(number.val).map(Value::Scalar),
             Expr::StringLiteral(text) => Ok(Value::Text(text.val.clone())),
             Expr::Paren(paren) => self.eval(&paren.expr),
             Expr::Unary(unary) => Ok(match self.eval(&unary.expr)? {
                 Value::Scalar(column) => Value::Scalar(column.into_iter().map(|v| -v).collect()),
-                Value::Vector(series) => Value::Vector(joined_unnamed(
-                    series
-                        .into_iter()
-                        .map(|one| one.map(|v| -v).unnamed())
-                        .collect(),
-                )?),
+                Value::Vector(series) => {
+                    let negated = series.into_iter().map(negated).collect();
+                    Value::Vector(joined_unnamed(negated)?)
+                }
                 text @ Value::Text(_) => text,
             }),
-            Expr::Binary(operation) => binary::eval(self, operation),
-            Expr::Aggregate(aggregate) => aggregation::eval(self, aggregate).map(Value::Vector),
+            Expr::Binary(_) => binary::eval(self, expr),
+            Expr::Aggregate(_) => aggregation::eval(self, expr).map(Value::Vector),
             Expr::VectorSelector(_) => self.collect(expr).map(Value::Vector),
             Expr::Call(call) if range_functions::is_one(call) => {
-                joined_unnamed(self.collect(expr)?).map(Value::Vector)
+                self.collect(expr).map(Value::Vector)
             }
             Expr::Call(call) => functions::eval(self, call),
             Expr::MatrixSelector(_) | Expr::Subquery(_) => {
@@ -87,15 +91,25 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Hands over the series of a vector one by one, so that not all need be held at once.
-    pub(crate) fn each(&self, expr: &Expr, sink: &mut Sink<'_>) -> Result<(), QueryError> {
+    /// Gathers the series of a vector as they come, so that not all need be held at once.
+    pub(crate) fn gather<G: Gather>(
+        &self,
+        expr: &Expr,
+        fresh: &(dyn Fn() -> G + Sync),
+    ) -> Result<G, QueryError> {
         match expr {
-            Expr::Paren(paren) => self.each(&paren.expr, sink),
-            Expr::VectorSelector(selector) => self.each_selected(selector, sink),
-            Expr::Call(call) if range_functions::is_one(call) && names_one_metric(call) => {
-                range_functions::each(self, call, sink)
+            Expr::Paren(paren) => self.gather(&paren.expr, fresh),
+            Expr::VectorSelector(selector) => self.gather_selected(selector, fresh),
+            Expr::Call(call) if range_functions::is_one(call) && self.stays_unique(call) => {
+                range_functions::gather(self, call, fresh)
             }
-            _ => self.vector(expr)?.into_iter().try_for_each(sink),
+            _ => {
+                let mut gathered = fresh();
+                for mut series in self.vector(expr)? {
+                    gathered.take(&mut series)?;
+                }
+                Ok(gathered)
+            }
         }
     }
 
@@ -121,44 +135,62 @@ impl Evaluator<'_> {
     }
 
     /// The same value at each step.
-    pub(crate) fn constant(&self, value: f64) -> Column {
-        vec![value; self.grid.steps]
+    pub(crate) fn constant(&self, value: f64) -> Result<Column, QueryError> {
+        self.budget.hold(self.grid.steps)?;
+        Ok(vec![value; self.grid.steps])
     }
 
     /// A scalar as a vector of one series without labels.
-    pub(crate) fn unlabelled(values: Column) -> Vec<Series> {
-        let metric = Metric::new(Arc::default());
-        vec![Series { metric, values }]
+    pub(crate) fn unlabelled(&self, values: Column) -> Vec<Series> {
+        let metric = Metric::new(Arc::default()).delayed(self.delayed);
+        vec![Series::of_floats(metric, values)]
+    }
+
+    /// Notes what the query's author should know; `expr` is what the note is about.
+    pub(crate) fn note(&self, note: &Note, metric: &str, expr: &Expr) {
+        self.notes.add(note, metric, || self.parsed.place(expr));
     }
 
     fn collect(&self, expr: &Expr) -> Result<Vec<Series>, QueryError> {
-        let mut all = Vec::new();
-        let mut keep = |series: Series| {
-            self.budget.hold(series.values.len())?;
-            all.push(series);
-            Ok(())
+        let fresh = || Collected::new(self);
+        let Expr::Call(call) = expr else {
+            return Ok(self.gather(expr, &fresh)?.series);
         };
-        match expr {
-            Expr::VectorSelector(selector) => self.each_selected(selector, &mut keep)?,
-            Expr::Call(call) => range_functions::each(self, call, &mut keep)?,
-            _ => return self.vector(expr),
+        let series = range_functions::gather(self, call, &fresh)?.series;
+        if self.stays_unique(call) {
+            return Ok(series);
         }
-        Ok(all)
+        let labels = series.iter().map(|one| one.metric.labels());
+        let unique: rustc_hash::FxHashSet<_> = labels.collect();
+        if unique.len() < series.len() {
+            return Err(same_labels());
+        }
+        Ok(series)
+    }
+
+    /// Whether no two series that a range function is over become alike when the name goes.
+    fn stays_unique(&self, call: &Call) -> bool {
+        self.delayed
+            || call.args.args.iter().any(|arg| match &**arg {
+                Expr::MatrixSelector(selector) => selector.vs.name.is_some(),
+                _ => false,
+            })
     }
 
     /// The samples of a range expression in its window at the last step.
     fn samples_at_end(&self, expr: &Expr) -> Result<Vec<SampledSeries>, QueryError> {
         let step = self.grid.steps.saturating_sub(1);
         let mut all = Vec::new();
-        self.each_range(expr, &mut |metric, samples, windows| {
-            let inside: Vec<Sample> = windows.samples(samples, step).to_vec();
-            self.budget.hold(inside.len())?;
-            if !inside.is_empty() {
+        self.each_range(expr, &mut |metric, points, windows| {
+            let (floats, histograms) = windows.inside(points, step);
+            let mut points = Points::default();
+            points.floats.extend_from_slice(floats);
+            points.histograms.extend_from_slice(histograms);
+            self.budget
+                .hold(points.floats.len() + 16 * points.histograms.len())?;
+            if !points.is_empty() {
                 let metric = metric.clone();
-                all.push(SampledSeries {
-                    metric,
-                    samples: inside,
-                });
+                all.push(SampledSeries { metric, points });
             }
             Ok(())
         })?;
@@ -166,13 +198,16 @@ impl Evaluator<'_> {
     }
 }
 
-/// Whether all series that a range function is over are of one metric, so that none become alike
-/// when the name goes.
-fn names_one_metric(call: &Call) -> bool {
-    call.args.args.iter().any(|arg| match &**arg {
-        Expr::MatrixSelector(selector) => selector.vs.name.is_some(),
-        _ => false,
-    })
+fn negated(mut series: Series) -> Series {
+    for value in &mut series.values {
+        if !crate::staleness::is_stale(*value) {
+            *value = -*value;
+        }
+    }
+    for histogram in series.histograms.iter_mut().flatten() {
+        native::scale(Arc::make_mut(histogram), -1.0);
+    }
+    series.unnamed()
 }
 
 /// Whether an expression is of the scalar type.

@@ -3,10 +3,12 @@
 use promql_parser::parser::{Call, Expr};
 
 use super::evaluator::{Evaluator, failed};
+use super::gathering::Collected;
 use super::range_functions::without_parens;
+use super::selection::Lookup;
 use super::sorting::{Direction, by_labels, by_value};
 use super::value::{Column, Series, Value, joined_unnamed};
-use super::{absent, calendar, classic_histogram, label_functions, math};
+use super::{absent, calendar, histogram_functions, info, label_functions, math};
 use crate::QueryError;
 use crate::staleness::is_stale;
 
@@ -18,7 +20,7 @@ pub(crate) fn eval(evaluator: &Evaluator<'_>, call: &Call) -> Result<Value, Quer
     if let Some(function) = calendar::function(name) {
         let times = match call.args.args.first() {
             Some(arg) => evaluator.vector(arg)?,
-            None => Evaluator::unlabelled(times(evaluator)),
+            None => evaluator.unlabelled(times(evaluator)?),
         };
         return mapped(times, function);
     }
@@ -31,12 +33,12 @@ pub(crate) fn eval(evaluator: &Evaluator<'_>, call: &Call) -> Result<Value, Quer
 fn scalar_function(evaluator: &Evaluator<'_>, call: &Call) -> Result<Option<Column>, QueryError> {
     let seconds = |millis: i64| millis as f64 / 1000.0;
     Ok(Some(match call.func.name {
-        "time" => times(evaluator),
-        "pi" => evaluator.constant(std::f64::consts::PI),
-        "start" => evaluator.constant(seconds(evaluator.query.start)),
-        "end" => evaluator.constant(seconds(evaluator.query.end)),
-        "step" => evaluator.constant(seconds(evaluator.query.step)),
-        "range" => evaluator.constant(seconds(evaluator.query.end - evaluator.query.start)),
+        "time" => times(evaluator)?,
+        "pi" => evaluator.constant(std::f64::consts::PI)?,
+        "start" => evaluator.constant(seconds(evaluator.query.start))?,
+        "end" => evaluator.constant(seconds(evaluator.query.end))?,
+        "step" => evaluator.constant(seconds(evaluator.query.step))?,
+        "range" => evaluator.constant(seconds(evaluator.query.end - evaluator.query.start))?,
         "scalar" => only_values(&evaluator.vector(arg(call, 0)?)?, evaluator.grid.steps),
         "max_of" | "min_of" => {
             let (a, b) = (
@@ -58,7 +60,7 @@ fn vector_function(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Series>
     let vector = |at| evaluator.vector(arg(call, at)?);
     let scalar = |at| evaluator.scalar(arg(call, at)?);
     match call.func.name {
-        "vector" => Ok(Evaluator::unlabelled(scalar(0)?)),
+        "vector" => Ok(evaluator.unlabelled(scalar(0)?)),
         "timestamp" => timestamps(evaluator, arg(call, 0)?),
         "absent" => absent::of_vector(evaluator, call),
         "absent_over_time" => absent::of_range(evaluator, call),
@@ -74,14 +76,12 @@ fn vector_function(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Series>
         }
         "label_replace" => label_functions::replace(evaluator, call),
         "label_join" => label_functions::join(evaluator, call),
-        "histogram_quantile" => {
-            let q = scalar(0)?;
-            joined_unnamed(classic_histogram::quantiles(&q, &vector(1)?))
-        }
+        "info" => info::eval(evaluator, call),
+        name if histogram_functions::is_one(name) => histogram_functions::eval(evaluator, call),
         "round" => {
             let to = match call.args.args.get(1) {
                 Some(to) => evaluator.scalar(to)?,
-                None => evaluator.constant(1.0),
+                None => evaluator.constant(1.0)?,
             };
             stepwise(vector(0)?, |value, step| Some(math::round(value, to[step])))
         }
@@ -103,9 +103,6 @@ fn vector_function(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Series>
             let most = scalar(1)?;
             stepwise(vector(0)?, |value, step| Some(math::min(most[step], value)))
         }
-        // These are of native histograms, and skip what is none.
-        "histogram_count" | "histogram_sum" | "histogram_avg" | "histogram_stddev"
-        | "histogram_stdvar" => vector(0).map(|_| Vec::new()),
         name => Err(failed(&format!("function {name}() is not supported"))),
     }
 }
@@ -115,14 +112,16 @@ fn arg(call: &Call, at: usize) -> Result<&Expr, QueryError> {
     arg.ok_or_else(|| failed(&format!("{}() lacks an argument", call.func.name)))
 }
 
-fn times(evaluator: &Evaluator<'_>) -> Column {
-    evaluator.grid.times().map(|t| t as f64 / 1000.0).collect()
+fn times(evaluator: &Evaluator<'_>) -> Result<Column, QueryError> {
+    evaluator.budget.hold(evaluator.grid.steps)?;
+    Ok(evaluator.grid.times().map(|t| t as f64 / 1000.0).collect())
 }
 
 fn mapped(series: Vec<Series>, function: fn(f64) -> f64) -> Result<Value, QueryError> {
     let mapped = series
         .into_iter()
         .map(|one| one.map(function).unnamed())
+        .filter(|one| !one.is_empty())
         .collect();
     joined_unnamed(mapped).map(Value::Vector)
 }
@@ -133,6 +132,7 @@ fn stepwise(
     function: impl Fn(f64, usize) -> Option<f64>,
 ) -> Result<Vec<Series>, QueryError> {
     let changed = series.into_iter().map(|mut one| {
+        one.histograms.clear();
         for (step, value) in one.values.iter_mut().enumerate() {
             if !is_stale(*value) {
                 *value = function(*value, step).unwrap_or(crate::staleness::STALE);
@@ -160,21 +160,25 @@ fn only_values(series: &[Series], steps: usize) -> Column {
 
 /// `timestamp`: of a selector the time of the sample itself, of anything else that of the step.
 fn timestamps(evaluator: &Evaluator<'_>, arg: &Expr) -> Result<Vec<Series>, QueryError> {
-    let mut all = Vec::new();
     if let Expr::VectorSelector(selector) = without_parens(arg) {
-        evaluator.each_lookup(selector, &mut |metric, _, times| {
-            evaluator.budget.hold(times.len())?;
-            let metric = metric.unnamed();
-            all.push(Series {
-                metric,
-                values: times,
-            });
-            Ok(())
-        })?;
-        return joined_unnamed(all);
+        let windows = evaluator.lookup_windows(selector);
+        let slices = evaluator.select(selector, windows.span())?;
+        let times = Lookup {
+            windows,
+            times: true,
+        };
+        let fresh = || Collected::new(evaluator);
+        let all = evaluator.gather_stored(&slices, windows.span(), &times, &fresh)?;
+        return joined_unnamed(all.series.into_iter().map(Series::unnamed).collect());
     }
-    let grid = evaluator.grid;
-    stepwise(evaluator.vector(arg)?, |_, step| {
-        Some(grid.at(step) as f64 / 1000.0)
-    })
+    let series = evaluator.vector(arg)?.into_iter().map(|mut one| {
+        for step in 0..one.values.len() {
+            if one.is_present(step) {
+                one.values[step] = evaluator.grid.at(step) as f64 / 1000.0;
+            }
+        }
+        one.histograms.clear();
+        one.unnamed()
+    });
+    joined_unnamed(series.collect())
 }

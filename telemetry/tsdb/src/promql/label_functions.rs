@@ -1,11 +1,10 @@
-use std::sync::Arc;
-
 use promql_parser::parser::Call;
 use regex::Regex;
 use watchfire_schemas::LabelSet;
 
 use super::evaluator::{Evaluator, failed};
-use super::value::{Metric, Series, join_by_labels};
+use super::metric::Metric;
+use super::value::{Series, join_by_labels};
 use crate::QueryError;
 
 /// `label_replace(v, dst, replacement, src, regex)`.
@@ -18,13 +17,13 @@ pub(crate) fn replace(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Seri
             "invalid regular expression in label_replace(): {pattern}"
         ))
     })?;
-    check_name("label_replace", &dst)?;
+    check_name(evaluator, call, &dst)?;
     relabel(evaluator, call, |metric| {
         let value = metric.get(&src).unwrap_or_default();
         let found = regex.captures(value)?;
         let mut replaced = String::new();
         found.expand(&replacement, &mut replaced);
-        Some(metric.labels().with(&dst, &replaced))
+        Some((metric.labels().with(&dst, &replaced), dst == LabelSet::NAME))
     })
 }
 
@@ -34,13 +33,13 @@ pub(crate) fn join(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Series>
     let [dst, separator, sources @ ..] = texts.as_slice() else {
         return Err(failed("label_join() takes two strings or more"));
     };
-    check_name("label_join", dst)?;
+    check_name(evaluator, call, dst)?;
     relabel(evaluator, call, |metric| {
         let values = sources
             .iter()
             .map(|name| metric.get(name).unwrap_or_default());
         let joined = values.collect::<Vec<_>>().join(separator);
-        Some(metric.labels().with(dst, &joined))
+        Some((metric.labels().with(dst, &joined), dst == LabelSet::NAME))
     })
 }
 
@@ -57,7 +56,7 @@ pub(crate) fn texts(
 fn relabel(
     evaluator: &Evaluator<'_>,
     call: &Call,
-    change: impl Fn(&Metric) -> Option<LabelSet>,
+    change: impl Fn(&Metric) -> Option<(LabelSet, bool)>,
 ) -> Result<Vec<Series>, QueryError> {
     let vector = call
         .args
@@ -66,17 +65,25 @@ fn relabel(
         .ok_or_else(|| failed("a vector is missing"))?;
     let mut series = evaluator.vector(vector)?;
     for one in &mut series {
-        if let Some(labels) = change(&one.metric) {
-            one.metric = Metric::new(Arc::new(labels));
+        if let Some((labels, named)) = change(&one.metric) {
+            one.metric = one.metric.relabelled(labels, named);
         }
     }
     join_by_labels(series)
 }
 
-fn check_name(function: &str, name: &str) -> Result<(), QueryError> {
-    if name.is_empty() {
-        let text = format!("invalid destination label name in {function}(): {name}");
-        return Err(QueryError::Execution(text));
+/// Whether a label may have this name: any text that is not empty, as in Prometheus 3.
+pub(crate) fn is_label_name(name: &str) -> bool {
+    !name.is_empty()
+}
+
+fn check_name(evaluator: &Evaluator<'_>, call: &Call, name: &str) -> Result<(), QueryError> {
+    let destination = call.args.args.get(1);
+    let broken = destination.and_then(|arg| evaluator.parsed.broken_text(arg));
+    if broken.is_none() && is_label_name(name) {
+        return Ok(());
     }
-    Ok(())
+    let (function, name) = (call.func.name, broken.unwrap_or(name));
+    let text = format!("invalid destination label name in {function}(): {name}");
+    Err(QueryError::Execution(text))
 }

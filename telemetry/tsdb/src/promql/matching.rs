@@ -2,38 +2,25 @@
 
 use std::sync::Arc;
 
-use promql_parser::parser::{BinModifier, BinaryExpr, LabelModifier, VectorMatchCardinality};
+use promql_parser::parser::{BinModifier, BinaryExpr, Expr, VectorMatchCardinality};
 use rustc_hash::FxHashMap;
 use watchfire_schemas::LabelSet;
 
 use super::binary::Operator;
 use super::evaluator::{Evaluator, failed};
-use super::value::{Column, Metric, Series};
+use super::grouping::{Groups, KeyLabels};
+use super::metric::Metric;
+use super::notes::Note;
+use super::value::{Point, Series, empty_column};
 use crate::QueryError;
-use crate::staleness::is_stale;
+use crate::staleness::STALE;
 
 /// By which labels series of the two sides find each other.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct MatchLabels<'e>(Option<&'e LabelModifier>);
-
-impl<'e> MatchLabels<'e> {
-    pub(crate) fn of(modifier: Option<&'e BinModifier>) -> Self {
-        Self(modifier.and_then(|modifier| modifier.matching.as_ref()))
-    }
-
-    /// What two series must have in common.
-    pub(crate) fn signature(self, metric: &Metric) -> LabelSet {
-        LabelSet::new(metric.iter().filter(|(name, _)| match self.0 {
-            Some(LabelModifier::Include(on)) => on.labels.iter().any(|other| other == name),
-            Some(LabelModifier::Exclude(ignored)) => {
-                *name != LabelSet::NAME && !ignored.labels.iter().any(|other| other == name)
-            }
-            None => *name != LabelSet::NAME,
-        }))
-    }
+pub(crate) fn key_labels(modifier: Option<&BinModifier>) -> KeyLabels<'_> {
+    KeyLabels::of_matching(modifier.and_then(|modifier| modifier.matching.as_ref()))
 }
 
-/// The series of both sides that have the same signature.
+/// The series of both sides that have the same key.
 #[derive(Debug, Default)]
 struct Meeting {
     many: Vec<usize>,
@@ -41,49 +28,54 @@ struct Meeting {
 }
 
 struct Match<'e> {
-    expr: &'e BinaryExpr,
+    evaluator: &'e Evaluator<'e>,
+    expr: &'e Expr,
     operator: Operator,
+    cardinality: Option<&'e VectorMatchCardinality>,
+    key: KeyLabels<'e>,
     /// The "many" side, which is the left one unless `group_right` is said.
     many: Vec<Series>,
     one: Vec<Series>,
     swapped: bool,
-    labels: MatchLabels<'e>,
+    /// What stands for a value that one side lacks: of the "many" side and of the other.
+    fill: [Option<f64>; 2],
 }
 
 pub(crate) fn eval(
     evaluator: &Evaluator<'_>,
-    expr: &BinaryExpr,
+    expr: &Expr,
+    binary: &BinaryExpr,
     operator: Operator,
 ) -> Result<Vec<Series>, QueryError> {
-    let modifier = expr.modifier.as_ref();
-    if modifier.is_some_and(|m| m.fill_values.lhs.is_some() || m.fill_values.rhs.is_some()) {
-        return Err(QueryError::BadData(
-            "fill modifiers are experimental and are not enabled".to_owned(),
-        ));
-    }
-    let mut left = evaluator.vector(&expr.lhs)?;
-    if left.is_empty() {
+    let modifier = binary.modifier.as_ref();
+    let fills = modifier.map(|modifier| &modifier.fill_values);
+    let [fill_left, fill_right] = fills.map_or([None; 2], |fill| [fill.lhs, fill.rhs]);
+    let mut left = evaluator.vector(&binary.lhs)?;
+    if left.is_empty() && fill_left.is_none() {
         // Nothing will match, whatever the right side is; it may be long to read.
         return Ok(left);
     }
-    let mut right = evaluator.vector(&expr.rhs)?;
-    clear_lonely_steps(&mut left, &mut right, evaluator.grid.steps);
-    let swapped = matches!(
-        cardinality(expr),
-        Some(VectorMatchCardinality::OneToMany(_))
-    );
-    let (many, one) = if swapped {
-        (right, left)
+    let mut right = evaluator.vector(&binary.rhs)?;
+    if fill_left.is_none() && fill_right.is_none() {
+        clear_lonely_steps(&mut left, &mut right, evaluator.grid.steps);
+    }
+    let cardinality = modifier.map(|modifier| &modifier.card);
+    let swapped = matches!(cardinality, Some(VectorMatchCardinality::OneToMany(_)));
+    let (many, one, fill) = if swapped {
+        (right, left, [fill_right, fill_left])
     } else {
-        (left, right)
+        (left, right, [fill_left, fill_right])
     };
     let matched = Match {
+        evaluator,
         expr,
         operator,
+        cardinality,
+        key: key_labels(modifier),
         many,
         one,
         swapped,
-        labels: MatchLabels::of(modifier),
+        fill,
     };
     matched.results()
 }
@@ -92,20 +84,29 @@ impl Match<'_> {
     fn results(&self) -> Result<Vec<Series>, QueryError> {
         let mut results: Vec<Series> = Vec::new();
         let mut places: FxHashMap<Arc<LabelSet>, usize> = FxHashMap::default();
-        for (signature, meeting) in self.meetings() {
-            self.check_one_side(&signature, &meeting.one)?;
-            for &many in &meeting.many {
-                for &one in &meeting.one {
-                    let (many, one) = (&self.many[many], &self.one[one]);
-                    let Some(both) = self.computed(many, one) else {
-                        continue;
-                    };
-                    if let Some(&at) = places.get(&both.metric.labels()) {
-                        self.merge(&mut results[at].values, &both.values)?;
-                    } else {
-                        places.insert(both.metric.labels(), results.len());
-                        results.push(both);
-                    }
+        let (groups, meetings) = self.meetings();
+        for (group, meeting) in meetings.iter().enumerate() {
+            self.evaluator.budget.check_time()?;
+            self.check_one_side(groups.labels(group), &meeting.one)?;
+            let first = results.len();
+            for (many, one) in self.pairs(&groups, group, meeting) {
+                let Some(both) = self.computed(&many, &one) else {
+                    continue;
+                };
+                let place = if self.is_one_to_one() {
+                    // All results of a key have the same labels, and no others have them.
+                    (results.len() > first).then_some(first)
+                } else {
+                    let labels = both.metric.labels();
+                    let place = places.get(&labels).copied();
+                    places.entry(labels).or_insert(results.len());
+                    place
+                };
+                if let Some(place) = place {
+                    self.merge(&mut results[place], &both)?;
+                } else {
+                    self.evaluator.budget.hold(both.weight())?;
+                    results.push(both);
                 }
             }
         }
@@ -113,40 +114,85 @@ impl Match<'_> {
         Ok(results)
     }
 
-    /// Series by signature, in the order of the "many" side.
-    fn meetings(&self) -> Vec<(LabelSet, Meeting)> {
-        let mut places: FxHashMap<LabelSet, usize> = FxHashMap::default();
-        let mut meetings: Vec<(LabelSet, Meeting)> = Vec::new();
-        let sides = [(&self.many, true), (&self.one, false)];
-        for (series, is_many) in sides {
-            for (i, series) in series.iter().enumerate() {
-                let signature = self.labels.signature(&series.metric);
-                let place = *places.entry(signature.clone()).or_insert_with(|| {
-                    meetings.push((signature, Meeting::default()));
-                    meetings.len() - 1
-                });
-                let meeting = &mut meetings[place].1;
-                let side = if is_many {
-                    &mut meeting.many
-                } else {
-                    &mut meeting.one
-                };
-                side.push(i);
+    /// Series by key, in the order of the "many" side.
+    fn meetings(&self) -> (Groups<'_>, Vec<Meeting>) {
+        let mut groups = Groups::new(self.key);
+        let mut meetings: Vec<Meeting> = Vec::new();
+        for (i, series) in self.many.iter().enumerate() {
+            let group = groups.place(&series.metric);
+            if group == meetings.len() {
+                meetings.push(Meeting::default());
             }
+            meetings[group].many.push(i);
         }
-        meetings
+        for (i, series) in self.one.iter().enumerate() {
+            let group = if self.fill[0].is_some() {
+                let group = groups.place(&series.metric);
+                if group == meetings.len() {
+                    meetings.push(Meeting::default());
+                }
+                group
+            } else {
+                match groups.of(&series.metric) {
+                    Some(group) => group,
+                    None => continue,
+                }
+            };
+            meetings[group].one.push(i);
+        }
+        (groups, meetings)
     }
 
-    fn check_one_side(&self, signature: &LabelSet, one: &[usize]) -> Result<(), QueryError> {
+    /// The pairs of series that meet; where one side lacks a value that is filled in, a series of
+    /// that value.
+    fn pairs<'s>(
+        &'s self,
+        groups: &Groups<'_>,
+        group: usize,
+        meeting: &Meeting,
+    ) -> Vec<(std::borrow::Cow<'s, Series>, std::borrow::Cow<'s, Series>)> {
+        use std::borrow::Cow::{Borrowed, Owned};
+        let mut pairs = Vec::new();
+        for &many in &meeting.many {
+            for &one in &meeting.one {
+                pairs.push((Borrowed(&self.many[many]), Borrowed(&self.one[one])));
+            }
+        }
+        let filled = |value: f64, present: &[usize], side: &[Series]| {
+            let metric = Metric::new(groups.labels(group).clone());
+            let mut series = Series::of_floats(metric, empty_column(self.evaluator.grid.steps));
+            for (step, place) in series.values.iter_mut().enumerate() {
+                if !present.iter().any(|&i| side[i].is_present(step)) {
+                    *place = value;
+                }
+            }
+            series
+        };
+        if let Some(value) = self.fill[1] {
+            let one = filled(value, &meeting.one, &self.one);
+            for &many in &meeting.many {
+                pairs.push((Borrowed(&self.many[many]), Owned(one.clone())));
+            }
+        }
+        if let Some(value) = self.fill[0] {
+            let many = filled(value, &meeting.many, &self.many);
+            for &one in &meeting.one {
+                pairs.push((Owned(many.clone()), Borrowed(&self.one[one])));
+            }
+        }
+        pairs
+    }
+
+    fn check_one_side(&self, key: &LabelSet, one: &[usize]) -> Result<(), QueryError> {
         for (i, &a) in one.iter().enumerate() {
             for &b in &one[i + 1..] {
                 let (a, b) = (&self.one[a], &self.one[b]);
-                let mut steps = a.values.iter().zip(&b.values);
-                if steps.any(|(&a, &b)| !is_stale(a) && !is_stale(b)) {
+                let steps = 0..a.values.len();
+                if steps.clone().any(|at| a.is_present(at) && b.is_present(at)) {
                     let side = if self.swapped { "left" } else { "right" };
                     return Err(failed(&format!(
                         "found duplicate series for the match group {} on the {side} hand-side of the operation: [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
-                        braced(signature),
+                        braced(key),
                         braced(&b.metric.labels()),
                         braced(&a.metric.labels()),
                     )));
@@ -158,83 +204,116 @@ impl Match<'_> {
 
     /// The result of two series; none if at no step both are there.
     ///
-    /// A comparison leaves a NaN-free hole where it does not hold, but that it was tried counts:
-    /// two series of the "many" side must not meet the same one at a step. So a hole of that kind
-    /// is found by [`Self::merge`] only if values remain, as in Prometheus, which looks at what is
-    /// kept.
+    /// A comparison leaves a hole where it does not hold. That it was tried does not count: as in
+    /// Prometheus, two series of the "many" side may meet the same one if only one result remains.
     fn computed(&self, many: &Series, one: &Series) -> Option<Series> {
-        let pairs = many.values.iter().zip(&one.values);
-        let mut met = false;
-        let values: Column = pairs
-            .map(|(&many, &one)| {
-                met |= !is_stale(many) && !is_stale(one);
-                let (left, right) = if self.swapped {
-                    (one, many)
-                } else {
-                    (many, one)
-                };
-                self.operator.apply(left, right, left)
-            })
-            .collect();
-        met.then(|| Series {
-            metric: self.result_metric(&many.metric, &one.metric),
-            values,
-        })
+        let metric = self.result_metric(&many.metric, &one.metric);
+        if many.histograms.is_empty() && one.histograms.is_empty() {
+            let pairs = many.values.iter().zip(&one.values);
+            let mut met = false;
+            let values = pairs
+                .map(|(&many, &one)| {
+                    let (left, right) = if self.swapped {
+                        (one, many)
+                    } else {
+                        (many, one)
+                    };
+                    let value = self.operator.apply(left, right, left);
+                    met |= value.to_bits() != STALE.to_bits();
+                    value
+                })
+                .collect();
+            return met.then(|| Series::of_floats(metric, values));
+        }
+        let mut result = Series::of_floats(metric, empty_column(many.values.len()));
+        let mut note = |note: Note| self.evaluator.note(&note, "", self.expr);
+        for step in 0..many.values.len() {
+            let (mut left, mut right) = (many.point(step), one.point(step));
+            if self.swapped {
+                std::mem::swap(&mut left, &mut right);
+            }
+            let point = self.operator.apply_points(&left, &right, &left, &mut note);
+            result.set(step, point);
+        }
+        (!result.is_empty()).then_some(result)
     }
 
     fn result_metric(&self, many: &Metric, one: &Metric) -> Metric {
-        let drops_name = self.operator.drops_name();
-        let grouped = cardinality(self.expr).and_then(VectorMatchCardinality::labels);
-        let keeps = |name: &str| match (self.labels.0, grouped) {
-            (_, Some(_)) | (None, None) => true,
-            (Some(LabelModifier::Include(on)), None) => on.labels.iter().any(|l| l == name),
-            (Some(LabelModifier::Exclude(ignored)), None) => {
-                !ignored.labels.iter().any(|l| l == name)
-            }
+        let grouped = self.cardinality.and_then(VectorMatchCardinality::labels);
+        let metric = match (self.operator.is_comparison(), self.operator.drops_name()) {
+            (false, _) => many.clone().stripped(),
+            (true, true) => many.clone().unnamed(),
+            (true, false) => many.clone(),
         };
-        let kept = many
-            .iter()
-            .filter(|(name, _)| keeps(name) && !(drops_name && *name == LabelSet::NAME));
-        let mut labels = LabelSet::new(kept);
-        for name in grouped.iter().flat_map(|labels| &labels.labels) {
-            labels = labels.with(name, one.get(name).unwrap_or_default());
+        let whole = matches!(self.key, KeyLabels::Without([]));
+        match grouped {
+            None if whole => metric,
+            None => {
+                // The name stays unless it is named.
+                let keeps = |name: &str| match self.key {
+                    KeyLabels::Only(on) => on.iter().any(|other| other == name),
+                    KeyLabels::Without(ignored) => !ignored.iter().any(|other| other == name),
+                };
+                let kept = metric.iter().filter(|(name, _)| keeps(name));
+                metric.relabelled(LabelSet::new(kept), false)
+            }
+            Some(included) if included.labels.is_empty() => metric,
+            Some(included) => {
+                let mut labels = LabelSet::clone(&metric.labels());
+                for name in &included.labels {
+                    labels = labels.with(name, one.get(name).unwrap_or_default());
+                }
+                metric.relabelled(labels, false)
+            }
         }
-        Metric::new(Arc::new(labels))
     }
 
-    fn merge(&self, values: &mut Column, others: &[f64]) -> Result<(), QueryError> {
-        for (value, &other) in values.iter_mut().zip(others) {
-            if is_stale(other) {
-                continue;
-            }
-            if !is_stale(*value) {
-                return Err(failed(match cardinality(self.expr) {
-                    None | Some(VectorMatchCardinality::OneToOne) => {
-                        "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
-                    }
-                    _ => "multiple matches for labels: grouping labels must ensure unique matches",
+    fn is_one_to_one(&self) -> bool {
+        matches!(
+            self.cardinality,
+            None | Some(VectorMatchCardinality::OneToOne)
+        )
+    }
+
+    fn merge(&self, result: &mut Series, other: &Series) -> Result<(), QueryError> {
+        for step in 0..result.values.len() {
+            let point = match other.point(step) {
+                Point::None => continue,
+                point => point,
+            };
+            if result.is_present(step) {
+                return Err(failed(if self.is_one_to_one() {
+                    "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+                } else {
+                    "multiple matches for labels: grouping labels must ensure unique matches"
                 }));
             }
-            *value = other;
+            result.set(step, point);
         }
         Ok(())
     }
 }
 
-fn cardinality(expr: &BinaryExpr) -> Option<&VectorMatchCardinality> {
-    expr.modifier.as_ref().map(|modifier| &modifier.card)
-}
-
 /// Where one side has nothing at all, nothing can match, and duplicates on the other do no harm.
 fn clear_lonely_steps(left: &mut [Series], right: &mut [Series], steps: usize) {
-    let any = |series: &[Series], step: usize| series.iter().any(|s| !is_stale(s.values[step]));
-    for step in 0..steps {
-        let (in_left, in_right) = (any(left, step), any(right, step));
-        if in_left != in_right {
-            let lonely = if in_left { &mut *left } else { &mut *right };
-            for series in lonely {
-                series.values[step] = crate::staleness::STALE;
+    let seen = |series: &[Series]| {
+        let mut seen = vec![false; steps];
+        for one in series {
+            for (step, seen) in seen.iter_mut().enumerate() {
+                *seen = *seen || one.is_present(step);
             }
+        }
+        seen
+    };
+    let (in_left, in_right) = (seen(left), seen(right));
+    for step in 0..steps {
+        let lonely = match (in_left[step], in_right[step]) {
+            (true, false) => &mut *left,
+            (false, true) => &mut *right,
+            _ => continue,
+        };
+        for series in lonely {
+            series.set(step, Point::None);
         }
     }
 }

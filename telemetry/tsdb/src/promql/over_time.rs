@@ -3,23 +3,15 @@ use watchfire_schemas::Sample;
 use super::float_sum::{FloatSum, Mean, Variance};
 use super::quantile::quantile;
 
-/// What the functions `<name>_over_time` of one argument give; `None` for a name that is none.
+/// What the functions `<name>_over_time` that are of numbers alone give; `None` for other names.
 /// There is at least one sample.
 pub(crate) fn function(name: &str) -> Option<fn(&[Sample]) -> f64> {
     Some(match name {
-        "sum_over_time" => sum,
-        "avg_over_time" => avg,
         "min_over_time" => |samples| samples[least(samples)].v,
         "max_over_time" => |samples| samples[greatest(samples)].v,
-        "count_over_time" => |samples| samples.len() as f64,
-        "last_over_time" => |samples| samples[samples.len() - 1].v,
-        "first_over_time" => |samples| samples[0].v,
-        "present_over_time" => |_| 1.0,
         "stddev_over_time" => |samples| variance(samples).sqrt(),
         "stdvar_over_time" => variance,
         "mad_over_time" => median_deviation,
-        "ts_of_first_over_time" => |samples| time(samples[0]),
-        "ts_of_last_over_time" => |samples| time(samples[samples.len() - 1]),
         "ts_of_min_over_time" => |samples| time(samples[least(samples)]),
         "ts_of_max_over_time" => |samples| time(samples[greatest(samples)]),
         _ => return None,
@@ -32,7 +24,8 @@ pub(crate) fn quantile_of(q: f64, samples: &[Sample]) -> f64 {
     quantile(q, &mut values)
 }
 
-fn sum(samples: &[Sample]) -> f64 {
+/// `sum_over_time`.
+pub(crate) fn sum(samples: &[Sample]) -> f64 {
     let mut sum = FloatSum::default();
     for sample in samples {
         sum.add(sample.v);
@@ -40,7 +33,8 @@ fn sum(samples: &[Sample]) -> f64 {
     sum.total()
 }
 
-fn avg(samples: &[Sample]) -> f64 {
+/// `avg_over_time`.
+pub(crate) fn avg(samples: &[Sample]) -> f64 {
     let mut mean = Mean::default();
     for sample in samples {
         mean.add(sample.v);

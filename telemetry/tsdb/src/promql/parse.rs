@@ -4,6 +4,8 @@ use promql_parser::parser::Expr;
 use promql_parser::util::{ExprVisitor, walk_expr};
 use rustc_hash::FxHashMap;
 
+use super::durations::with_plain_durations;
+use super::positions::Positions;
 use crate::QueryError;
 
 /// The longest expression that is read.
@@ -18,20 +20,68 @@ const SHORT: usize = 500;
 /// A stack on which the deepest tree of [`MOST_CHARACTERS`] can be built and taken down.
 const DEEP_STACK: usize = 512 << 20;
 
-/// How many parsed expressions are kept.
-const CACHED: usize = 1000;
+/// How many bytes of text the parsed expressions may have that are kept; a tree takes some twenty
+/// times as much as its text.
+const CACHED_BYTES: usize = 256 << 10;
 
-static CACHE: LazyLock<Mutex<FxHashMap<String, Arc<Expr>>>> = LazyLock::new(Mutex::default);
+static CACHE: LazyLock<Mutex<Cache>> = LazyLock::new(Mutex::default);
+
+/// A parsed expression with its text. Its tree does not move, since parts are known by address.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    text: String,
+    expr: Box<Expr>,
+    positions: Positions,
+}
+
+impl Parsed {
+    pub(crate) fn expr(&self) -> &Expr {
+        &self.expr
+    }
+
+    /// A string as it is written, if its escapes make bytes of it that are no text. The parser takes
+    /// each such byte for a character.
+    pub(crate) fn broken_text(&self, part: &Expr) -> Option<&str> {
+        let written = self.positions.text(&self.text, part)?;
+        let is_broken = written
+            .as_bytes()
+            .windows(3)
+            .any(|bytes| bytes.starts_with(b"\\x") && !(b'0'..=b'7').contains(&bytes[2]));
+        is_broken.then_some(written)
+    }
+
+    /// Line and column of a part of the expression.
+    pub(crate) fn place(&self, part: &Expr) -> String {
+        self.positions.place(&self.text, part)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    parsed: FxHashMap<String, Arc<Parsed>>,
+    bytes: usize,
+}
+
+impl Cache {
+    fn keep(&mut self, parsed: &Arc<Parsed>) {
+        if self.bytes + parsed.text.len() > CACHED_BYTES {
+            *self = Self::default();
+        }
+        self.bytes += parsed.text.len();
+        self.parsed.insert(parsed.text.clone(), Arc::clone(parsed));
+    }
+}
 
 /// Parses and checks an expression, or takes it from the cache.
-pub(crate) fn parse(text: &str) -> Result<Arc<Expr>, QueryError> {
+pub(crate) fn parse(text: &str) -> Result<Arc<Parsed>, QueryError> {
     let cached = CACHE
         .lock()
         .expect("no holder of this lock panics")
+        .parsed
         .get(text)
         .cloned();
-    if let Some(expr) = cached {
-        return Ok(expr);
+    if let Some(parsed) = cached {
+        return Ok(parsed);
     }
     if text.trim().is_empty() {
         return Err(invalid(
@@ -44,22 +94,25 @@ pub(crate) fn parse(text: &str) -> Result<Arc<Expr>, QueryError> {
     if bracket_depth(text) > MOST_DEPTH {
         return Err(too_deep());
     }
-    let expr = Arc::new(if text.len() <= SHORT {
-        parse_whole(text)?
+    let plain = with_plain_durations(text).map_err(|reason| parse_error(&reason))?;
+    let expr = Box::new(if text.len() <= SHORT {
+        parse_whole(&plain)?
     } else {
-        parse_on_deep_stack(text)?
+        parse_on_deep_stack(&plain)?
+    });
+    let parsed = Arc::new(Parsed {
+        positions: Positions::of(text, &expr),
+        text: text.to_owned(),
+        expr,
     });
     let mut cache = CACHE.lock().expect("no holder of this lock panics");
-    if cache.len() >= CACHED {
-        cache.clear();
-    }
-    cache.insert(text.to_owned(), Arc::clone(&expr));
-    Ok(expr)
+    cache.keep(&parsed);
+    Ok(parsed)
 }
 
 /// The expression in its canonical layout.
 pub(crate) fn format_expression(text: &str) -> Result<String, QueryError> {
-    parse(text).map(|expr| expr.prettify())
+    parse(text).map(|parsed| parsed.expr().prettify())
 }
 
 fn parse_on_deep_stack(text: &str) -> Result<Expr, QueryError> {

@@ -1,20 +1,26 @@
 //! Functions over a range of samples: their windows slide over each series once.
 
 use promql_parser::parser::{Call, Expr};
-use watchfire_schemas::Sample;
+use watchfire_schemas::{HistogramSample, Sample};
 
-use super::evaluator::{Evaluator, Sink, failed};
-use super::rate::{self, RateKind};
-use super::selection::Windows;
-use super::value::{Column, Series, empty_column};
-use super::{over_time, regression};
+use super::evaluator::{Evaluator, failed};
+use super::gathering::{Fill, Gather};
+use super::notes::{Note, SeriesNotes};
+use super::rate;
+use super::rate::RateKind;
+use super::selection::{Windows, drop_markers, millis};
+use super::value::{Point, Series};
+use super::window_functions::function;
 use crate::QueryError;
+use crate::storage::Points;
 
 /// The samples of one series at one step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window<'s> {
-    /// Earliest first; at least one.
-    pub(crate) samples: &'s [Sample],
+    /// Earliest first. There is at least one of these and the histograms.
+    pub(crate) floats: &'s [Sample],
+    /// Earliest first.
+    pub(crate) histograms: &'s [HistogramSample],
     /// The window's bounds; the left one is outside.
     pub(crate) start: i64,
     pub(crate) end: i64,
@@ -22,7 +28,24 @@ pub(crate) struct Window<'s> {
 }
 
 /// What a function makes of a window; nothing where it has too few samples.
-type WindowFunction = Box<dyn Fn(&Window<'_>) -> Option<f64>>;
+pub(crate) type WindowFunction = Box<dyn Fn(&Window<'_>, &mut SeriesNotes) -> Point + Sync>;
+
+/// What is done with each window.
+pub(crate) enum RangeFunction {
+    /// `rate`, `increase`, `delta`.
+    Extrapolated(RateKind),
+    Other(WindowFunction),
+}
+
+/// A function with its windows, to be filled into columns.
+struct Sliding<'a> {
+    evaluator: &'a Evaluator<'a>,
+    call: &'a Call,
+    range: &'a Expr,
+    windows: Windows,
+    function: RangeFunction,
+    keeps_name: bool,
+}
 
 /// Whether a call is to one of these functions (`absent_over_time` is not: it is over all series
 /// at once).
@@ -36,132 +59,139 @@ pub(crate) fn is_one(call: &Call) -> bool {
     call.func.name != "absent_over_time" && call.args.args.iter().any(|arg| is_range(arg))
 }
 
-/// Hands over the function's result for each series.
-pub(crate) fn each(
+/// Gathers the function's result for each series.
+pub(crate) fn gather<G: Gather>(
     evaluator: &Evaluator<'_>,
     call: &Call,
-    sink: &mut Sink<'_>,
-) -> Result<(), QueryError> {
+    fresh: &(dyn Fn() -> G + Sync),
+) -> Result<G, QueryError> {
     let name = call.func.name;
-    let args = &call.args.args;
     let range_at = usize::from(name == "quantile_over_time");
-    let range = args
-        .get(range_at)
-        .ok_or_else(|| failed("a range is missing"))?;
-    let function = function(evaluator, call)?;
-    let keeps_name = matches!(name, "last_over_time" | "first_over_time");
-    evaluator.each_range(range, &mut |metric, samples, windows| {
-        let values = slide(samples, windows, &function);
-        let metric = metric.clone();
-        let metric = if keeps_name { metric } else { metric.unnamed() };
-        let series = Series { metric, values };
+    let range = call.args.args.get(range_at);
+    let range = range.ok_or_else(|| failed("a range is missing"))?;
+    let mut sliding = Sliding {
+        evaluator,
+        call,
+        range,
+        windows: evaluator.windows(None, None, 0),
+        function: function(evaluator, call)?,
+        keeps_name: matches!(name, "last_over_time" | "first_over_time"),
+    };
+    if let Expr::MatrixSelector(matrix) = without_parens(range) {
+        let selector = &matrix.vs;
+        let (at, offset) = (selector.at.as_ref(), selector.offset.as_ref());
+        sliding.windows = evaluator.windows(at, offset, millis(matrix.range));
+        let span = sliding.windows.span();
+        let slices = evaluator.select(selector, span)?;
+        return evaluator.gather_stored(&slices, span, &sliding, fresh);
+    }
+    let (mut gathered, mut series) = (fresh(), Series::default());
+    evaluator.each_range(range, &mut |metric, points, windows| {
+        sliding.windows = *windows;
+        series.reset(metric.clone(), evaluator.grid.steps);
+        sliding.fill(points, &mut series)?;
         if series.is_empty() {
-            Ok(())
-        } else {
-            sink(series)
+            return Ok(());
         }
-    })
+        gathered.take(&mut series)
+    })?;
+    Ok(gathered)
 }
 
-/// Looks at a series through each window in turn.
-fn slide(samples: &[Sample], windows: &Windows, function: &WindowFunction) -> Column {
-    let mut values = empty_column(windows.grid.steps);
-    let (mut from, mut to) = (0, 0);
-    for (step, value) in values.iter_mut().enumerate() {
-        let end = windows.end(step);
-        let start = end - windows.range;
-        while to < samples.len() && samples[to].t <= end {
-            to += 1;
+impl Fill for Sliding<'_> {
+    fn fill(&self, points: &mut Points, series: &mut Series) -> Result<(), QueryError> {
+        drop_markers(points);
+        let mut notes = SeriesNotes::default();
+        match &self.function {
+            RangeFunction::Extrapolated(kind) if points.histograms.is_empty() => {
+                rate::slide(&points.floats, &self.windows, *kind, &mut series.values);
+                if kind.counter {
+                    self.note_name(series);
+                }
+            }
+            RangeFunction::Extrapolated(kind) => {
+                self.slide(points, series, &mut |window| {
+                    rate::extrapolated(window, *kind, &mut notes)
+                });
+                if kind.counter {
+                    self.note_name(series);
+                }
+            }
+            RangeFunction::Other(function) => {
+                self.slide(points, series, &mut |window| function(window, &mut notes));
+            }
         }
-        while from < to && samples[from].t <= start {
-            from += 1;
+        for note in notes.drain() {
+            let place = match note {
+                // The quantile stands first.
+                Note::InvalidQuantile(_) => &*self.call.args.args[0],
+                _ => self.range,
+            };
+            self.evaluator.note(&note, series.metric.name(), place);
         }
-        if from == to {
-            continue;
+        if !self.keeps_name {
+            series.metric = std::mem::take(&mut series.metric).unnamed();
         }
-        let window = Window {
-            samples: &samples[from..to],
-            start,
-            end,
-            step,
-        };
-        if let Some(result) = function(&window) {
-            *value = result;
+        Ok(())
+    }
+}
+
+impl Sliding<'_> {
+    /// Looks at a series through each window in turn.
+    fn slide(
+        &self,
+        points: &Points,
+        series: &mut Series,
+        function: &mut dyn FnMut(&Window<'_>) -> Point,
+    ) {
+        let (floats, histograms) = (&points.floats, &points.histograms);
+        let (mut from, mut to, mut from_h, mut to_h) = (0, 0, 0, 0);
+        for step in 0..self.windows.grid.steps {
+            let end = self.windows.end(step);
+            let start = end - self.windows.range;
+            while to < floats.len() && floats[to].t <= end {
+                to += 1;
+            }
+            while from < to && floats[from].t <= start {
+                from += 1;
+            }
+            while to_h < histograms.len() && histograms[to_h].t <= end {
+                to_h += 1;
+            }
+            while from_h < to_h && histograms[from_h].t <= start {
+                from_h += 1;
+            }
+            if from == to && from_h == to_h {
+                continue;
+            }
+            let window = Window {
+                floats: &floats[from..to],
+                histograms: &histograms[from_h..to_h],
+                start,
+                end,
+                step,
+            };
+            match function(&window) {
+                Point::Float(value) => series.values[step] = value,
+                point => series.set(step, point),
+            }
         }
     }
-    values
-}
 
-fn function(evaluator: &Evaluator<'_>, call: &Call) -> Result<WindowFunction, QueryError> {
-    let scalar = |at: usize| match call.args.args.get(at) {
-        Some(arg) => evaluator.scalar(arg),
-        None => Err(failed("a scalar is missing")),
-    };
-    let extrapolated = |counter, per_second| -> WindowFunction {
-        let kind = RateKind {
-            counter,
-            per_second,
+    /// A metric that is rated as a counter should have a counter's name.
+    fn note_name(&self, series: &Series) {
+        let name = series.metric.name();
+        let suffixes = ["_total", "_sum", "_count", "_bucket"];
+        let has_floats = || {
+            series
+                .values
+                .iter()
+                .any(|v| !crate::staleness::is_stale(*v))
         };
-        Box::new(move |window| rate::extrapolated(window, kind))
-    };
-    Ok(match call.func.name {
-        "rate" => extrapolated(true, true),
-        "increase" => extrapolated(true, false),
-        "delta" => extrapolated(false, false),
-        "irate" => Box::new(|window| rate::instant(window.samples, true)),
-        "idelta" => Box::new(|window| rate::instant(window.samples, false)),
-        "changes" => Box::new(|window| Some(rate::changes(window.samples))),
-        "resets" => Box::new(|window| Some(rate::resets(window.samples))),
-        "deriv" => Box::new(|window| {
-            let origin = window.samples[0].t;
-            regression::line(window.samples, origin).map(|(slope, _)| slope)
-        }),
-        "predict_linear" => {
-            let ahead = scalar(1)?;
-            let grid = evaluator.grid;
-            let fixed = is_fixed(&call.args.args[0]);
-            Box::new(move |window| {
-                let now = grid.at(if fixed { 0 } else { window.step });
-                let (slope, value) = regression::line(window.samples, now)?;
-                Some(slope * ahead[window.step] + value)
-            })
+        if !name.is_empty() && !suffixes.iter().any(|end| name.ends_with(end)) && has_floats() {
+            self.evaluator
+                .note(&Note::NameOfNoCounter, name, self.range);
         }
-        "double_exponential_smoothing" => {
-            let (smoothing, trending) = (scalar(1)?, scalar(2)?);
-            check_factors("smoothing", "sf", &smoothing)?;
-            check_factors("trend", "tf", &trending)?;
-            Box::new(move |window| {
-                let step = window.step;
-                regression::smoothed(window.samples, smoothing[step], trending[step])
-            })
-        }
-        "quantile_over_time" => {
-            let q = scalar(0)?;
-            Box::new(move |window| Some(over_time::quantile_of(q[window.step], window.samples)))
-        }
-        name => match over_time::function(name) {
-            Some(function) => Box::new(move |window| Some(function(window.samples))),
-            None => return Err(failed(&format!("function {name}() is not supported"))),
-        },
-    })
-}
-
-fn check_factors(what: &str, symbol: &str, factors: &[f64]) -> Result<(), QueryError> {
-    let wrong = factors
-        .iter()
-        .find(|factor| !(0.0 < **factor && **factor < 1.0));
-    wrong.map_or(Ok(()), |factor| {
-        let text = format!("invalid {what} factor. Expected: 0 < {symbol} < 1, got: {factor:.6}");
-        Err(QueryError::Execution(text))
-    })
-}
-
-/// Whether `@` fixes a range, so that Prometheus evaluates the call once, at the first step.
-fn is_fixed(range: &Expr) -> bool {
-    match without_parens(range) {
-        Expr::MatrixSelector(matrix) => matrix.vs.at.is_some(),
-        Expr::Subquery(subquery) => subquery.at.is_some(),
-        _ => false,
     }
 }
 

@@ -1,16 +1,18 @@
-use promql_parser::parser::{AtModifier, Expr, Offset, VectorSelector};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use watchfire_schemas::Sample;
 
-use super::evaluator::{Evaluator, Sink, failed};
+use promql_parser::parser::{AtModifier, Expr, Offset, VectorSelector};
+use watchfire_schemas::{HistogramSample, Sample};
+
+use super::evaluator::{Evaluator, failed};
+use super::gathering::{Fill, Gather, Span};
 use super::grid::Grid;
-use super::value::{Column, Metric, Series, empty_column};
+use super::metric::Metric;
+use super::value::{Column, Point, Series};
 use crate::QueryError;
 use crate::matcher::Selector;
 use crate::staleness::is_stale;
-
-/// How far back an instant lookup goes.
-pub(crate) const LOOKBACK_MS: i64 = 300_000;
+use crate::storage::{Points, Slice};
 
 /// The windows of a range, one for each step: open on the left, closed on the right.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +26,7 @@ pub(crate) struct Windows {
 
 /// Takes the series of a range expression one by one, with the windows to look at them through.
 pub(crate) type RangeSink<'s> =
-    dyn FnMut(&Metric, &[Sample], &Windows) -> Result<(), QueryError> + 's;
+    dyn FnMut(&Metric, &mut Points, &Windows) -> Result<(), QueryError> + 's;
 
 impl Windows {
     /// Where the window of a step ends.
@@ -33,17 +35,99 @@ impl Windows {
     }
 
     /// The first time that may be inside a window, and the last.
-    pub(crate) fn bounds(&self) -> (i64, i64) {
+    pub(crate) fn span(&self) -> Span {
         let last = self.grid.steps.saturating_sub(1);
-        (self.end(0) - self.range + 1, self.end(last))
+        Span {
+            from: self.end(0) - self.range + 1,
+            to: self.end(last),
+        }
     }
 
-    /// The samples inside the window of a step.
-    pub(crate) fn samples<'s>(&self, samples: &'s [Sample], step: usize) -> &'s [Sample] {
+    /// What is inside the window of a step.
+    pub(crate) fn inside<'s>(
+        &self,
+        points: &'s Points,
+        step: usize,
+    ) -> (&'s [Sample], &'s [HistogramSample]) {
         let end = self.end(step);
-        let from = samples.partition_point(|s| s.t <= end - self.range);
-        let to = samples.partition_point(|s| s.t <= end);
-        &samples[from..to]
+        let start = end - self.range;
+        let (floats, histograms) = (&points.floats, &points.histograms);
+        let from = floats.partition_point(|s| s.t <= start);
+        let to = floats.partition_point(|s| s.t <= end);
+        let from_h = histograms.partition_point(|s| s.t <= start);
+        let to_h = histograms.partition_point(|s| s.t <= end);
+        (&floats[from..to], &histograms[from_h..to_h])
+    }
+}
+
+/// An instant selector: at each step the newest sample within the lookback.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    pub(crate) windows: Windows,
+    /// Gives the samples' times in seconds, not their values.
+    pub(crate) times: bool,
+}
+
+impl Fill for Lookup {
+    fn fill(&self, points: &mut Points, series: &mut Series) -> Result<(), QueryError> {
+        if points.histograms.is_empty() {
+            self.look_up_floats(&points.floats, &mut series.values);
+            return Ok(());
+        }
+        let floats = std::mem::take(&mut points.floats);
+        let histograms: Vec<_> = points
+            .histograms
+            .drain(..)
+            .map(|s| (s.t, Arc::new(s.h)))
+            .collect();
+        let (mut seen, mut seen_h) = (0, 0);
+        for step in 0..self.windows.grid.steps {
+            let end = self.windows.end(step);
+            seen += floats[seen..].iter().take_while(|s| s.t <= end).count();
+            let more = histograms[seen_h..].iter();
+            seen_h += more.take_while(|(t, _)| *t <= end).count();
+            let float = seen.checked_sub(1).map(|at| floats[at]);
+            let histogram = seen_h.checked_sub(1).map(|at| &histograms[at]);
+            let newest = match (float, histogram) {
+                (Some(float), Some((t, _))) if float.t >= *t => (float.t, Point::Float(float.v)),
+                (_, Some((t, h))) if is_stale(h.sum) => (*t, Point::None),
+                (_, Some((t, h))) => (*t, Point::Histogram(Arc::clone(h))),
+                (Some(float), None) => (float.t, Point::Float(float.v)),
+                (None, None) => continue,
+            };
+            if newest.0 > end - self.windows.range && !is_marker(&newest.1) {
+                let time = Point::Float(newest.0 as f64 / 1000.0);
+                series.set(step, if self.times { time } else { newest.1 });
+            }
+        }
+        points.floats = floats;
+        Ok(())
+    }
+}
+
+fn is_marker(point: &Point) -> bool {
+    matches!(point, Point::None) || matches!(point, Point::Float(value) if is_stale(*value))
+}
+
+impl Lookup {
+    fn look_up_floats(&self, samples: &[Sample], values: &mut Column) {
+        let mut seen = 0;
+        for (step, value) in values.iter_mut().enumerate() {
+            let end = self.windows.end(step);
+            while seen < samples.len() && samples[seen].t <= end {
+                seen += 1;
+            }
+            let Some(newest) = seen.checked_sub(1).map(|at| samples[at]) else {
+                continue;
+            };
+            if newest.t > end - self.windows.range && !is_stale(newest.v) {
+                *value = if self.times {
+                    newest.t as f64 / 1000.0
+                } else {
+                    newest.v
+                };
+            }
+        }
     }
 }
 
@@ -71,49 +155,22 @@ impl Evaluator<'_> {
         }
     }
 
-    /// An instant selector: at each step the newest sample within the lookback.
-    pub(crate) fn each_selected(
-        &self,
-        selector: &VectorSelector,
-        sink: &mut Sink<'_>,
-    ) -> Result<(), QueryError> {
-        self.each_lookup(selector, &mut |metric, values, _| {
-            sink(Series { metric, values })
-        })
+    pub(crate) fn lookup_windows(&self, selector: &VectorSelector) -> Windows {
+        let (at, offset) = (selector.at.as_ref(), selector.offset.as_ref());
+        self.windows(at, offset, self.lookback)
     }
 
-    /// Like [`Self::each_selected`], with the times of the samples in seconds beside the values.
-    pub(crate) fn each_lookup(
+    /// The series of an instant selector.
+    pub(crate) fn gather_selected<G: Gather>(
         &self,
         selector: &VectorSelector,
-        sink: &mut dyn FnMut(Metric, Column, Column) -> Result<(), QueryError>,
-    ) -> Result<(), QueryError> {
-        let windows = self.windows(selector.at.as_ref(), selector.offset.as_ref(), LOOKBACK_MS);
-        self.each_stored(selector, &windows, &mut |metric, samples| {
-            let mut values = empty_column(self.grid.steps);
-            let mut times = empty_column(self.grid.steps);
-            let mut seen = 0;
-            let mut any = false;
-            for step in 0..self.grid.steps {
-                let end = windows.end(step);
-                while seen < samples.len() && samples[seen].t <= end {
-                    seen += 1;
-                }
-                let Some(newest) = seen.checked_sub(1).map(|at| samples[at]) else {
-                    continue;
-                };
-                if newest.t > end - LOOKBACK_MS && !is_stale(newest.v) {
-                    values[step] = newest.v;
-                    times[step] = newest.t as f64 / 1000.0;
-                    any = true;
-                }
-            }
-            if any {
-                sink(metric, values, times)
-            } else {
-                Ok(())
-            }
-        })
+        fresh: &(dyn Fn() -> G + Sync),
+    ) -> Result<G, QueryError> {
+        let windows = self.lookup_windows(selector);
+        let times = false;
+        let slices = self.select(selector, windows.span())?;
+        let lookup = Lookup { windows, times };
+        self.gather_stored(&slices, windows.span(), &lookup, fresh)
     }
 
     /// A range selector or a subquery: each series with all samples that a window may need.
@@ -128,39 +185,46 @@ impl Evaluator<'_> {
                 let selector = &matrix.vs;
                 let range = millis(matrix.range);
                 let windows = self.windows(selector.at.as_ref(), selector.offset.as_ref(), range);
-                self.each_stored(selector, &windows, &mut |metric, mut samples| {
-                    samples.retain(|sample| !is_stale(sample.v));
-                    sink(&metric, &samples, &windows)
-                })
+                let Span { from, to } = windows.span();
+                let mut points = Points::default();
+                for slice in self.select(selector, windows.span())? {
+                    self.budget.check_time()?;
+                    slice
+                        .decode_into(from, to, self.now, &mut points)
+                        .map_err(|error| unreadable(&error))?;
+                    drop_markers(&mut points);
+                    if !points.is_empty() {
+                        let metric = Metric::new(slice.labels).delayed(self.delayed);
+                        sink(&metric, &mut points, &windows)?;
+                    }
+                }
+                Ok(())
             }
             Expr::Subquery(subquery) => self.each_of_subquery(subquery, sink),
             _ => Err(failed("expected a range vector")),
         }
     }
 
-    fn each_stored(
+    pub(crate) fn select(
         &self,
         selector: &VectorSelector,
-        windows: &Windows,
-        sink: &mut dyn FnMut(Metric, Vec<Sample>) -> Result<(), QueryError>,
-    ) -> Result<(), QueryError> {
-        let (from, to) = windows.bounds();
-        let unreadable = |error: std::io::Error| failed(&format!("reading blocks: {error}"));
-        let slices = self
-            .store
-            .select(&Selector::new(selector)?, from, to)
-            .map_err(unreadable)?;
-        for (i, slice) in slices.into_iter().enumerate() {
-            if i % 64 == 0 {
-                self.budget.check_time()?;
-            }
-            let points = slice.decode(from, to, self.now).map_err(unreadable)?;
-            if !points.is_empty() {
-                sink(Metric::new(slice.labels), points.floats)?;
-            }
-        }
-        Ok(())
+        span: Span,
+    ) -> Result<Vec<Slice>, QueryError> {
+        self.budget.check_time()?;
+        let selector = Selector::new(selector)?;
+        let slices = self.store.select(&selector, span.from, span.to);
+        slices.map_err(|error| unreadable(&error))
     }
+}
+
+/// Leaves only samples that are values.
+pub(crate) fn drop_markers(points: &mut Points) {
+    points.floats.retain(|sample| !is_stale(sample.v));
+    points.histograms.retain(|sample| !is_stale(sample.h.sum));
+}
+
+fn unreadable(error: &std::io::Error) -> QueryError {
+    failed(&format!("reading blocks: {error}"))
 }
 
 /// Milliseconds, cut so far below the largest number that no nesting of ranges and offsets gets

@@ -1,15 +1,14 @@
 use promql_parser::parser::BinaryExpr;
 use promql_parser::parser::token::{T_LAND, T_LOR};
 use rustc_hash::FxHashMap;
-use watchfire_schemas::LabelSet;
 
 use super::evaluator::Evaluator;
-use super::matching::MatchLabels;
-use super::value::Series;
+use super::grouping::{Groups, KeyLabels};
+use super::matching::key_labels;
+use super::value::{Point, Series};
 use crate::QueryError;
-use crate::staleness::{STALE, is_stale};
 
-/// `and`, `or`, `unless`: by which signatures the other side has at the step.
+/// `and`, `or`, `unless`: by which keys the other side has at the step.
 pub(crate) fn eval(
     evaluator: &Evaluator<'_>,
     expr: &BinaryExpr,
@@ -21,53 +20,52 @@ pub(crate) fn eval(
         return Ok(left);
     }
     let right = evaluator.vector(&expr.rhs)?;
-    let labels = MatchLabels::of(expr.modifier.as_ref());
+    let key = key_labels(expr.modifier.as_ref());
     let steps = evaluator.grid.steps;
     match expr.op.id() {
         T_LOR => {
-            let present = Presence::of(&left, labels, steps);
-            let added = present.filtered(right, labels, false);
+            let present = Presence::of(&left, key, steps);
+            let added = present.filtered(right, false);
             Ok(alternatives(left, added))
         }
         op => {
-            let present = Presence::of(&right, labels, steps);
-            Ok(present.filtered(left, labels, op == T_LAND))
+            let present = Presence::of(&right, key, steps);
+            Ok(present.filtered(left, op == T_LAND))
         }
     }
 }
 
-/// At which steps each signature is there.
-struct Presence {
-    steps: FxHashMap<LabelSet, Vec<bool>>,
+/// At which steps each key is there.
+struct Presence<'e> {
+    groups: Groups<'e>,
+    steps: Vec<Vec<bool>>,
 }
 
-impl Presence {
-    fn of(series: &[Series], labels: MatchLabels<'_>, steps: usize) -> Self {
-        let mut present: FxHashMap<LabelSet, Vec<bool>> = FxHashMap::default();
+impl<'e> Presence<'e> {
+    fn of(series: &[Series], key: KeyLabels<'e>, steps: usize) -> Self {
+        let mut present = Self {
+            groups: Groups::new(key),
+            steps: Vec::new(),
+        };
         for one in series {
-            let signature = labels.signature(&one.metric);
-            let seen = present
-                .entry(signature)
-                .or_insert_with(|| vec![false; steps]);
-            for (seen, &value) in seen.iter_mut().zip(&one.values) {
-                *seen |= !is_stale(value);
+            let group = present.groups.place(&one.metric);
+            if group == present.steps.len() {
+                present.steps.push(vec![false; steps]);
+            }
+            for (step, seen) in present.steps[group].iter_mut().enumerate() {
+                *seen = *seen || one.is_present(step);
             }
         }
-        Self { steps: present }
+        present
     }
 
-    /// The values where the signature is there, or where it is not.
-    fn filtered(
-        &self,
-        mut series: Vec<Series>,
-        labels: MatchLabels<'_>,
-        there: bool,
-    ) -> Vec<Series> {
+    /// The values where the key is there, or where it is not.
+    fn filtered(&self, mut series: Vec<Series>, there: bool) -> Vec<Series> {
         for one in &mut series {
-            let seen = self.steps.get(&labels.signature(&one.metric));
-            for (step, value) in one.values.iter_mut().enumerate() {
+            let seen = self.groups.of(&one.metric).map(|group| &self.steps[group]);
+            for step in 0..one.values.len() {
                 if seen.is_some_and(|seen| seen[step]) != there {
-                    *value = STALE;
+                    one.set(step, Point::None);
                 }
             }
         }
@@ -83,9 +81,10 @@ fn alternatives(mut left: Vec<Series>, right: Vec<Series>) -> Vec<Series> {
     for one in right {
         match places.get(&one.metric.labels()) {
             Some(&at) => {
-                let values = left[at].values.iter_mut().zip(&one.values);
-                for (value, &other) in values.filter(|(value, _)| is_stale(**value)) {
-                    *value = other;
+                for step in 0..one.values.len() {
+                    if !left[at].is_present(step) {
+                        left[at].set(step, one.point(step));
+                    }
                 }
             }
             None => left.push(one),

@@ -20,8 +20,12 @@ pub(crate) fn compare(a: f64, b: f64, direction: Direction) -> Ordering {
     }
 }
 
-/// `sort` and `sort_desc`: by the values of the only step. Over a range order means nothing.
+/// `sort` and `sort_desc`: numbers by the values of the only step. Over a range order means nothing.
 pub(crate) fn by_value(mut series: Vec<Series>, direction: Direction) -> Vec<Series> {
+    for one in &mut series {
+        one.histograms.clear();
+    }
+    series.retain(|one| !one.is_empty());
     if series.first().is_some_and(|one| one.values.len() == 1) {
         series.retain(|one| !is_stale(one.values[0]));
         series.sort_by(|a, b| compare(a.values[0], b.values[0], direction));

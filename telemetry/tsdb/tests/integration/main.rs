@@ -6,6 +6,8 @@ mod counters;
 mod durability;
 mod http;
 mod limits;
+mod notation;
+mod notation_cases;
 mod other_servers;
 mod promql_cases;
 mod store;
