@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use watchfire_alerts::{AlertInstance, AlertState, RuleStatus};
+use watchfire_alerts::{AlertInstance, AlertState, RuleKind, RuleStatus};
 use watchfire_schemas::{LabelSet, Timestamp};
 
 use super::{Page, render};
@@ -36,12 +36,28 @@ pub(crate) struct RuleRow {
     pub(crate) error: Option<String>,
 }
 
+/// A rule that writes series.
+#[derive(Debug)]
+pub(crate) struct RecordingRow {
+    pub(crate) group: String,
+    pub(crate) name: String,
+    /// `ok`, `failing`, or `waiting` for its first evaluation.
+    pub(crate) health: &'static str,
+    pub(crate) expr: String,
+    pub(crate) explore: String,
+    pub(crate) series: usize,
+    pub(crate) evaluated: Option<When>,
+    pub(crate) took: String,
+    pub(crate) error: Option<String>,
+}
+
 #[derive(Debug, Template)]
 #[template(path = "alerts.html")]
 pub(crate) struct AlertsPage {
     pub(crate) shell: Shell,
     pub(crate) active: Vec<AlertRow>,
     pub(crate) rules: Vec<RuleRow>,
+    pub(crate) recording: Vec<RecordingRow>,
 }
 
 pub(crate) async fn page(State(console): State<Console>) -> Page {
@@ -72,8 +88,11 @@ pub(crate) fn view(
     };
     let mut active: Vec<&AlertInstance> = active.iter().collect();
     active.sort_by_key(|alert| (rank(alert.state), alert.active_at));
-    let mut rules: Vec<&RuleStatus> = rules.iter().collect();
+    let (mut rules, mut recording): (Vec<&RuleStatus>, Vec<&RuleStatus>) = rules
+        .iter()
+        .partition(|rule| rule.kind == RuleKind::Alerting);
     rules.sort_by_key(|rule| rank(rule.state));
+    recording.sort_by_key(|rule| rule.last_error.is_none());
     AlertsPage {
         shell,
         active: active
@@ -81,6 +100,10 @@ pub(crate) fn view(
             .map(|alert| alert_row(alert, now))
             .collect(),
         rules: rules.into_iter().map(|rule| rule_row(rule, now)).collect(),
+        recording: recording
+            .into_iter()
+            .map(|rule| recording_row(rule, now))
+            .collect(),
     }
 }
 
@@ -123,6 +146,24 @@ fn rule_row(rule: &RuleStatus, now: Timestamp) -> RuleRow {
             .get("summary")
             .unwrap_or_default()
             .to_owned(),
+        evaluated: rule.last_evaluation.map(|at| When::ago(at, now)),
+        took: figures::duration(rule.evaluation_seconds),
+        error: rule.last_error.clone(),
+    }
+}
+
+fn recording_row(rule: &RuleStatus, now: Timestamp) -> RecordingRow {
+    RecordingRow {
+        group: rule.group.clone(),
+        name: rule.name.clone(),
+        health: match (&rule.last_error, rule.last_evaluation) {
+            (Some(_), _) => "failing",
+            (None, Some(_)) => "ok",
+            (None, None) => "waiting",
+        },
+        expr: rule.expr.clone(),
+        explore: url::link("/explore", &[("expr", &rule.name)]),
+        series: rule.series,
         evaluated: rule.last_evaluation.map(|at| When::ago(at, now)),
         took: figures::duration(rule.evaluation_seconds),
         error: rule.last_error.clone(),
