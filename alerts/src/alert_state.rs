@@ -164,15 +164,11 @@ struct Texts {
 
 impl Texts {
     fn of(rule: &AlertingRule) -> Self {
-        let read = |texts: &LabelSet| {
-            let texts = texts.iter();
-            texts
-                .map(|(name, text)| (name.to_owned(), Template::parse(text)))
-                .collect()
-        };
+        let read = |(name, text): (&str, &str)| (name.to_owned(), Template::parse(text));
+        let labels = rule.labels.iter();
         Self {
-            labels: read(&rule.labels),
-            annotations: read(&rule.annotations),
+            labels: labels.map(|(n, v)| read((n, v))).collect(),
+            annotations: rule.annotations.iter().map(read).collect(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Rules as Prometheus' files write them, read and checked.
 
+mod duration;
 mod finding;
 mod lint;
 mod read;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use watchfire_schemas::{AlertSeverity, LabelSet};
 
+pub(crate) use duration::{parse_duration, written_duration};
 pub use finding::{RuleFinding, Weight};
 pub use read::check_rules;
 pub(crate) use read::read_rules;
@@ -44,8 +46,8 @@ pub(crate) struct AlertingRule {
     /// `for`.
     pub hold: Duration,
     pub keep_firing: Duration,
-    /// Templates; those of the group among them.
-    pub labels: LabelSet,
+    /// Templates; those of the group among them. One that gives nothing takes the label away.
+    pub labels: Vec<(String, String)>,
     /// Templates.
     pub annotations: LabelSet,
     pub reads: Reads,

@@ -24,7 +24,7 @@ fn rule(hold: u64, keep_firing: u64) -> AlertingRule {
         expr: "up == 0".to_owned(),
         hold: Duration::from_secs(hold),
         keep_firing: Duration::from_secs(keep_firing),
-        labels: LabelSet::new([("severity", "critical")]),
+        labels: vec![("severity".to_owned(), "critical".to_owned())],
         annotations: LabelSet::new([("summary", "{{ $labels.job }}: {{ $value }}")]),
         reads: Reads::anything(),
     }

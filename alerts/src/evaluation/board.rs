@@ -134,7 +134,7 @@ impl Board {
                 status.kind = RuleKind::Alerting;
                 status.hold_seconds = rule.hold.as_secs_f64();
                 status.keep_firing_seconds = rule.keep_firing.as_secs_f64();
-                status.labels.clone_from(&rule.labels);
+                status.labels = LabelSet::new(rule.labels.iter().cloned());
                 status.annotations.clone_from(&rule.annotations);
                 let known = self.states.get(&rule.key).into_iter();
                 let alerts = known.flat_map(|known| known.values()).map(|t| &t.alert);

@@ -3,8 +3,8 @@ use std::time::Duration;
 use watchfire_schemas::LabelSet;
 
 use super::file::AlertTestText;
-use super::stage::go_duration;
 use crate::AlertInstance;
+use crate::rules::written_duration;
 
 /// Which alerts of a name should fire at a time.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl AlertTest {
         if alertname.is_empty() {
             return Err(format!(
                 "an item under alert_rule_test misses required attribute alertname at eval_time {}",
-                go_duration(at)
+                written_duration(at)
             ));
         }
         let expected = text.exp_alerts.unwrap_or_default().into_iter();
@@ -63,7 +63,7 @@ impl AlertTest {
         Some(format!(
             "{name}    alertname: {}, time: {}, \n        exp:{}, \n        got:{}",
             self.alertname,
-            go_duration(self.at),
+            written_duration(self.at),
             list(&self.expected),
             list(&found)
         ))

@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 use watchfire_schemas::Timestamp;
 
+use crate::rules::parse_duration;
 use crate::{RuleFinding, Weight};
 
 /// A file of tests as written.
@@ -109,11 +110,8 @@ const fn minute() -> Duration {
 }
 
 fn read_duration<E: de::Error>(text: &str) -> Result<Duration, E> {
-    if text == "0" || text == "0s" {
-        return Ok(Duration::ZERO);
-    }
     let wrong = || E::custom(format!("{text:?} is not a duration such as 30s or 5m"));
-    promql_parser::util::parse_duration(text).map_err(|_| wrong())
+    parse_duration(text).ok_or_else(wrong)
 }
 
 fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {

@@ -5,8 +5,8 @@ use watchfire_schemas::{LabelSet, NativeHistogram};
 use super::file::ExprTestText;
 use super::histogram::{Shape, read, written};
 use super::series::labels;
-use super::stage::go_duration;
 use crate::SignalSeries;
+use crate::rules::written_duration;
 
 /// What an expression should give at a time.
 #[derive(Debug)]
@@ -51,7 +51,11 @@ impl ExprTest {
         found: Result<Vec<SignalSeries>, String>,
         fuzzy: bool,
     ) -> Option<String> {
-        let head = format!("    expr: {:?}, time: {}", self.expr, go_duration(self.at));
+        let head = format!(
+            "    expr: {:?}, time: {}",
+            self.expr,
+            written_duration(self.at)
+        );
         let found = match found {
             Ok(found) => found,
             Err(reason) => return Some(format!("{head}, err: {reason}")),

@@ -107,8 +107,8 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// As promtool writes a time.
-pub(super) fn go_duration(at: Duration) -> String {
+/// As Go writes a time.
+fn go_duration(at: Duration) -> String {
     let nanos = i64::try_from(at.as_nanos()).unwrap_or(i64::MAX);
     crate::rules::template::duration_text(nanos)
 }

@@ -14,7 +14,9 @@ pub(super) use document::{Document, RuleText};
 use document::{GroupText, Texts};
 
 use super::template::Template;
-use super::{AlertingRule, Reads, RecordingRule, Rule, RuleFinding, RuleGroup, Weight, lint};
+use super::{
+    AlertingRule, Reads, RecordingRule, Rule, RuleFinding, RuleGroup, Weight, lint, parse_duration,
+};
 
 /// Checks a rule file without using it. Where nothing found is an error, it can be used. What
 /// breaks the YAML hides what comes after it.
@@ -168,7 +170,6 @@ impl Reader<'_> {
             self.note(name, "an alert needs a name");
         }
         self.label_names(text.labels.as_ref());
-        let labels: Vec<(&str, &str)> = group_and_own(group, text).collect();
         let annotations = text.annotations.as_ref();
         let asks = [group.labels.as_ref(), text.labels.as_ref(), annotations]
             .map(|texts| self.templates(texts))
@@ -182,7 +183,7 @@ impl Reader<'_> {
             keep_firing: self
                 .duration(text.keep_firing_for.as_ref())
                 .unwrap_or_default(),
-            labels: LabelSet::new(labels),
+            labels: group_and_own(group, text),
             annotations: LabelSet::new(
                 annotations.map(|(name, value)| (name.as_str(), value.value.as_str())),
             ),
@@ -220,14 +221,11 @@ impl Reader<'_> {
             self.note(first, "a recording rule has no `annotations`");
         }
         self.label_names(text.labels.as_ref());
-        let labels = group_and_own(group, text);
         RecordingRule {
             key: String::new(),
             record: record.value.clone(),
             expr: text.expr.value.trim().to_owned(),
-            labels: labels
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
+            labels: group_and_own(group, text),
             reads: expr.map_or_else(Reads::anything, |expr| Reads::of(&expr)),
         }
     }
@@ -256,15 +254,12 @@ impl Reader<'_> {
 
     fn duration(&mut self, text: Option<&Spanned<String>>) -> Option<Duration> {
         let text = text?;
-        if text.value == "0" || text.value == "0s" {
-            return Some(Duration::ZERO);
-        }
-        let read = promql_parser::util::parse_duration(&text.value);
-        if read.is_err() {
+        let read = parse_duration(&text.value);
+        if read.is_none() {
             let reason = format!("{:?} is not a duration such as 30s or 5m", text.value);
             self.note(text, reason);
         }
-        read.ok()
+        read
     }
 
     fn label_names(&mut self, texts: Option<&Texts>) {
@@ -289,15 +284,12 @@ impl Reader<'_> {
 }
 
 /// The labels of a group, and then those of a rule, which win.
-fn group_and_own<'t>(
-    group: &'t GroupText,
-    rule: &'t RuleText,
-) -> impl Iterator<Item = (&'t str, &'t str)> {
-    let mut all: BTreeMap<&str, &str> = BTreeMap::new();
+fn group_and_own(group: &GroupText, rule: &RuleText) -> Vec<(String, String)> {
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
     for texts in [&group.labels, &rule.labels].into_iter().flatten() {
-        all.extend(texts.iter().map(|(n, v)| (n.as_str(), v.value.as_str())));
+        all.extend(texts.iter().map(|(n, v)| (n.clone(), v.value.clone())));
     }
-    all.into_iter()
+    all.into_iter().collect()
 }
 
 #[cfg(test)]

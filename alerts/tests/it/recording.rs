@@ -47,8 +47,8 @@ async fn rules_write_series_and_end_them() {
     assert_eq!(
         written(&house),
         [
-            "ALERTS_FOR_STATE{alertname=\"Called\", operation=\"GET /places\", service=\"content\", severity=\"info\"} 1000000105 @ 105",
-            "ALERTS{alertname=\"Called\", alertstate=\"pending\", operation=\"GET /places\", service=\"content\", severity=\"info\"} 1 @ 105",
+            "ALERTS_FOR_STATE{alertname=\"Called\", severity=\"info\"} 1000000105 @ 105",
+            "ALERTS{alertname=\"Called\", alertstate=\"pending\", severity=\"info\"} 1 @ 105",
             "job:calls:increase15s{operation=\"GET /places\", service=\"content\", source=\"rules\"} 24 @ 105",
         ]
     );

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     for file in files {
         let (findings, usable) = check(file);
         sound &= usable;
-        say(file, &findings);
+        say(file, &findings, usable);
     }
     if sound {
         ExitCode::SUCCESS
@@ -42,17 +42,17 @@ fn all_schemas(files: &[PathBuf], logs: &[PathBuf]) -> ExitCode {
     let findings = schemas::findings(files, logs);
     if findings.is_empty() {
         for file in files.iter().chain(logs) {
-            say(file, &findings);
+            say(file, &findings, true);
         }
         return ExitCode::SUCCESS;
     }
-    say(Path::new(""), &findings);
+    say(Path::new(""), &findings, false);
     ExitCode::FAILURE
 }
 
 #[expect(clippy::print_stdout, reason = "the findings are what was asked for")]
-fn say(file: &Path, findings: &[String]) {
-    if findings.is_empty() {
+fn say(file: &Path, findings: &[String], usable: bool) {
+    if usable {
         println!("{}: ok", file.display());
     }
     for finding in findings {

@@ -49,9 +49,10 @@ groups:
         (rule.hold, rule.keep_firing),
         (Duration::from_secs(90), Duration::from_mins(5))
     );
+    let labels = [("level", "7"), ("severity", "page"), ("team", "core")];
     assert_eq!(
         rule.labels,
-        LabelSet::new([("severity", "page"), ("team", "core"), ("level", "7")])
+        labels.map(|(n, v)| (n.to_owned(), v.to_owned()))
     );
     assert_eq!(group.rules[1].key(), "web/High#2");
     let Rule::Recording(rule) = &group.rules[2] else {

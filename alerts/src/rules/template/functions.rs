@@ -14,6 +14,7 @@ use super::names::{strip_domain, strip_port, title};
 use super::run::Run;
 use super::value::Value;
 use super::{QuerySample, TemplateError};
+use crate::rules::parse_duration;
 
 const NAMES: [&str; 30] = [
     "query",
@@ -165,7 +166,7 @@ fn of_values(arguments: &Arguments<'_>) -> Result<Value, TemplateError> {
         }
         "parseDuration" => {
             let given = arguments.text(0)?;
-            let duration = promql_parser::util::parse_duration(&given).map_err(|_| {
+            let duration = parse_duration(&given).ok_or_else(|| {
                 arguments.failed(&format!("not a valid duration string: {given:?}"))
             })?;
             Ok(Value::Number(duration.as_secs_f64()))

@@ -151,8 +151,12 @@ impl Parser {
         }
         (self.variables, self.ranges) = (outer, ranges);
         self.depth -= 1;
-        self.definitions.insert(name.to_owned(), nodes);
-        Ok(())
+        match self.definitions.insert(name.to_owned(), nodes) {
+            None => Ok(()),
+            Some(_) => Err(TemplateError::Syntax(format!(
+                "multiple definition of template {name:?}"
+            ))),
+        }
     }
 
     fn block(&mut self, tokens: &[Token]) -> Result<Node, TemplateError> {

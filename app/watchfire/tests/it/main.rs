@@ -16,6 +16,7 @@ mod durability;
 mod guard;
 mod incident;
 mod ingest;
+mod rule_tests;
 mod search_command;
 mod send_command;
 mod server;
