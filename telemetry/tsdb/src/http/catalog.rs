@@ -1,52 +1,73 @@
 //! Which series, labels and metrics there are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use serde_json::{Value, json};
-use watchfire_schemas::{LabelSet, TimeRange};
 
 use super::Api;
 use super::escaped_name::unescaped;
 use super::params::Params;
 use super::query::TRUNCATED;
 use super::reply::{ApiError, Data, Reply, reading};
-use super::result_json::push_labels;
-use crate::{Selector, Tsdb};
+use super::result_json::{push_labels, push_list};
+use crate::{Listing, Selector};
+
+/// What a listing is asked for.
+struct Asked {
+    selectors: Vec<Selector>,
+    /// With room for one more than is shown, to know whether there is more.
+    listing: Listing,
+    limit: usize,
+}
+
+impl Asked {
+    fn read(params: &Params) -> Result<Self, ApiError> {
+        let limit = params.limit()?;
+        Ok(Self {
+            selectors: params.selectors()?,
+            listing: Listing {
+                range: params.range()?,
+                limit: limit.saturating_add(1),
+                ..Listing::default()
+            },
+            limit,
+        })
+    }
+
+    /// What was found, as far as it was asked for, and whether that is all.
+    fn cut<T>(&self, found: std::io::Result<Vec<T>>) -> Result<(Vec<T>, bool), ApiError> {
+        let mut found = found.map_err(|error| match error.kind() {
+            std::io::ErrorKind::TimedOut => ApiError::timeout(),
+            _ => ApiError::internal(error.to_string()),
+        })?;
+        let is_cut = found.len() > self.limit;
+        found.truncate(self.limit);
+        Ok((found, is_cut))
+    }
+}
 
 pub(super) async fn series(State(api): State<Api>, params: Params) -> Reply {
-    let selectors = params.selectors()?;
-    if selectors.is_empty() {
+    let asked = Asked::read(&params)?;
+    if asked.selectors.is_empty() {
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
-    let (range, limit) = (params.range()?, params.limit()?);
     reading(move || {
-        let found = matching(&api.tsdb, &selectors, range);
-        let mut json = String::from("[");
-        for (at, labels) in found.iter().take(limit).enumerate() {
-            if at > 0 {
-                json.push(',');
-            }
-            push_labels(&mut json, labels);
-        }
-        json.push(']');
-        Ok(said_if_cut(Data::new(json), found.len(), limit))
+        let found = api.tsdb.list_series(&asked.selectors, &asked.listing);
+        let (found, is_cut) = asked.cut(found)?;
+        let mut json = String::new();
+        push_list(&mut json, &found, push_labels);
+        Ok(said_if(is_cut, Data::new(json)))
     })
     .await
 }
 
 pub(super) async fn labels(State(api): State<Api>, params: Params) -> Reply {
-    let (selectors, range) = (params.selectors()?, params.range()?);
-    let limit = params.limit()?;
+    let asked = Asked::read(&params)?;
     reading(move || {
-        let mut names: BTreeSet<String> = BTreeSet::new();
-        if selectors.is_empty() {
-            names.extend(api.tsdb.label_names());
-        }
-        for labels in matching(&api.tsdb, &selectors, range) {
-            names.extend(labels.iter().map(|(name, _)| name.to_owned()));
-        }
-        Ok(texts(&names, limit))
+        let found = api.tsdb.list_label_names(&asked.selectors, &asked.listing);
+        let (found, is_cut) = asked.cut(found)?;
+        Ok(said_if(is_cut, Data::of(&found)))
     })
     .await
 }
@@ -60,17 +81,13 @@ pub(super) async fn label_values(
     if name.is_empty() {
         return Err(ApiError::bad_data(format!("invalid label name: {name:?}")));
     }
-    let (selectors, range) = (params.selectors()?, params.range()?);
-    let limit = params.limit()?;
+    let asked = Asked::read(&params)?;
     reading(move || {
-        let mut values: BTreeSet<String> = BTreeSet::new();
-        if selectors.is_empty() {
-            values.extend(api.tsdb.label_values(&name));
-        }
-        for labels in matching(&api.tsdb, &selectors, range) {
-            values.extend(labels.get(&name).map(str::to_owned));
-        }
-        Ok(texts(&values, limit))
+        let values = api
+            .tsdb
+            .list_label_values(&name, &asked.selectors, &asked.listing);
+        let (found, is_cut) = asked.cut(values)?;
+        Ok(said_if(is_cut, Data::of(&found)))
     })
     .await
 }
@@ -81,10 +98,10 @@ pub(super) async fn metadata(State(api): State<Api>, params: Params) -> Reply {
     let wanted = params.get("metric").map(str::to_owned);
     reading(move || {
         let mut families: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        for (name, kind) in api.tsdb.metric_kinds() {
-            if wanted.as_ref().is_none_or(|wanted| *wanted == name) {
-                let said = json!({"type": kind.as_str(), "unit": "", "help": ""});
-                families.entry(name).or_default().push(said);
+        for one in api.tsdb.metadata() {
+            if wanted.as_ref().is_none_or(|wanted| *wanted == one.family) {
+                let said = json!({"type": one.kind.as_str(), "unit": one.unit, "help": one.help});
+                families.entry(one.family).or_default().push(said);
             }
         }
         for said in families.values_mut() {
@@ -106,21 +123,8 @@ fn whole_number(params: &Params, name: &str) -> Result<Option<usize>, ApiError> 
     Ok(asked.and_then(|asked| usize::try_from(asked).ok()))
 }
 
-/// The label sets that any selector likes and that have samples in the range, sorted.
-fn matching(tsdb: &Tsdb, selectors: &[Selector], range: TimeRange) -> BTreeSet<LabelSet> {
-    let found = selectors
-        .iter()
-        .flat_map(|selector| tsdb.series(selector, range));
-    found.collect()
-}
-
-fn texts(all: &BTreeSet<String>, limit: usize) -> Data {
-    let shown: Vec<_> = all.iter().take(limit).collect();
-    said_if_cut(Data::of(&shown), all.len(), limit)
-}
-
-fn said_if_cut(data: Data, found: usize, limit: usize) -> Data {
-    if found > limit {
+fn said_if(is_cut: bool, data: Data) -> Data {
+    if is_cut {
         data.warning(TRUNCATED)
     } else {
         data

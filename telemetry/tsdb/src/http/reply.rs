@@ -90,6 +90,14 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
     }
 
+    pub(super) fn timeout() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "timeout",
+            "query timed out in expression evaluation",
+        )
+    }
+
     pub(super) fn unavailable(text: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text)
     }
@@ -110,11 +118,7 @@ impl From<QueryError> for ApiError {
             QueryError::Execution(text) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "execution", text)
             }
-            QueryError::Timeout => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "timeout",
-                "query timed out in expression evaluation",
-            ),
+            QueryError::Timeout => Self::timeout(),
             QueryError::Canceled => Self::new(
                 StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
                 "canceled",

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde_json::json;
+use serde_json::{Value, json};
 use watchfire_schemas::{LabelSet, Timestamp};
 
 use super::Api;
-use super::reply::Data;
+use super::params::Params;
+use super::reply::{Data, Reply, reading};
 use super::targets::{TargetBoard, duration_text, no_targets};
 
 /// The version of Prometheus whose language and interface we speak. Clients look at it to see what
@@ -89,27 +90,31 @@ pub(super) async fn flags(State(api): State<Api>) -> Data {
     Data::of(&api.facts.flags)
 }
 
-pub(super) async fn tsdb(State(api): State<Api>) -> Data {
-    let (stats, most) = (api.tsdb.stats(), api.tsdb.cardinality());
-    let named = |counts: &[(String, usize)]| -> Vec<_> {
-        let counts = counts.iter();
-        counts
-            .map(|(name, value)| json!({"name": name, "value": value}))
-            .collect()
-    };
-    Data::of(&json!({
-        "headStats": {
-            "numSeries": stats.head_series,
-            "numLabelPairs": stats.label_pairs,
-            "chunkCount": stats.head_chunks,
-            "minTime": stats.head_min_t,
-            "maxTime": stats.head_max_t,
-        },
-        "seriesCountByMetricName": named(&most.series_by_metric),
-        "labelValueCountByLabelName": named(&most.values_by_label),
-        "memoryInBytesByLabelName": named(&most.bytes_by_label),
-        "seriesCountByLabelValuePair": named(&most.series_by_pair),
-    }))
+pub(super) async fn tsdb(State(api): State<Api>, params: Params) -> Reply {
+    let limit = params.limit()?;
+    reading(move || {
+        let (stats, most) = (api.tsdb.stats(), api.tsdb.cardinality());
+        let list = |counts: &[(String, usize)]| -> Vec<Value> {
+            let shown = counts.iter().take(limit);
+            shown
+                .map(|(name, value)| json!({"name": name, "value": value}))
+                .collect()
+        };
+        Ok(Data::of(&json!({
+            "headStats": {
+                "numSeries": stats.head_series,
+                "numLabelPairs": stats.label_pairs,
+                "chunkCount": stats.head_chunks,
+                "minTime": stats.head_min_t,
+                "maxTime": stats.head_max_t,
+            },
+            "seriesCountByMetricName": list(&most.series_by_metric),
+            "labelValueCountByLabelName": list(&most.values_by_label),
+            "memoryInBytesByLabelName": list(&most.bytes_by_label),
+            "seriesCountByLabelValuePair": list(&most.series_by_pair),
+        })))
+    })
+    .await
 }
 
 /// The log is replayed before we listen.
