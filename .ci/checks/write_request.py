@@ -57,3 +57,40 @@ def snappy(body):
 def request(parts):
     """The body of a request of series and metadata."""
     return snappy(b"".join(parts))
+
+
+def zigzag(number):
+    return varint(number << 1 ^ number >> 63)
+
+
+def spans(number, listed):
+    return b"".join(field(number, b"\x08" + zigzag(offset) + b"\x10" + varint(length)) for offset, length in listed)
+
+
+def float_histogram(t, schema, zero, positive, negative, total):
+    """A native histogram of floats: zero is (threshold, count), a side (spans, counts), the total its sum."""
+    count = zero[1] + sum(positive[1]) + sum(negative[1])
+    doubles = lambda number, listed: field(number, struct.pack(f"<{len(listed)}d", *listed)) if listed else b""
+    body = b"\x11" + struct.pack("<d", count) + b"\x19" + struct.pack("<d", total) + b"\x20" + zigzag(schema)
+    body += b"\x29" + struct.pack("<d", zero[0]) + b"\x39" + struct.pack("<d", zero[1])
+    body += spans(8, negative[0]) + doubles(10, negative[1]) + spans(11, positive[0]) + doubles(13, positive[1])
+    return field(4, body + b"\x78" + varint(t))
+
+
+def whole_histogram(t, schema, zero, positive, negative, total):
+    """The same of whole numbers, which are written as differences."""
+    count = zero[1] + sum(positive[1]) + sum(negative[1])
+
+    def deltas(number, counts):
+        steps = [b - a for a, b in zip([0, *counts], counts)]
+        return field(number, b"".join(map(zigzag, steps))) if counts else b""
+
+    body = b"\x08" + varint(count) + b"\x19" + struct.pack("<d", total) + b"\x20" + zigzag(schema)
+    body += b"\x29" + struct.pack("<d", zero[0]) + b"\x30" + varint(zero[1])
+    body += spans(8, negative[0]) + deltas(9, negative[1]) + spans(11, positive[0]) + deltas(12, positive[1])
+    return field(4, body + b"\x78" + varint(t))
+
+
+def histogram_series(labels, histograms):
+    body = b"".join(label(name, labels[name]) for name in sorted(labels))
+    return field(1, body + b"".join(histograms))
