@@ -64,7 +64,8 @@ def zigzag(number):
 
 
 def spans(number, listed):
-    return b"".join(field(number, b"\x08" + zigzag(offset) + b"\x10" + varint(length)) for offset, length in listed)
+    first = lambda offset: b"\x08" + zigzag(offset) if offset else b""
+    return b"".join(field(number, first(offset) + b"\x10" + varint(length)) for offset, length in listed)
 
 
 def float_histogram(t, schema, zero, positive, negative, total):
