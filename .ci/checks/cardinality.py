@@ -88,6 +88,9 @@ def main():
         expect(taken + above() == options.series, f"{taken} were taken, {refused(fire)} refused and counted")
         expect((400 in statuses) == (above() > 0), "what was refused was said to the sender")
         alive(fire, api, "in the flood", now)
+        if above():
+            page = fire.ask("/status")[1].decode()
+            expect("New time series are refused" in page and "user_id" in page, "the page of the status warns and names the label")
         statistics(api)
         used = memory(fire.process.pid)
         expect(used <= budget, f"memory stayed within the budget: {used / 2**20:.0f} MiB of {budget / 2**20:.0f}")

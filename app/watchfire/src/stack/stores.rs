@@ -160,6 +160,8 @@ fn open_files(
     };
     let tsdb_config = watchfire_tsdb::Config {
         retention: settings.metric_retention,
+        // The rest is for what comes in, what is asked, and the process itself.
+        max_memory: settings.memory_budget / 8 * 3,
         ..Default::default()
     };
     // Opening reads files; the registry cannot leave this thread, so the runtime is told instead.
