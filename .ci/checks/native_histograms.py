@@ -2,9 +2,10 @@
 
     native_histograms.py BINARY [--seed 7117]
 
-Compared are the answers of questions whose meaning 3 left as it was in 2.42 (how a quantile lies within a
-bucket it did not), and the JSON of the histograms themselves. Remote read must give what was sent (2.42 gives
-none as samples), and chunks of a single histogram are held to Prometheus' byte by byte.
+Compared are the JSON of the histograms themselves and the answers of questions whose meaning 3 left as it was
+in 2.42: how a quantile lies within a bucket it did not, and `irate`, `avg` and `last_over_time` knew none.
+Remote read must give what was sent (2.42 gives none as samples), and a chunk of a single histogram is held to
+Prometheus' byte by byte.
 """
 
 import argparse
@@ -20,9 +21,9 @@ from write_request import VERSION, float_histogram, histogram_series, request, w
 STEPS = 60
 QUESTIONS = [
     "whole", "fraction", "alone", "whole[2m]", "histogram_count(whole)", "histogram_sum(whole)",
-    "rate(whole[3m])", "increase(fraction[3m])", "irate(whole[3m])", "delta(fraction[3m])", "sum by (job) (whole)", "sum(rate(whole[3m]))",
+    "rate(whole[3m])", "increase(fraction[3m])", "delta(fraction[3m])", "sum by (job) (whole)", "sum(rate(whole[3m]))",
     "histogram_count(sum(rate(whole[5m])))", "histogram_sum(sum(rate(whole[5m]))) / histogram_count(sum(rate(whole[5m])))",
-    "histogram_fraction(-1, 1, alone) * 0", "count(whole)", "count_over_time(whole[5m])", "last_over_time(whole[5m])", "whole + whole", "avg(whole)",
+    "histogram_fraction(-1, 1, alone) * 0", "count(whole)", "count_over_time(whole[5m])", "whole + whole",
 ]
 
 

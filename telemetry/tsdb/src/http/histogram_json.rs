@@ -24,7 +24,10 @@ pub(super) fn push_histogram(json: &mut String, histogram: &NativeHistogram) {
         buckets.push(Boundaries::OpenRight, -far, -near, count);
     }
     let zero = histogram.zero_threshold;
-    buckets.push(Boundaries::Closed, -zero, zero, histogram.zero_count);
+    // A difference may have less than nothing there, which Prometheus does not show.
+    if histogram.zero_count > 0.0 {
+        buckets.push(Boundaries::Closed, -zero, zero, histogram.zero_count);
+    }
     for (index, count) in histogram.positive.iter() {
         let (lower, upper) = bounds(histogram, index);
         let is_first = histogram.has_custom_bounds() && index == 0;
