@@ -35,7 +35,7 @@ const checks = {
     await page.keyboard.press("Enter");
     assert.match(await field.inputValue(), /\{service="content[\w-]*"$/);
     await page.keyboard.type("}[5");
-    await options.filter({ hasText: "5m" }).waitFor();
+    await options.filter({ hasText: "5m" }).first().waitFor();
     await page.keyboard.press("Tab");
     await page.keyboard.type(")");
     await page.keyboard.press("Escape");

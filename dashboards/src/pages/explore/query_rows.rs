@@ -4,7 +4,7 @@ use watchfire_tsdb::QueryError;
 
 use super::answers::{Answered, Found, Value};
 use super::lines::Lines;
-use super::state::{ExploreUrl, Face, LETTERS};
+use super::state::{ExploreUrl, Face};
 use super::syntax;
 use crate::figures;
 
@@ -156,11 +156,6 @@ fn summary(answered: &Answered) -> String {
         figures::count(series as u64),
         figures::count(values as u64)
     )
-}
-
-/// Whether another query can be added.
-pub(super) fn can_add(url: &ExploreUrl) -> bool {
-    url.rows.len() < LETTERS.len()
 }
 
 #[cfg(test)]

@@ -50,7 +50,6 @@ pub(crate) struct Explore {
     pub(crate) style: &'static str,
     pub(crate) script: &'static str,
     pub(crate) rows: Vec<RowView>,
-    pub(crate) can_add: bool,
     pub(crate) hidden: Vec<(&'static str, String)>,
     pub(crate) step: String,
     pub(crate) auto_step: String,
@@ -63,6 +62,8 @@ pub(crate) struct Explore {
     pub(crate) chart: Option<Svg>,
     pub(crate) note: String,
     pub(crate) is_partial: bool,
+    /// Queries were answered, and there is nothing to draw.
+    pub(crate) is_nothing: bool,
     pub(crate) legend: Vec<LegendRow>,
     pub(crate) table: Option<ValueTable>,
     pub(crate) metrics: Option<(Vec<MetricRow>, String)>,
@@ -143,7 +144,8 @@ pub(crate) fn view(
             page.table = Some(values);
         }
         Face::Metrics => page.metrics = Some(metrics(found, url)),
-        Face::Graph | Face::Table => {}
+        Face::Graph => page.is_nothing = found.answers.iter().any(|a| a.value.is_ok()),
+        Face::Table => {}
     }
     if !found.incidents.is_empty() && page.chart.is_some() {
         page.legend_marks.push(("lasting", "incident"));
@@ -177,7 +179,6 @@ fn frame(shell: Shell, url: &ExploreUrl, now: Timestamp, host: &str) -> Explore 
         style: &assets::EXPLORE_STYLE.href,
         script: &assets::EXPLORE_SCRIPT.href,
         rows: Vec::new(),
-        can_add: query_rows::can_add(url),
         hidden: url.hidden_fields(&kept_by_form),
         step: url.step.clone().unwrap_or_default(),
         auto_step: figures::duration(auto.as_secs_f64())
@@ -207,6 +208,7 @@ fn frame(shell: Shell, url: &ExploreUrl, now: Timestamp, host: &str) -> Explore 
         chart: None,
         note: String::new(),
         is_partial: false,
+        is_nothing: false,
         legend: Vec::new(),
         table: None,
         metrics: None,
