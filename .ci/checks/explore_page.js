@@ -157,7 +157,7 @@ const checks = {
     return page;
   },
   async "a page is shared with its times, and becomes a rule"(browser, base) {
-    const page = await opened(browser, explore(base, { a: CALLS, every: "5" }));
+    const page = await opened(browser, explore(base, { a: CALLS, every: "60" }));
     await page.click("summary:has-text('Share')");
     const link = await page.locator("[data-copy-link]").evaluate((link) => link.href);
     const shared = new URL(link).searchParams;

@@ -3,6 +3,7 @@
 mod edges;
 mod many;
 mod metrics;
+mod own_metrics;
 mod red;
 pub(crate) mod violations;
 

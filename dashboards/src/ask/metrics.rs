@@ -8,6 +8,7 @@ use watchfire_schemas::{MetricMetadata, TimeRange, Timestamp};
 use watchfire_tsdb::{QueryAnswer, QueryError, QueryOptions, QueryValue, RangeSeries, Selector};
 
 use super::DEADLINE;
+use super::own_metrics::described;
 use crate::Console;
 
 /// An expression over a range.
@@ -65,7 +66,7 @@ pub(crate) async fn trends(
 /// What was said of metrics, by the names of their families.
 pub(crate) async fn metadata(console: &Console) -> Vec<MetricMetadata> {
     let tsdb = Arc::clone(&console.tsdb);
-    let read = spawn_blocking(move || tsdb.metadata());
+    let read = spawn_blocking(move || described(tsdb.metadata()));
     read.await.unwrap_or_default()
 }
 

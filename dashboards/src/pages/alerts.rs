@@ -13,6 +13,8 @@ use crate::{Console, url};
 #[derive(Debug)]
 pub(crate) struct AlertRow {
     pub(crate) rule: String,
+    /// What its rule asks.
+    pub(crate) explore: Option<String>,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) summary: String,
     pub(crate) state: &'static str,
@@ -97,7 +99,10 @@ pub(crate) fn view(
         shell,
         active: active
             .into_iter()
-            .map(|alert| alert_row(alert, now))
+            .map(|alert| AlertRow {
+                explore: asked_by(&rules, &alert.rule),
+                ..alert_row(alert, now)
+            })
             .collect(),
         rules: rules.into_iter().map(|rule| rule_row(rule, now)).collect(),
         recording: recording
@@ -105,6 +110,12 @@ pub(crate) fn view(
             .map(|rule| recording_row(rule, now))
             .collect(),
     }
+}
+
+/// The expression of a rule on the page for expressions, if the rule is still there.
+fn asked_by(rules: &[&RuleStatus], name: &str) -> Option<String> {
+    let rule = rules.iter().find(|rule| rule.name == name)?;
+    Some(url::link("/explore", &[("a", &rule.expr)]))
 }
 
 /// Labels as chips, without the alert's name and what is said elsewhere.
@@ -120,6 +131,7 @@ fn alert_row(alert: &AlertInstance, now: Timestamp) -> AlertRow {
     let annotation = |name| alert.annotations.get(name);
     AlertRow {
         rule: alert.rule.clone(),
+        explore: None,
         labels: chips(&alert.labels, &[]),
         summary: annotation("summary")
             .or(annotation("description"))
@@ -136,7 +148,7 @@ fn rule_row(rule: &RuleStatus, now: Timestamp) -> RuleRow {
         group: rule.group.clone(),
         name: rule.name.clone(),
         state: state_name(rule.state),
-        explore: url::link("/explore", &[("expr", &rule.expr)]),
+        explore: url::link("/explore", &[("a", &rule.expr)]),
         expr: rule.expr.clone(),
         hold: figures::duration(rule.hold_seconds),
         keep: figures::duration(rule.keep_firing_seconds),

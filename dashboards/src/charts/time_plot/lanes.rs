@@ -7,7 +7,7 @@ use crate::charts::{Lane, Steps, escape};
 use crate::figures;
 
 /// How many points all lines of a chart are drawn with.
-const MOST_POINTS: usize = 14_000;
+const MOST_POINTS: usize = 8_000;
 /// Units of the drawing to a pixel of height.
 const FINE: f64 = 2.0;
 

@@ -86,11 +86,17 @@ pub(super) async fn ask(console: &Console, shell: &mut Shell, url: &ExploreUrl) 
     };
     let (answers, (incidents, changes), exemplars, (metrics, said)) =
         tokio::join!(answers, happened, exemplars, metrics);
+    let (mut incidents, mut changes) = (
+        shell.take("incidents", incidents),
+        shell.take("changes", changes),
+    );
+    incidents.sort_by_key(|incident| std::cmp::Reverse(incident.onset.at));
+    changes.sort_by_key(|change| std::cmp::Reverse(change.at));
     Found {
         answers,
         exemplars,
-        incidents: shell.take("incidents", incidents),
-        changes: shell.take("changes", changes),
+        incidents,
+        changes,
         metrics,
         said,
     }

@@ -17,7 +17,9 @@ use crate::{query_text, url as links};
 
 const HEIGHT: u32 = 300;
 /// Exemplars are drawn for so many stretches of the range, of each those with the greatest values.
-const STRETCHES: i64 = 40;
+/// Incidents and changes drawn at most, the newest: more would be one stroke.
+const MOST_MARKS: usize = 50;
+const STRETCHES: i64 = 30;
 const DOTS_OF_A_STRETCH: usize = 2;
 
 /// What the values of all queries count, if they agree.
@@ -108,7 +110,7 @@ fn shows_observations(found: &Found) -> bool {
 
 /// Incidents as strokes along the head, deploys and other changes as flags at the foot.
 fn happened(plot: &mut TimePlot, found: &Found, url: &ExploreUrl) {
-    for incident in &found.incidents {
+    for incident in found.incidents.iter().take(MOST_MARKS) {
         let end = incident.recovered_at.or(incident.resolved_at);
         let end = end.unwrap_or(url.asked.range.end);
         let state = if is_open(incident) { "open" } else { "over" };
@@ -120,7 +122,7 @@ fn happened(plot: &mut TimePlot, found: &Found, url: &ExploreUrl) {
         let href = format!("/incidents/{}", links::encode(&incident.id));
         plot.lasting(incident.onset.at, end, &title, &href);
     }
-    for change in &found.changes {
+    for change in found.changes.iter().take(MOST_MARKS) {
         let title = format!(
             "{} of {} at {}\n{}",
             change.kind.as_str(),

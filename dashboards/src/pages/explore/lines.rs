@@ -132,7 +132,10 @@ fn lines_of(answered: &Answered, series: &[RangeSeries], steps: Steps) -> Vec<Li
             is_shown: true,
         }
     };
-    series.iter().zip(names).map(line).collect()
+    // What is a histogram at each step has no line.
+    let drawn = series.iter().zip(names);
+    let drawn = drawn.filter(|(series, _)| !series.samples.is_empty());
+    drawn.map(line).collect()
 }
 
 fn greatest(line: &Line) -> f64 {

@@ -41,7 +41,7 @@ pub(crate) fn metrics<'a>(tokens: &[Token<'a>]) -> Vec<&'a str> {
 /// What a metric's own samples count.
 fn of_metric(name: &str, said: &impl Fn(&str) -> Option<String>) -> Unit {
     let family = family(name);
-    if name.ends_with("_count") && family != name {
+    if family != name && (name.ends_with("_count") || name.ends_with("_bucket")) {
         return Unit::Number;
     }
     let said = said(family).unwrap_or_default();
@@ -88,7 +88,6 @@ fn of(tokens: &[Token<'_>], said: &impl Fn(&str) -> Option<String>) -> Option<Un
         "rate" | "irate" | "deriv" if is_call => return Some(per_second(tokens, said)),
         _ => {}
     }
-    let inner = metrics(tokens).first().map(|name| of_metric(name, said));
     let names: Vec<&str> = tokens.iter().map(|token| token.text).collect();
     let is_quantile = names.first().is_some_and(|name| {
         [
@@ -98,6 +97,12 @@ fn of(tokens: &[Token<'_>], said: &impl Fn(&str) -> Option<String>) -> Option<Un
             "histogram_stddev",
         ]
         .contains(name)
+    });
+    let metrics = metrics(tokens);
+    // A quantile is one of what was observed, not of counts.
+    let inner = metrics.first().map(|name| {
+        let name = if is_quantile { family(name) } else { name };
+        of_metric(name, said)
     });
     let has_rate = names
         .iter()
@@ -209,6 +214,7 @@ mod tests {
             Unit::Seconds,
         );
         check("process_start_time_seconds", Unit::Number);
+        check("rate(x_seconds_bucket[5m])", Unit::PerSecond);
         check("count(up)", Unit::Number);
         check("12 * 3", Unit::Number);
     }

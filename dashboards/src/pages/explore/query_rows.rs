@@ -57,7 +57,9 @@ pub(super) fn rows(url: &ExploreUrl, found: &Found, lines: &Lines) -> Vec<RowVie
             expr: row.expr.clone(),
             is_off: row.is_off,
             error: answered.and_then(|answered| error(answered, url.face)),
-            notes: answered.map(notes).unwrap_or_default(),
+            notes: answered
+                .map(|answered| notes(answered, url.face))
+                .unwrap_or_default(),
             summary: answered.map(summary).unwrap_or_default(),
             canonical: watchfire_tsdb::format_query(&row.expr).unwrap_or_default(),
         }
@@ -111,7 +113,7 @@ fn marked(expr: &str, reason: &str) -> Marked {
     }
 }
 
-fn notes(answered: &Answered) -> Vec<(&'static str, String)> {
+fn notes(answered: &Answered, face: Face) -> Vec<(&'static str, String)> {
     let annotations = match &answered.value {
         Ok(Value::Lines(answer)) => &answer.annotations,
         Ok(Value::Now(answer)) => &answer.annotations,
@@ -124,7 +126,25 @@ fn notes(answered: &Answered) -> Vec<(&'static str, String)> {
         .infos
         .iter()
         .map(|text| ("info", plain(text, "PromQL info: ")));
-    warnings.chain(infos).collect()
+    let of_histograms = histograms(answered).filter(|_| face == Face::Graph);
+    let of_histograms = of_histograms.map(|text| ("info", text));
+    warnings.chain(infos).chain(of_histograms).collect()
+}
+
+/// What to say of native histograms on a graph.
+fn histograms(answered: &Answered) -> Option<String> {
+    let Ok(Value::Lines(answer)) = &answered.value else {
+        return None;
+    };
+    let count = answer
+        .value
+        .iter()
+        .filter(|one| !one.histograms.is_empty())
+        .count();
+    (count > 0).then(|| {
+        let series = figures::count(count as u64);
+        format!("{series} series of native histograms: the heat map shows them, histogram_quantile() makes lines of them")
+    })
 }
 
 fn summary(answered: &Answered) -> String {
