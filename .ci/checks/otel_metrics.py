@@ -69,7 +69,7 @@ def judge(fire, service, exponential):
     def equal(query, expected):
         found = value(query)
         near = isinstance(found, float) and abs(found - expected) <= 1e-9 * max(1, abs(expected))
-        expect(near, f"{service}: {query} is {found}, not {expected}")
+        expect(near, f"{service}: {query} is {found}, of {expected}")
 
     times = ROUNDS * EACH
     equal(f'sum(sold_seats_total{{{job}}})', 2 * times)
