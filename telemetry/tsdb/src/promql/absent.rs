@@ -24,6 +24,8 @@ pub(crate) fn of_vector(evaluator: &Evaluator<'_>, call: &Call) -> Result<Vec<Se
 struct Seen(Vec<bool>);
 
 impl Gather for Seen {
+    const ORDERED: bool = false;
+
     fn take(&mut self, series: &mut Series) -> Result<(), QueryError> {
         for (step, seen) in self.0.iter_mut().enumerate() {
             *seen = *seen || series.is_present(step);

@@ -54,14 +54,19 @@ impl Aggregated<'_> {
         let metrics = self.groups.into_metrics(self.evaluator.delayed);
         let mut note = |note| self.evaluator.note(&note, "", self.inner);
         let finished = self.folds.into_iter().zip(metrics);
-        finished
+        let mut series: Vec<_> = finished
             .map(|(fold, metric)| fold.series(metric, &mut note))
             .filter(|one| !one.is_empty())
-            .collect()
+            .collect();
+        // In which order they appeared depends on the store.
+        series.sort_by(|a, b| a.metric.iter().cmp(b.metric.iter()));
+        series
     }
 }
 
 impl Gather for Aggregated<'_> {
+    const ORDERED: bool = false;
+
     fn take(&mut self, series: &mut Series) -> Result<(), QueryError> {
         let (evaluator, inner) = (self.evaluator, self.inner);
         let group = self.groups.place(&series.metric);

@@ -162,7 +162,7 @@ fn only_values(series: &[Series], steps: usize) -> Column {
 fn timestamps(evaluator: &Evaluator<'_>, arg: &Expr) -> Result<Vec<Series>, QueryError> {
     if let Expr::VectorSelector(selector) = without_parens(arg) {
         let windows = evaluator.lookup_windows(selector);
-        let slices = evaluator.select(selector, windows.span())?;
+        let slices = evaluator.select(selector, windows.span(), true)?;
         let times = Lookup {
             windows,
             times: true,

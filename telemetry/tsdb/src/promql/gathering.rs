@@ -14,6 +14,9 @@ const SERIES_A_THREAD: usize = 256;
 
 /// Takes series one by one, so that not all need be held at once.
 pub(crate) trait Gather: Send + Sized {
+    /// Whether series have to come in the order of their labels.
+    const ORDERED: bool;
+
     /// Takes a series, or looks at it and leaves it: then its memory is used for the next one.
     fn take(&mut self, series: &mut Series) -> Result<(), QueryError>;
 
@@ -44,6 +47,8 @@ impl<'a> Collected<'a> {
 }
 
 impl Gather for Collected<'_> {
+    const ORDERED: bool = true;
+
     fn take(&mut self, series: &mut Series) -> Result<(), QueryError> {
         self.evaluator.budget.hold(series.weight())?;
         self.series.push(std::mem::take(series));

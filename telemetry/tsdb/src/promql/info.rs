@@ -151,7 +151,7 @@ impl Infos {
             asked.name = Some(DEFAULT_METRIC.to_owned());
         }
         let windows = evaluator.lookup_windows(&asked);
-        let slices = evaluator.select(&asked, windows.span())?;
+        let slices = evaluator.select(&asked, windows.span(), true)?;
         let times = Lookup {
             windows,
             times: true,

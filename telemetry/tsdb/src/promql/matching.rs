@@ -184,17 +184,22 @@ impl Match<'_> {
     }
 
     fn check_one_side(&self, key: &LabelSet, one: &[usize]) -> Result<(), QueryError> {
-        for (i, &a) in one.iter().enumerate() {
-            for &b in &one[i + 1..] {
-                let (a, b) = (&self.one[a], &self.one[b]);
-                let steps = 0..a.values.len();
-                if steps.clone().any(|at| a.is_present(at) && b.is_present(at)) {
+        if one.len() < 2 {
+            return Ok(());
+        }
+        let mut there: Vec<Option<usize>> = vec![None; self.evaluator.grid.steps];
+        for &b in one {
+            for (step, first) in there.iter_mut().enumerate() {
+                if !self.one[b].is_present(step) {
+                    continue;
+                }
+                if let Some(a) = first.replace(b) {
                     let side = if self.swapped { "left" } else { "right" };
                     return Err(failed(&format!(
                         "found duplicate series for the match group {} on the {side} hand-side of the operation: [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
                         braced(key),
-                        braced(&b.metric.labels()),
-                        braced(&a.metric.labels()),
+                        braced(&self.one[b].metric.labels()),
+                        braced(&self.one[a].metric.labels()),
                     )));
                 }
             }

@@ -139,23 +139,42 @@ impl Note {
 
 /// The notes of one query, each text once, whichever thread made it.
 #[derive(Debug, Default)]
-pub(crate) struct Notes(Mutex<Vec<(Note, String, String)>>);
+pub(crate) struct Notes(Mutex<Vec<Told>>);
+
+#[derive(Debug)]
+struct Told {
+    note: Note,
+    metric: String,
+    text: String,
+    /// Line and column.
+    place: String,
+}
 
 impl Notes {
     /// Adds a note; `place` is where in the expression its cause stands.
     pub(crate) fn add(&self, note: &Note, metric: &str, place: impl FnOnce() -> String) {
-        let text = note.text(metric);
         let mut all = self.0.lock().expect("no holder of this lock panics");
-        if !all.iter().any(|(_, other, _)| *other == text) {
-            all.push((note.clone(), text, place()));
+        let told = |one: &Told| one.note == *note && one.metric == metric;
+        if all.iter().any(told) {
+            return;
         }
+        let text = note.text(metric);
+        if all.iter().any(|one| one.text == text) {
+            return;
+        }
+        all.push(Told {
+            note: note.clone(),
+            metric: metric.to_owned(),
+            text,
+            place: place(),
+        });
     }
 
     /// All of them as they are told.
     pub(crate) fn told(self) -> Annotations {
         let all = self.0.into_inner().expect("no holder of this lock panics");
         let (warnings, infos): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|(note, ..)| note.is_warning());
+            all.into_iter().partition(|one| one.note.is_warning());
         Annotations {
             warnings: cut(warnings, "warning"),
             infos: cut(infos, "info"),
@@ -163,12 +182,11 @@ impl Notes {
     }
 }
 
-fn cut(notes: Vec<(Note, String, String)>, kind: &str) -> Vec<String> {
+fn cut(notes: Vec<Told>, kind: &str) -> Vec<String> {
     let more = notes.len().saturating_sub(MOST_TOLD);
     let texts = notes.into_iter().take(MOST_TOLD);
-    let mut texts: Vec<_> = texts
-        .map(|(_, text, at)| format!("{text} ({at})"))
-        .collect();
+    let texts = texts.map(|Told { text, place, .. }| format!("{text} ({place})"));
+    let mut texts: Vec<_> = texts.collect();
     if more > 0 {
         texts.push(format!("{more} more {kind} annotations omitted"));
     }

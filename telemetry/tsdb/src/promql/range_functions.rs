@@ -82,7 +82,7 @@ pub(crate) fn gather<G: Gather>(
         let (at, offset) = (selector.at.as_ref(), selector.offset.as_ref());
         sliding.windows = evaluator.windows(at, offset, millis(matrix.range));
         let span = sliding.windows.span();
-        let slices = evaluator.select(selector, span)?;
+        let slices = evaluator.select(selector, span, G::ORDERED)?;
         return evaluator.gather_stored(&slices, span, &sliding, fresh);
     }
     let (mut gathered, mut series) = (fresh(), Series::default());

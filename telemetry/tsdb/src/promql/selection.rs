@@ -168,7 +168,7 @@ impl Evaluator<'_> {
     ) -> Result<G, QueryError> {
         let windows = self.lookup_windows(selector);
         let times = false;
-        let slices = self.select(selector, windows.span())?;
+        let slices = self.select(selector, windows.span(), G::ORDERED)?;
         let lookup = Lookup { windows, times };
         self.gather_stored(&slices, windows.span(), &lookup, fresh)
     }
@@ -187,7 +187,7 @@ impl Evaluator<'_> {
                 let windows = self.windows(selector.at.as_ref(), selector.offset.as_ref(), range);
                 let Span { from, to } = windows.span();
                 let mut points = Points::default();
-                for slice in self.select(selector, windows.span())? {
+                for slice in self.select(selector, windows.span(), true)? {
                     self.budget.check_time()?;
                     slice
                         .decode_into(from, to, self.now, &mut points)
@@ -205,14 +205,20 @@ impl Evaluator<'_> {
         }
     }
 
+    /// The stored series of a selector, in the order of their labels if that is needed.
     pub(crate) fn select(
         &self,
         selector: &VectorSelector,
         span: Span,
+        ordered: bool,
     ) -> Result<Vec<Slice>, QueryError> {
         self.budget.check_time()?;
         let selector = Selector::new(selector)?;
-        let slices = self.store.select(&selector, span.from, span.to);
+        let slices = if ordered {
+            self.store.select(&selector, span.from, span.to)
+        } else {
+            self.store.select_any_order(&selector, span.from, span.to)
+        };
         slices.map_err(|error| unreadable(&error))
     }
 }

@@ -154,19 +154,32 @@ impl Store {
 
     /// The series that match, each once, in the order of their labels.
     pub(crate) fn select(&self, selector: &Selector, from: i64, to: i64) -> io::Result<Vec<Slice>> {
+        let mut slices = self.select_any_order(selector, from, to)?;
+        if !slices.is_sorted_by(|a, b| a.labels < b.labels) {
+            slices.sort_by(|a, b| a.labels.cmp(&b.labels));
+        }
+        Ok(slices)
+    }
+
+    /// The series that match, each once.
+    pub(crate) fn select_any_order(
+        &self,
+        selector: &Selector,
+        from: i64,
+        to: i64,
+    ) -> io::Result<Vec<Slice>> {
         // The head first: what a cut moves meanwhile is then found in both rather than in none.
         let head = self.select_head(selector, from, to)?;
         let mut slices = self.blocks.select(selector, from, to)?;
         if slices.is_empty() {
-            slices = head;
-        } else {
-            slices.extend(head);
+            // The head holds each series once.
+            return Ok(head);
         }
-        if !slices.is_sorted_by(|a, b| a.labels < b.labels) {
-            slices = merged(slices);
-            slices.sort_by(|a, b| a.labels.cmp(&b.labels));
+        slices.extend(head);
+        if slices.is_sorted_by(|a, b| a.labels < b.labels) {
+            return Ok(slices);
         }
-        Ok(slices)
+        Ok(merged(slices))
     }
 
     fn select_head(&self, selector: &Selector, from: i64, to: i64) -> io::Result<Vec<Slice>> {

@@ -10,4 +10,5 @@ mod notation;
 mod notation_cases;
 mod other_servers;
 mod promql_cases;
+mod query_options;
 mod store;

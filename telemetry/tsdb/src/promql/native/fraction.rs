@@ -27,7 +27,7 @@ fn rank(histogram: &NativeHistogram, buckets: &[Bucket], value: f64) -> Option<f
     let mut below = 0.0;
     for &bucket in buckets {
         let is_zero = bucket.lower <= 0.0 && bucket.upper >= 0.0;
-        let bucket = if is_zero && !histogram.has_custom_bounds() {
+        let bucket = if is_zero {
             one_sided(histogram, bucket)
         } else {
             bucket
