@@ -51,5 +51,6 @@ mod window_functions;
 pub(crate) use budget::Budget;
 pub(crate) use evaluator::{Asked, Evaluator};
 pub(crate) use gate::Gate;
+pub(crate) use native::add as add_histogram;
 pub(crate) use notes::Notes;
 pub(crate) use parse::{Parsed, format_expression, parse};

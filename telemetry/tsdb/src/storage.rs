@@ -15,6 +15,7 @@ mod exemplars;
 mod head;
 mod head_series;
 mod histogram_codec;
+mod histogram_sum;
 mod label_index;
 mod late;
 mod limits;

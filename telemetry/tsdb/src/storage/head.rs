@@ -277,7 +277,7 @@ fn take_histogram(
         return Err(refusal);
     }
     if series.delta {
-        return Err(Refusal::Temporality);
+        return series.add_histogram(sample);
     }
     series.observe_histogram(sample, bounds.out_of_order_ms)
 }

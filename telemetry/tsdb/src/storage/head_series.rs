@@ -16,7 +16,7 @@ use crate::staleness::{is_stale, same_value};
 pub(crate) const CARRY_MS: i64 = 3_600_000;
 
 /// How long before its first sample a delta series is put at zero.
-const BIRTH_MS: i64 = 1000;
+pub(super) const BIRTH_MS: i64 = 1000;
 
 /// How many samples wait to be compressed together.
 const OPEN_SAMPLES: usize = 16;
@@ -89,7 +89,7 @@ impl Saved {
         self.changed.store(false, Ordering::Relaxed);
     }
 
-    fn note_change(&mut self) {
+    pub(super) fn note_change(&mut self) {
         *self.changed.get_mut() = true;
     }
 }

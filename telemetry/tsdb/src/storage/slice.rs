@@ -66,6 +66,7 @@ impl Slice {
         keep_latest(&mut points.histograms, |sample| sample.t);
         if self.carried {
             points.floats = carry_forward(&points.floats, from, to.min(now));
+            points.histograms.retain(|sample| sample.t >= from);
         }
         Ok(())
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use watchfire_schemas::Timestamp;
+use watchfire_schemas::{
+    BucketSpan, HistogramBuckets, HistogramSample, NativeHistogram, Timestamp,
+};
 use watchfire_tsdb::{Config, Selector};
 
 use crate::store::{START, Store, delta, state};
@@ -112,4 +114,53 @@ fn check(store: &Store, selector: &str, from: i64, expected: &[f64]) {
         expected.len(),
     );
     assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{selector}");
+}
+
+#[test]
+fn native_histograms_that_come_as_deltas_add_up() {
+    let (_dir, mut store) = store();
+    store.at(1_000);
+    let increment = |seconds: i64, counts: &[f64]| {
+        let mut series = delta("took_seconds", &[]);
+        let span = BucketSpan {
+            offset: 1,
+            length: counts.len() as u32,
+        };
+        let h = NativeHistogram {
+            count: counts.iter().sum(),
+            sum: counts.iter().sum(),
+            positive: HistogramBuckets {
+                spans: vec![span],
+                counts: counts.to_vec(),
+            },
+            ..NativeHistogram::default()
+        };
+        let t = seconds * 1_000;
+        series.histograms = vec![HistogramSample { t, h }];
+        series
+    };
+    store.append(&[increment(10, &[1.0])]);
+    store.append(&[increment(20, &[2.0, 3.0])]);
+    // Late, and after a long silence.
+    store.append(&[increment(15, &[0.0, 1.0])]);
+    store.append(&[increment(700, &[4.0])]);
+    let ask = |expr: &str, at: f64| store.query(expr, at);
+    let shop = r#"{service="shop"} "#;
+    assert_eq!(
+        ask("histogram_count(took_seconds)", 20.0),
+        format!("{shop}6")
+    );
+    assert_eq!(
+        ask("histogram_count(took_seconds)", 21.0),
+        format!("{shop}7")
+    );
+    assert_eq!(
+        ask("histogram_count(took_seconds)", 700.0),
+        format!("{shop}11")
+    );
+    assert_eq!(
+        ask("histogram_fraction(0, 2, took_seconds)", 700.0),
+        format!("{shop}{}", 7.0 / 11.0)
+    );
+    assert_eq!(store.tsdb.stats().refused_samples, 0);
 }
