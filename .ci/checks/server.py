@@ -1,6 +1,7 @@
 """A running Watchfire, and what a client asks of it."""
 
 import json
+import os
 import subprocess
 import tempfile
 import threading
@@ -19,7 +20,9 @@ class Watchfire:
         addresses = [f"--listen={listen}", "--otlp-grpc=127.0.0.1:0", "--otlp-http=127.0.0.1:0"]
         arguments = [binary, command, *addresses, "--print-addresses", f"--data-dir={folder}", *more]
         self.started = time.time()
-        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # Who compares all series with another's wants none of this machine's.
+        environment = {"WATCHFIRE_HOST_METRICS": "off", **os.environ}
+        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
         self.said = []
         threading.Thread(target=lambda: self.said.extend(self.process.stderr), daemon=True).start()
         line = self.process.stdout.readline()

@@ -149,6 +149,9 @@ pub(crate) struct ServeArgs {
     /// What is to be scraped: scrape_configs in Prometheus' format
     #[arg(long, value_name = "FILE", env = "WATCHFIRE_SCRAPE_CONFIG")]
     pub(crate) scrape_config: Option<PathBuf>,
+    /// Whether figures of this machine and of this process are kept: on or off [default: on]
+    #[arg(long, value_name = "ON|OFF", env = "WATCHFIRE_HOST_METRICS")]
+    pub(crate) host_metrics: Option<String>,
     /// How often rules are evaluated where their group does not say [default: 15s]
     #[arg(long, value_name = "DURATION", env = "WATCHFIRE_EVALUATION_INTERVAL")]
     pub(crate) evaluation_interval: Option<String>,

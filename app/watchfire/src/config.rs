@@ -2,18 +2,23 @@
 //! conversion, before a port is bound or a file is touched.
 
 mod file;
+mod gathering;
 mod quantity;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use watchfire_alerts::{DestinationConfig, RuleFinding};
-use watchfire_collector::{CounterRule, MetricNames, OtlpMetrics, ScrapeConfig, ScrapeFinding};
+use watchfire_collector::{
+    CounterRule, MetricNames, OtlpMetrics, ProbeConfig, ScrapeConfig, ScrapeFinding,
+};
 use watchfire_schemas::SchemaDefinition;
 
 use file::CounterEntry;
 pub(crate) use file::FileConfig;
+pub(crate) use gathering::read_scrape_config;
+use gathering::{on_or_off, read_probes, scraped};
 pub(crate) use quantity::parse_duration;
 use quantity::{parse_percent, parse_size};
 
@@ -50,6 +55,9 @@ pub(crate) struct Settings {
     pub(crate) destinations: Vec<DestinationConfig>,
     /// What is scraped, and the file that says so.
     pub(crate) scrape: Option<(PathBuf, ScrapeConfig)>,
+    pub(crate) probes: Vec<ProbeConfig>,
+    /// Whether figures of this machine and process are kept.
+    pub(crate) host_metrics: bool,
     pub(crate) evaluation_interval: Duration,
     pub(crate) group_wait: Duration,
     pub(crate) quiet: Duration,
@@ -124,7 +132,7 @@ impl Settings {
         defaults: Defaults,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
-        let schema_entries = file.schema.clone();
+        let (schema_entries, probes) = (file.schema.clone(), file.probe.clone());
         let counters = counters(&file.counter)?;
         let (args, destinations) = file.below(args.clone());
         let days = |days: u64| Duration::from_hours(24 * days);
@@ -159,6 +167,8 @@ impl Settings {
             rules: rule_files.read()?,
             rule_files,
             schemas: read_schemas(&args.schemas, &schema_entries)?,
+            host_metrics: on_or_off("host-metrics", args.host_metrics.as_deref())?,
+            probes: read_probes(probes)?,
             scrape: args.scrape_config.map(scraped).transpose()?,
             destinations: file::destinations(destinations, variable)?,
             evaluation_interval: duration("evaluation-interval", evaluation, seconds(15))?,
@@ -252,20 +262,6 @@ fn external_url(url: Option<String>) -> Result<Option<String>, ConfigError> {
         });
     }
     Ok(Some(url.trim_end_matches('/').to_owned()))
-}
-
-fn scraped(path: PathBuf) -> Result<(PathBuf, ScrapeConfig), ConfigError> {
-    let config = read_scrape_config(&path)?;
-    Ok((path, config))
-}
-
-/// What a file in Prometheus' format says is to be scraped.
-pub(crate) fn read_scrape_config(path: &Path) -> Result<ScrapeConfig, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
-    ScrapeConfig::parse(&path.display().to_string(), &text).map_err(ConfigError::Scrape)
 }
 
 fn read_schemas(
@@ -374,6 +370,10 @@ mod tests {
         assert!(fault("no_such_key = 1").contains("no_such_key"));
         assert!(fault("quiet = 'soon'").starts_with("quiet: "));
         assert!(fault("max_body = '-1'").starts_with("max-body: "));
+        assert_eq!(
+            fault("host_metrics = 'some'"),
+            "host-metrics: \"some\" is neither on nor off"
+        );
         assert!(fault("external_url = 'example.com'").contains("http://"));
     }
 
@@ -424,6 +424,21 @@ mod tests {
         std::fs::write(&path, "{\n\"type\": \"objekt\"}").unwrap();
         let told = fault(&entry(""));
         assert!(told.contains("order.json:2:9: "), "{told}");
+    }
+
+    #[test]
+    fn probes_are_read_before_anything_is_tried() {
+        let probe =
+            |more: &str| format!("[[probe]]\nkind = 'tcp'\nname = 'a'\ntarget = 'x:1'\n{more}");
+        let found = settings(&probe(""), ServeArgs::default()).unwrap();
+        assert_eq!(found.probes[0].name, "a");
+        assert_eq!(
+            fault(&format!("{0}{0}", probe(""))),
+            "probe: \"a\" comes twice"
+        );
+        assert!(fault(&probe("every = 'often'")).starts_with("probe: \"a\": every: "));
+        let told = fault(&probe("port = 5"));
+        assert!(told.contains("port"), "{told}");
     }
 
     #[test]

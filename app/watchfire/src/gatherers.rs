@@ -1,4 +1,4 @@
-//! What Watchfire fetches itself: targets that it scrapes.
+//! What Watchfire fetches itself: targets that it scrapes, probes, this host.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,9 @@ use prometheus_client::registry::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use watchfire_collector::{Collector, ScrapeBoard, ScrapeConfig, Scraper};
+use watchfire_collector::{
+    Collector, GatherMeters, HostReporter, Prober, ScrapeBoard, ScrapeConfig, Scraper,
+};
 use watchfire_schemas::Clock;
 
 use crate::config::{ConfigError, Settings, read_scrape_config};
@@ -22,6 +24,9 @@ use crate::listeners::problem;
 #[derive(Debug)]
 pub(crate) struct Gatherers {
     scraper: Scraper,
+    prober: Prober,
+    /// None: nobody wants to know.
+    host: Option<HostReporter>,
     /// Where the scraper's configuration is read again.
     scrape_config: Option<PathBuf>,
     tasks: TaskTracker,
@@ -36,16 +41,25 @@ impl Gatherers {
         registry: &Mutex<Registry>,
     ) -> Self {
         let mut registry = registry.lock().expect("no holder of this lock panics");
+        let meters = GatherMeters::register(&mut registry);
+        let name = host_name();
         let (path, config) = settings.scrape.clone().unzip();
         let scraper = Scraper::new(
             Arc::clone(collector),
             config.unwrap_or_default(),
-            &host_name(),
-            Arc::clone(clock),
-            &mut registry,
+            &name,
+            clock,
+            (&meters, &mut registry),
         );
+        let configured = settings.probes.clone();
+        let prober = Prober::new(Arc::clone(collector), configured, clock, &meters);
+        let host = settings
+            .host_metrics
+            .then(|| HostReporter::new(Arc::clone(collector), &name, clock, &meters));
         Self {
             scraper,
+            prober,
+            host,
             scrape_config: path,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -55,6 +69,10 @@ impl Gatherers {
     /// Begins to gather, and to listen for the signal by which files are read again.
     pub(crate) fn start(self: &Arc<Self>) {
         self.scraper.start();
+        self.prober.start();
+        if let Some(host) = &self.host {
+            host.start();
+        }
         match signal(SignalKind::hangup()) {
             Ok(hangup) => {
                 let gatherers = Arc::clone(self);
@@ -85,7 +103,10 @@ impl Gatherers {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        self.scraper.stop().await;
+        tokio::join!(self.scraper.stop(), self.prober.stop());
+        if let Some(host) = &self.host {
+            host.stop().await;
+        }
     }
 
     async fn reload_on(self: Arc<Self>, mut hangup: Signal) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use watchfire_alerts::{DestinationConfig, Secret};
+use watchfire_collector::ProbeEntry;
 
 use super::ConfigError;
 use crate::cli::{OtlpNames, ServeArgs};
@@ -46,9 +47,12 @@ pub(crate) struct FileConfig {
     #[serde(default)]
     pub(super) schema: Vec<SchemaEntry>,
     pub(super) scrape_config: Option<PathBuf>,
+    pub(super) host_metrics: Option<String>,
     pub(super) evaluation_interval: Option<String>,
     pub(super) group_wait: Option<String>,
     pub(super) quiet: Option<String>,
+    #[serde(default)]
+    pub(super) probe: Vec<ProbeEntry>,
     #[serde(default)]
     pub(super) destination: Vec<DestinationEntry>,
     #[serde(default)]
@@ -152,6 +156,7 @@ impl FileConfig {
             } else {
                 flags.schemas
             },
+            host_metrics: flags.host_metrics.or(self.host_metrics),
             scrape_config: flags.scrape_config.or(self.scrape_config),
             evaluation_interval: flags.evaluation_interval.or(self.evaluation_interval),
             group_wait: flags.group_wait.or(self.group_wait),

@@ -13,6 +13,7 @@ mod bad_input;
 mod command_line;
 mod contracts;
 mod durability;
+mod gathering;
 mod guard;
 mod incident;
 mod ingest;

@@ -7,12 +7,11 @@ use super::failure::FailureReason;
 
 type Labels = [(&'static str, &'static str); 1];
 
-/// What is measured of scraping and of all that we fetch ourselves.
+/// What is measured of scraping.
 #[derive(Debug, Default)]
 pub(crate) struct ScrapeMeters {
     failures: Family<Labels, Counter>,
     skipped: Family<Labels, Counter>,
-    lost: Counter,
     pub(crate) targets: Gauge,
     pub(crate) reloads: Counter,
 }
@@ -74,11 +73,6 @@ impl ScrapeMeters {
             "Samples of successful scrapes that were left out",
             meters.skipped.clone(),
         );
-        registry.register(
-            "watchfire_gathered_samples_lost",
-            "Samples that were scraped, probed or read from this host and could not be kept",
-            meters.lost.clone(),
-        );
         meters
     }
 
@@ -94,9 +88,5 @@ impl ScrapeMeters {
                 .get_or_create_owned(&[("reason", reason.as_str())])
                 .inc_by(count);
         }
-    }
-
-    pub(crate) fn lost(&self, samples: u64) {
-        self.lost.inc_by(samples);
     }
 }

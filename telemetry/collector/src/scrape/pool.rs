@@ -11,11 +11,11 @@ use super::client::{Fetch, HttpFetch};
 use super::config::{ReadingConfig, ScrapeJob};
 use super::discovery::DiscoveredFiles;
 use super::failure::{FailureReason, ScrapeFailure};
-use super::hand_over::HandOver;
 use super::meters::ScrapeMeters;
 use super::reading::TargetMemory;
 use super::target::{Target, TargetKey, Targets};
 use super::target_loop::{Ending, TargetLoop};
+use crate::hand_over::HandOver;
 
 /// How many dropped targets of a job are remembered where it does not say.
 const DROPPED_KEPT: usize = 1_000;

@@ -12,9 +12,8 @@ use super::config::ReadingConfig;
 use super::failure::{FailureReason, ScrapeFailure};
 use super::relabel::{Labels, relabel};
 use super::series_cache::{Seen, SeriesCache};
+use crate::hand_over::end_of;
 
-/// What Prometheus writes when a series has ended.
-const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
 /// How far ahead of the scrape a sample's own time may be.
 const MOST_AHEAD_MILLIS: i64 = 10 * 60 * 1000;
 
@@ -281,26 +280,6 @@ fn merged(reader: &ExpositionReader<'_>, target: &LabelSet, honor_labels: bool) 
         labels.set(name, value);
     }
     labels
-}
-
-/// A series' last word.
-pub(crate) fn end_of(labels: LabelSet, at: Timestamp) -> SeriesSamples {
-    gauge(labels, at, STALE)
-}
-
-/// A series with one sample.
-pub(crate) fn gauge(labels: LabelSet, at: Timestamp, value: f64) -> SeriesSamples {
-    SeriesSamples {
-        labels,
-        kind: MetricKind::Unknown,
-        temporality: Temporality::Cumulative,
-        samples: vec![Sample {
-            t: at.millis(),
-            v: value,
-        }],
-        histograms: Vec::new(),
-        exemplars: Vec::new(),
-    }
 }
 
 #[cfg(test)]

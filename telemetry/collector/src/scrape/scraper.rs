@@ -11,11 +11,11 @@ use watchfire_schemas::Clock;
 
 use super::board::ScrapeBoard;
 use super::config::ScrapeConfig;
-use super::hand_over::{Destination, Writer, hand_over};
 use super::meters::ScrapeMeters;
 use super::pool::{Pool, Surroundings};
 use super::target_loop::Ending;
-use crate::Collector;
+use crate::hand_over::{HandOver, Writer, hand_over};
+use crate::{Collector, GatherMeters};
 
 /// How often files of targets are looked at.
 const LOOK: Duration = Duration::from_secs(5);
@@ -44,20 +44,20 @@ impl Scraper {
         collector: Arc<Collector>,
         config: ScrapeConfig,
         host: &str,
-        clock: Arc<dyn Clock>,
-        registry: &mut Registry,
+        clock: &Arc<dyn Clock>,
+        (gathering, registry): (&GatherMeters, &mut Registry),
     ) -> Self {
         let meters = Arc::new(ScrapeMeters::register(registry));
-        Self::with_destination(collector, config, host, (clock, meters))
+        let (out, writer) = hand_over("scrape", collector, gathering);
+        Self::with_hand_over((out, writer), config, host, (Arc::clone(clock), meters))
     }
 
-    pub(crate) fn with_destination(
-        destination: Arc<dyn Destination>,
+    pub(crate) fn with_hand_over(
+        (out, writer): (HandOver, Writer),
         config: ScrapeConfig,
         host: &str,
         (clock, meters): (Arc<dyn Clock>, Arc<ScrapeMeters>),
     ) -> Self {
-        let (out, writer) = hand_over("scrape", destination, Arc::clone(&meters));
         let seed = config.external_labels.with("host", host).fingerprint();
         let (tasks, board) = (TaskTracker::new(), Arc::new(ScrapeBoard::default()));
         let around = Surroundings {

@@ -3,16 +3,16 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
-use watchfire_schemas::{Clock, LabelSet, Timestamp};
+use watchfire_schemas::{Clock, LabelSet, MetricKind, Timestamp};
 
 use super::board::BoardEntry;
 use super::client::{Exposed, Fetch};
 use super::config::ReadingConfig;
 use super::failure::{FailureReason, ScrapeFailure};
-use super::hand_over::HandOver;
 use super::meters::{ScrapeMeters, SkipReason};
-use super::reading::{Read, TargetMemory, end_of, gauge};
+use super::reading::{Read, TargetMemory};
 use super::target::Target;
+use crate::hand_over::{HandOver, end_of, one_sample};
 
 /// A body of more bytes is read where it holds up nobody.
 const LARGE_BODY: usize = 256 << 10;
@@ -75,7 +75,7 @@ impl TargetLoop {
             if self.entry.state().last_scrape.is_some() {
                 series.extend(REPORT.map(|name| end_of(self.report_labels(name), at)));
             }
-            self.out.send(series).await;
+            self.out.send(series, Vec::new()).await;
         }
         self.memory
     }
@@ -126,7 +126,9 @@ impl TargetLoop {
             read.series_added as f64,
         ];
         for (name, value) in REPORT.into_iter().zip(counts) {
-            read.series.push(gauge(self.report_labels(name), at, value));
+            let labels = self.report_labels(name);
+            read.series
+                .push(one_sample(labels, MetricKind::Gauge, at, value));
         }
         self.meters.skipped(SkipReason::Duplicate, read.duplicates);
         self.meters
@@ -136,10 +138,12 @@ impl TargetLoop {
         }
         let error = failure.map(|failure| failure.text).unwrap_or_default();
         self.entry.scraped(began, took, error);
-        if let Some(metadata) = self.memory.changed_metadata() {
-            self.entry.describe(metadata);
+        let metadata = self.memory.changed_metadata();
+        if let Some(metadata) = &metadata {
+            self.entry.describe(metadata.clone());
         }
-        self.out.send(read.series).await;
+        let metadata = metadata.unwrap_or_default();
+        self.out.send(read.series, metadata).await;
     }
 
     async fn read(&mut self, exposed: Exposed, at: Timestamp) -> (Read, Option<ScrapeFailure>) {

@@ -2,6 +2,7 @@ use watchfire_schemas::ExpositionFormat;
 
 use super::*;
 use crate::ScrapeConfig;
+use crate::hand_over::STALE;
 
 const AT: i64 = 1_795_327_200_000;
 
