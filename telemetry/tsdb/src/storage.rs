@@ -30,6 +30,8 @@ mod slice;
 mod snapshot;
 mod store;
 mod symbols;
+#[cfg(test)]
+mod tests;
 mod varint;
 
 pub(crate) use catalogue::Wanted;

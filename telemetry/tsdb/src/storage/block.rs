@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 use watchfire_schemas::BatchSeq;
@@ -28,6 +29,9 @@ const INDEX: Format = Format {
     version: FORMAT_VERSION,
 };
 
+/// The key of the next block; none has zero.
+static NEXT_KEY: AtomicUsize = AtomicUsize::new(1);
+
 /// Samples of one or several windows on disk: a chunk file, an index and a manifest. Never changes.
 #[derive(Debug)]
 pub(crate) struct Block {
@@ -35,6 +39,8 @@ pub(crate) struct Block {
     pub(crate) manifest: Manifest,
     pub(crate) index: BlockIndex,
     chunks: File,
+    /// Tells it from all others that this process opens.
+    key: usize,
 }
 
 /// What a block holds; a block without one was never finished.
@@ -79,6 +85,7 @@ impl Block {
             dir: dir.to_owned(),
             manifest,
             chunks: file,
+            key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
         })
     }
 
@@ -130,7 +137,7 @@ impl Block {
         ahead: &'b mut ReadAhead,
     ) -> io::Result<Encoded<'b>> {
         let length = place.length as usize;
-        let bytes = ahead.read(&self.chunks, self.key(), place.offset, length)?;
+        let bytes = ahead.read(&self.chunks, self.key, place.offset, length)?;
         if crc32c::crc32c(bytes) != place.crc {
             let text = format!("{}: a chunk's checksum is wrong", self.dir.display());
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
@@ -140,11 +147,6 @@ impl Block {
             min_t: place.min_t,
             bytes,
         })
-    }
-
-    /// Tells this block from all others that are open.
-    fn key(&self) -> usize {
-        std::ptr::from_ref(self).addr()
     }
 }
 

@@ -1,12 +1,14 @@
 mod lookup;
+mod order;
 mod read;
 mod written;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rustc_hash::FxHashMap;
 use watchfire_schemas::{BatchSeq, HistogramSample, LabelSet, Sample, SeriesSamples, Temporality};
 
+use self::order::Order;
 use super::exemplars::ExemplarRing;
 use super::head_series::HeadSeries;
 use super::label_index::{LabelIndex, SeriesId};
@@ -48,6 +50,8 @@ pub(crate) struct Head {
     by_key: FxHashMap<u64, SeriesId>,
     /// How often series got other numbers.
     pub(crate) numbering: u64,
+    /// Found out by queries, under a lock for reading.
+    order: Mutex<Arc<Order>>,
     pub(crate) live: usize,
     overflow: usize,
     /// Labels of all series.
@@ -68,6 +72,7 @@ impl Head {
             by_hash: FxHashMap::default(),
             by_key: FxHashMap::default(),
             numbering: 0,
+            order: Mutex::default(),
             live: 0,
             overflow: 0,
             labels: 0,

@@ -111,7 +111,7 @@ impl Store {
         self.tidy(now)
     }
 
-    fn save(&self, now: Timestamp) -> io::Result<()> {
+    pub(super) fn save(&self, now: Timestamp) -> io::Result<()> {
         let _one_at_a_time = self
             .snapshotting
             .lock()

@@ -193,6 +193,98 @@ fn damage_is_told_and_not_read() {
     }
 }
 
+#[test]
+fn what_a_snapshot_did_not_finish_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), Config::default());
+    store.at(100);
+    for t in [10, 20, 30] {
+        store.append(&[delta("events_total", &[(t, 1.0)])]);
+        store.tsdb.snapshot().unwrap();
+    }
+    let file = dir.path().join("head-1");
+    let whole = fs::read(&file).unwrap();
+    let mut torn = whole.clone();
+    torn.extend_from_slice(&[7; 99]);
+    fs::write(&file, &torn).unwrap();
+    let mut again = Store::open(dir.path(), Config::default());
+    again.at(100);
+    assert_eq!(again.query("sum(events_total)", 40.0), "{} 3");
+    again.append(&[delta("events_total", &[(40, 1.0)])]);
+    again.tsdb.snapshot().unwrap();
+    let third = Store::open(dir.path(), Config::default());
+    third.at(100);
+    assert_eq!(third.query("sum(events_total)", 50.0), "{} 4");
+}
+
+#[test]
+fn damage_of_what_counts_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), Config::default());
+    for t in [10, 20, 30] {
+        store.append(&[state("a_total", &[(t, 1.0)])]);
+        store.tsdb.snapshot().unwrap();
+    }
+    let file = dir.path().join("head-1");
+    let whole = fs::read(&file).unwrap();
+    let open = || {
+        let mut registry = prometheus_client::registry::Registry::default();
+        let clock = store.clock.clone();
+        let opened = Tsdb::open(dir.path(), Config::default(), clock, &mut registry);
+        opened
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
+    };
+    for at in [0, 9, 13, whole.len() / 2, whole.len() - 1] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x40;
+        fs::write(&file, &bytes).unwrap();
+        let expected = if at == 9 { "version" } else { "damaged" };
+        assert!(open().contains(expected), "byte {at}: {}", open());
+    }
+    fs::write(&file, &whole[..whole.len() - 3]).unwrap();
+    assert!(open().contains("ends within a frame"), "{}", open());
+    fs::write(&file, &whole).unwrap();
+    assert_eq!(open(), "");
+}
+
+#[test]
+fn small_snapshots_add_up_to_the_head() {
+    let live = tempfile::tempdir().unwrap();
+    let mut store = Store::open(live.path(), Config::default());
+    let mut log = Vec::new();
+    for i in 0..400_i64 {
+        let t = i * 15;
+        store.at(t + 1);
+        let mut batch = vec![state("steady_total", &[(t, (i * 3) as f64)])];
+        if i % 3 == 0 {
+            batch.push(delta("events_total", &[(t, 1.0), (t - 40, 0.5)]));
+        }
+        if i % 50 == 20 {
+            batch.push(state(&format!("new_{i}_total"), &[(t, 1.5)]));
+        }
+        if i % 20 == 11 {
+            batch.push(state("steady_total", &[(t - 100, -1.0)]));
+        }
+        store.append(&batch);
+        log.push(batch);
+        if i % 4 == 1 {
+            store.tsdb.snapshot().unwrap();
+        }
+        if i % 31 == 0 {
+            let crashed = tempfile::tempdir().unwrap();
+            copy_dir(live.path(), crashed.path());
+            let recovered = recover(crashed.path(), &log, t + 1);
+            assert_eq!(
+                everything(&recovered, t + 1),
+                everything(&store, t + 1),
+                "batch {i}"
+            );
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

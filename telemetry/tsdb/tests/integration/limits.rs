@@ -98,3 +98,44 @@ fn a_series_is_either_of_states_or_of_deltas() {
     assert_eq!(store.query("a_total", 30.0), r#"a_total{service="shop"} 1"#);
     assert_eq!(store.tsdb.stats().refused_samples, 2);
 }
+
+#[test]
+fn a_flood_of_new_series_stops_at_the_budget_and_the_old_ones_go_on() {
+    let config = Config {
+        max_memory: 2 << 20,
+        ..Config::default()
+    };
+    let (_dir, mut store) = store(config);
+    store.append(&[state("old_total", &[(100, 1.0)])]);
+    for hundred in 0..100 {
+        let flood: Vec<_> = (0..100)
+            .map(|i| {
+                let id = format!("user-{hundred}-{i}");
+                samples(
+                    LabelSet::metric("flood_total", [("user", id)]),
+                    Temporality::Cumulative,
+                    &[(110, 1.0)],
+                )
+            })
+            .collect();
+        store.append(&flood);
+    }
+    store.append(&[state("old_total", &[(115, 2.0)])]);
+    let stats = store.tsdb.stats();
+    assert!(stats.memory_bytes < 2 << 20, "{stats:?}");
+    assert!(stats.refuses_series && stats.head_series > 500, "{stats:?}");
+    assert_eq!(stats.refused_samples, 10_001 - stats.head_series as u64);
+    assert_eq!(
+        store.query("old_total", 120.0),
+        r#"old_total{service="shop"} 2"#
+    );
+    let most = store.tsdb.cardinality();
+    assert_eq!(most.values_by_label[0].0, "user");
+    assert_eq!(most.series_by_metric[0].0, "flood_total");
+    let mut exposition = String::new();
+    encode(&mut exposition, &store.registry).unwrap();
+    assert!(
+        exposition.contains(r#"{reason="memory_limit"}"#),
+        "{exposition}"
+    );
+}

@@ -11,4 +11,5 @@ mod notation_cases;
 mod other_servers;
 mod promql_cases;
 mod query_options;
+mod remote_write;
 mod store;

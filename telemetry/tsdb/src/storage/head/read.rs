@@ -7,9 +7,11 @@ use crate::storage::postings::select_any;
 use crate::storage::slice::Slice;
 
 impl Head {
-    /// The series that match, in order.
+    /// The series that match, by their labels if they are many, save new ones.
     pub(crate) fn matching(&self, selector: &Selector) -> std::io::Result<Vec<SeriesId>> {
-        select_any(&self.index, &selector.alternatives)
+        let mut ids = select_any(&self.index, &selector.alternatives)?;
+        self.sort(&mut ids);
+        Ok(ids)
     }
 
     /// What some series hold that may lie in `from..=to`. A number that stands for none is passed
