@@ -121,6 +121,15 @@ pub(crate) struct ServeArgs {
     /// How long metrics are kept [default: 90d]
     #[arg(long, value_name = "DURATION", env = "WATCHFIRE_METRIC_RETENTION")]
     pub(crate) metric_retention: Option<String>,
+    /// What the series that are being written may take in memory; new ones are refused beyond [default: three eighths of --memory-budget]
+    #[arg(long, value_name = "SIZE", env = "WATCHFIRE_METRICS_MEMORY")]
+    pub(crate) metrics_memory: Option<String>,
+    /// Bytes that blocks of metrics may take; the oldest go first [default: no limit but those of the disk]
+    #[arg(long, value_name = "SIZE", env = "WATCHFIRE_METRICS_DISK_LIMIT")]
+    pub(crate) metrics_disk_limit: Option<String>,
+    /// How far a sample may be behind the newest of its series [default: 30m]
+    #[arg(long, value_name = "DURATION", env = "WATCHFIRE_METRICS_OUT_OF_ORDER")]
+    pub(crate) metrics_out_of_order: Option<String>,
     /// Bytes that all files together may take; the oldest records go first [default: no limit but --disk-share]
     #[arg(long, value_name = "SIZE", env = "WATCHFIRE_DISK_LIMIT")]
     pub(crate) disk_limit: Option<String>,

@@ -46,6 +46,10 @@ pub(crate) struct Settings {
     pub(crate) log_retention: Duration,
     pub(crate) span_retention: Duration,
     pub(crate) metric_retention: Duration,
+    /// None: a part of the memory budget.
+    pub(crate) metrics_memory: Option<usize>,
+    pub(crate) metrics_disk_limit: usize,
+    pub(crate) metrics_out_of_order: Duration,
     pub(crate) disk: DiskShare,
     pub(crate) rule_files: RuleFiles,
     /// What they hold: (name, text).
@@ -163,6 +167,16 @@ impl Settings {
             log_retention: duration("log-retention", args.log_retention, days(14))?,
             span_retention: duration("span-retention", args.span_retention, days(7))?,
             metric_retention: duration("metric-retention", args.metric_retention, days(90))?,
+            metrics_memory: args
+                .metrics_memory
+                .map(|text| size("metrics-memory", Some(text), 0))
+                .transpose()?,
+            metrics_disk_limit: size("metrics-disk-limit", args.metrics_disk_limit, usize::MAX)?,
+            metrics_out_of_order: duration(
+                "metrics-out-of-order",
+                args.metrics_out_of_order,
+                seconds(1800),
+            )?,
             disk: disk_share(args.disk_limit, args.disk_share)?,
             rules: rule_files.read()?,
             rule_files,

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use watchfire_dashboards::DiskLimit;
 use watchfire_logsearch::EventStore;
+use watchfire_tsdb::Tsdb;
 
 use crate::disk_use::disk_use;
 
@@ -49,16 +50,23 @@ pub(crate) struct DiskKeeper {
     data_dir: PathBuf,
     share: DiskShare,
     events: Arc<EventStore>,
+    tsdb: Arc<Tsdb>,
     /// As it was when it was looked last.
     seen: Mutex<DiskLimit>,
 }
 
 impl DiskKeeper {
-    pub(crate) fn new(data_dir: PathBuf, share: DiskShare, events: Arc<EventStore>) -> Self {
+    pub(crate) fn new(
+        data_dir: PathBuf,
+        share: DiskShare,
+        events: Arc<EventStore>,
+        tsdb: Arc<Tsdb>,
+    ) -> Self {
         Self {
             data_dir,
             share,
             events,
+            tsdb,
             seen: Mutex::default(),
         }
     }
@@ -80,7 +88,7 @@ impl DiskKeeper {
             let looked = tokio::task::spawn_blocking(move || keeper.look()).await;
             let complaint = match looked {
                 Ok(Ok(limit)) if limit.is_short => Some(format!(
-                    "all splits are dropped and {} of {} bytes are still used",
+                    "all splits and blocks are dropped and {} of {} bytes are still used",
                     limit.used, limit.allowed
                 )),
                 Ok(Ok(_)) => None,
@@ -127,10 +135,27 @@ impl DiskKeeper {
                 );
             }
             limit.used = used.saturating_sub(evicted.bytes);
+            if evicted.bytes < wanted {
+                limit.used = limit
+                    .used
+                    .saturating_sub(self.drop_blocks(wanted - evicted.bytes)?);
+            }
             limit.is_short = limit.used > allowed;
         }
         *self.seen.lock().expect("no holder of this lock panics") = limit.clone();
         Ok(limit)
+    }
+
+    /// Records go first, since samples are small and kept longer; what they do not give, blocks do.
+    fn drop_blocks(&self, wanted: u64) -> io::Result<u64> {
+        let bytes = self.tsdb.make_room(wanted)?;
+        if bytes > 0 {
+            tracing::warn!(
+                bytes,
+                "the oldest samples were dropped to keep our share of the disk"
+            );
+        }
+        Ok(bytes)
     }
 }
 

@@ -156,7 +156,8 @@ impl Stack {
         let stores = Stores::open(&settings, console, &clock, &watchers).await?;
         let stop_watching = CancellationToken::new();
         let (dir, share) = (settings.data_dir.clone(), settings.disk);
-        let disk = Arc::new(DiskKeeper::new(dir, share, Arc::clone(&stores.events)));
+        let (events, tsdb) = (Arc::clone(&stores.events), Arc::clone(&stores.tsdb));
+        let disk = Arc::new(DiskKeeper::new(dir, share, events, tsdb));
         watchers.spawn(Arc::clone(&disk).run(stop_watching.clone()));
         let status = Status {
             disk,

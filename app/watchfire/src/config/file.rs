@@ -37,6 +37,9 @@ pub(crate) struct FileConfig {
     pub(super) log_retention: Option<String>,
     pub(super) span_retention: Option<String>,
     pub(super) metric_retention: Option<String>,
+    pub(super) metrics_memory: Option<String>,
+    pub(super) metrics_disk_limit: Option<String>,
+    pub(super) metrics_out_of_order: Option<String>,
     pub(super) disk_limit: Option<String>,
     pub(super) disk_share: Option<String>,
     #[serde(default)]
@@ -143,6 +146,9 @@ impl FileConfig {
             log_retention: flags.log_retention.or(self.log_retention),
             span_retention: flags.span_retention.or(self.span_retention),
             metric_retention: flags.metric_retention.or(self.metric_retention),
+            metrics_memory: flags.metrics_memory.or(self.metrics_memory),
+            metrics_disk_limit: flags.metrics_disk_limit.or(self.metrics_disk_limit),
+            metrics_out_of_order: flags.metrics_out_of_order.or(self.metrics_out_of_order),
             disk_limit: flags.disk_limit.or(self.disk_limit),
             disk_share: flags.disk_share.or(self.disk_share),
             rules: if flags.rules.is_empty() {

@@ -161,7 +161,11 @@ fn open_files(
     let tsdb_config = watchfire_tsdb::Config {
         retention: settings.metric_retention,
         // The rest is for what comes in, what is asked, and the process itself.
-        max_memory: settings.memory_budget / 8 * 3,
+        max_memory: settings
+            .metrics_memory
+            .unwrap_or(settings.memory_budget / 8 * 3),
+        max_bytes: settings.metrics_disk_limit as u64,
+        out_of_order_window: settings.metrics_out_of_order,
         ..Default::default()
     };
     // Opening reads files; the registry cannot leave this thread, so the runtime is told instead.
