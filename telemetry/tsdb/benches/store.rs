@@ -1,6 +1,8 @@
 //! How fast samples go in, and how fast the query of every dashboard is answered. With
 //! `OBSGEN_METRICS=FILE` a file of requests is replayed instead.
 
+#![expect(clippy::print_stdout, reason = "a bench tells what it has measured")]
+
 #[path = "store/replay.rs"]
 mod replay;
 
