@@ -118,7 +118,7 @@ fn what_cannot_be_tested_is_told() {
     check(
         "1.yml",
         "rule_files: [broken.rules.yml]\n",
-        "broken.rules.yml:3:29: the expression",
+        "broken.rules.yml:3:28: the expression",
     );
     check("2.yml", "tets: []\n", "2.yml:1:1: ");
     let values = "tests:\n- input_series: [{series: x, values: '1 a'}]\n";
