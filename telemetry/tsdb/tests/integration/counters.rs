@@ -135,7 +135,7 @@ fn native_histograms_that_come_as_deltas_add_up() {
             },
             ..NativeHistogram::default()
         };
-        let t = seconds * 1_000;
+        let t = (START + seconds) * 1_000;
         series.histograms = vec![HistogramSample { t, h }];
         series
     };
