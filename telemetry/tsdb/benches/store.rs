@@ -1,5 +1,5 @@
 //! How fast samples go in, and how fast the query of every dashboard is answered. With
-//! `OBSGEN_METRICS=FILE` a file of requests is replayed instead.
+//! `WRITE_REQUESTS=FILE` a file of requests is replayed instead.
 
 #![expect(clippy::print_stdout, reason = "a bench tells what it has measured")]
 
@@ -20,7 +20,7 @@ const START_MS: i64 = 1_699_999_200_000;
 const SCRAPE_MS: i64 = 15_000;
 
 fn main() {
-    match std::env::var_os("OBSGEN_METRICS") {
+    match std::env::var_os("WRITE_REQUESTS") {
         Some(file) => replay::replay(file.as_ref()),
         None => divan::main(),
     }

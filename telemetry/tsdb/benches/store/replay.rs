@@ -1,5 +1,5 @@
-//! A file of requests as `obsgen metrics` writes it: what each stage takes, and how much memory and
-//! disk.
+//! A file of remote-write requests, each with its length before it: what each stage takes, and how
+//! much memory and disk.
 
 use std::fs;
 use std::path::Path;
