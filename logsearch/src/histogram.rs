@@ -143,9 +143,9 @@ fn add_split<D: Dataset>(
     if look_into.is_empty() {
         return Ok(true);
     }
-    let mut times = split.time_blocks()?;
-    let mut severities = find(D::fields(), "severity")
-        .map(|field| split.blocks_of(field))
+    let time_of = split.time_of()?;
+    let severity = find(D::fields(), "severity")
+        .map(|field| split.number_of(field))
         .transpose()?;
     let mut complete = true;
     // Added up apart, so that no lock is held while others are let go first.
@@ -153,22 +153,13 @@ fn add_split<D: Dataset>(
     for range in look_into {
         let documents = split.documents(range, None)?;
         let mut selection = split.select(filter, documents)?;
-        complete &= selection.each_block(watch, |docs| {
-            if docs.count() == 0 {
-                return Ok(());
-            }
-            times.read(docs.block())?;
-            if let Some(severities) = &mut severities {
-                severities.read(docs.block())?;
-            }
-            for place in docs.places() {
-                let severity = severities.as_ref().and_then(|column| column.get(place));
-                let range = (severity.unwrap_or(1) - 1) / 4;
-                let time = times.get(place).unwrap_or_default();
-                let bar = (time.div_euclid(step) * step, range as usize);
-                *counted.entry(bar).or_default() += 1;
-            }
-            Ok(())
+        complete &= selection.each(watch, |document| {
+            let number = severity.as_ref().map_or(1, |number| number(document));
+            let start = time_of(document).div_euclid(step) * step;
+            *counted
+                .entry((start, ((number - 1) / 4) as usize))
+                .or_default() += 1;
+            true
         })?;
     }
     let mut bars = lock();

@@ -269,6 +269,23 @@ impl<D: Dataset> Split<D> {
         Ok(move |document| meaning::to_int(times.get(document)))
     }
 
+    /// The number that a document has in a field that is a slot; 0 for none.
+    pub(crate) fn number_of(&self, field: usize) -> io::Result<impl Fn(u32) -> i64> {
+        let opened = self.opened()?;
+        let column = match &D::fields()[field].kind {
+            Kind::Number {
+                of: NumberSource::Slot(slot),
+                ..
+            } => opened.slot(D::slots()[*slot]),
+            _ => None,
+        };
+        let column = column.map(loaded::LoadedColumn::of).transpose()?;
+        Ok(move |document| {
+            let number = column.as_ref().and_then(|column| column.number(document));
+            number.map_or(0, meaning::to_int)
+        })
+    }
+
     /// The records themselves.
     pub(crate) fn fetch(&self, documents: &[u32]) -> io::Result<Vec<D::Record>> {
         let rows = self.rows(documents)?;
