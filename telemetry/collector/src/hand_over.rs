@@ -1,6 +1,8 @@
 //! From those who gather samples to the collector. Small batches become large ones, what has no
 //! room waits, and what cannot be kept is counted.
 
+mod gathering;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use watchfire_schemas::{
 };
 
 use crate::{Collector, Refusal};
+pub(crate) use gathering::Gathering;
 
 /// How many series may wait; who has more waits with it.
 const ROOM: usize = 200_000;

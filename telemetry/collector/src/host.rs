@@ -12,7 +12,7 @@ mod network;
 mod process;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use watchfire_schemas::{Clock, SeriesSamples, Timestamp};
 
-use crate::hand_over::{HandOver, Writer, hand_over};
+use crate::hand_over::{Gathering, HandOver, hand_over};
 use crate::{Collector, GatherMeters};
 use figures::Figures;
 
@@ -29,12 +29,7 @@ const EVERY: Duration = Duration::from_secs(15);
 
 /// Looks at this machine again and again.
 #[derive(Debug)]
-pub struct HostReporter {
-    tasks: TaskTracker,
-    stop: CancellationToken,
-    /// Taken by the first who starts.
-    prepared: Mutex<Option<(Looking, Writer)>>,
-}
+pub struct HostReporter(Gathering<Looking>);
 
 #[derive(Debug)]
 struct Looking {
@@ -75,38 +70,19 @@ impl HostReporter {
             clock: Arc::clone(clock),
             told: BTreeSet::new(),
         };
-        Self {
-            tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
-            prepared: Mutex::new(Some((looking, writer))),
-        }
+        Self(Gathering::new(TaskTracker::new(), looking, writer))
     }
 
     /// Begins. A second call does nothing.
     pub fn start(&self) {
-        let prepared = self
-            .prepared
-            .lock()
-            .expect("no holder of this lock panics")
-            .take();
-        let Some((looking, writer)) = prepared else {
-            return;
-        };
-        self.tasks.spawn(writer.run());
-        self.tasks.spawn(looking.run(self.stop.clone()));
+        self.0.start(|looking, tasks, stop| {
+            tasks.spawn(looking.run(stop.clone()));
+        });
     }
 
     /// Looks no more, and hands over what was seen.
     pub async fn stop(&self) {
-        self.stop.cancel();
-        drop(
-            self.prepared
-                .lock()
-                .expect("no holder of this lock panics")
-                .take(),
-        );
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.0.stop().await;
     }
 }
 

@@ -108,18 +108,8 @@ impl Otlp {
 fn span_exporter(endpoint: &Endpoint) -> Result<SpanExporter, StartError> {
     let builder = SpanExporter::builder();
     let exporter = match endpoint.protocol {
-        Protocol::Grpc => builder
-            .with_tonic()
-            .with_endpoint(&endpoint.url)
-            .with_timeout(endpoint.timeout)
-            .with_metadata(endpoint.metadata())
-            .build(),
-        Protocol::HttpProtobuf => builder
-            .with_http()
-            .with_endpoint(&endpoint.url)
-            .with_timeout(endpoint.timeout)
-            .with_headers(endpoint.header_map())
-            .build(),
+        Protocol::Grpc => over_grpc(builder.with_tonic(), endpoint).build(),
+        Protocol::HttpProtobuf => over_http(builder.with_http(), endpoint).build(),
     };
     exporter.map_err(|error| endpoint.error(&error))
 }
@@ -127,18 +117,22 @@ fn span_exporter(endpoint: &Endpoint) -> Result<SpanExporter, StartError> {
 fn log_exporter(endpoint: &Endpoint) -> Result<LogExporter, StartError> {
     let builder = LogExporter::builder();
     let exporter = match endpoint.protocol {
-        Protocol::Grpc => builder
-            .with_tonic()
-            .with_endpoint(&endpoint.url)
-            .with_timeout(endpoint.timeout)
-            .with_metadata(endpoint.metadata())
-            .build(),
-        Protocol::HttpProtobuf => builder
-            .with_http()
-            .with_endpoint(&endpoint.url)
-            .with_timeout(endpoint.timeout)
-            .with_headers(endpoint.header_map())
-            .build(),
+        Protocol::Grpc => over_grpc(builder.with_tonic(), endpoint).build(),
+        Protocol::HttpProtobuf => over_http(builder.with_http(), endpoint).build(),
     };
     exporter.map_err(|error| endpoint.error(&error))
+}
+
+fn over_grpc<B: WithExportConfig + WithTonicConfig>(builder: B, endpoint: &Endpoint) -> B {
+    builder
+        .with_endpoint(&endpoint.url)
+        .with_timeout(endpoint.timeout)
+        .with_metadata(endpoint.metadata())
+}
+
+fn over_http<B: WithExportConfig + WithHttpConfig>(builder: B, endpoint: &Endpoint) -> B {
+    builder
+        .with_endpoint(&endpoint.url)
+        .with_timeout(endpoint.timeout)
+        .with_headers(endpoint.header_map())
 }

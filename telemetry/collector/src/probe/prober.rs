@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -8,7 +8,7 @@ use watchfire_schemas::{Clock, LabelSet, MetricKind, SeriesSamples, Timestamp};
 
 use super::findings::Findings;
 use super::{ProbeConfig, ProbeKind};
-use crate::hand_over::{Destination, HandOver, Writer, end_of, hand_over, one_sample};
+use crate::hand_over::{Destination, Gathering, HandOver, end_of, hand_over, one_sample};
 use crate::{Collector, GatherMeters};
 
 /// First probes are spread over so much time.
@@ -16,12 +16,7 @@ const SPREAD: Duration = Duration::from_secs(2);
 
 /// Tries what is configured, again and again.
 #[derive(Debug)]
-pub struct Prober {
-    tasks: TaskTracker,
-    stop: CancellationToken,
-    /// Taken by the first who starts.
-    prepared: Mutex<Option<(Vec<Probing>, Writer)>>,
-}
+pub struct Prober(Gathering<Vec<Probing>>);
 
 /// One probe and what it said last.
 #[derive(Debug)]
@@ -61,40 +56,21 @@ impl Prober {
             was_well: None,
         };
         let probes = probes.into_iter().map(probing).collect();
-        Self {
-            tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
-            prepared: Mutex::new(Some((probes, writer))),
-        }
+        Self(Gathering::new(TaskTracker::new(), probes, writer))
     }
 
     /// Begins. A second call does nothing.
     pub fn start(&self) {
-        let prepared = self
-            .prepared
-            .lock()
-            .expect("no holder of this lock panics")
-            .take();
-        let Some((probes, writer)) = prepared else {
-            return;
-        };
-        self.tasks.spawn(writer.run());
-        for probing in probes {
-            self.tasks.spawn(probing.run(self.stop.clone()));
-        }
+        self.0.start(|probes, tasks, stop| {
+            for probing in probes {
+                tasks.spawn(probing.run(stop.clone()));
+            }
+        });
     }
 
     /// Probes no more, and hands over what was found.
     pub async fn stop(&self) {
-        self.stop.cancel();
-        drop(
-            self.prepared
-                .lock()
-                .expect("no holder of this lock panics")
-                .take(),
-        );
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.0.stop().await;
     }
 }
 

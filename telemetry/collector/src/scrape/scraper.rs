@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::registry::Registry;
@@ -14,7 +14,7 @@ use super::config::ScrapeConfig;
 use super::meters::ScrapeMeters;
 use super::pool::{Pool, Surroundings};
 use super::target_loop::Ending;
-use crate::hand_over::{HandOver, Writer, hand_over};
+use crate::hand_over::{Gathering, HandOver, Writer, hand_over};
 use crate::{Collector, GatherMeters};
 
 /// How often files of targets are looked at.
@@ -25,16 +25,7 @@ const LOOK: Duration = Duration::from_secs(5);
 pub struct Scraper {
     config: watch::Sender<Arc<ScrapeConfig>>,
     board: Arc<ScrapeBoard>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-    /// Taken by the first who starts.
-    prepared: Mutex<Option<Prepared>>,
-}
-
-#[derive(Debug)]
-struct Prepared {
-    around: Surroundings,
-    writer: Writer,
+    gathering: Gathering<Surroundings>,
 }
 
 impl Scraper {
@@ -71,29 +62,20 @@ impl Scraper {
         Self {
             config: watch::Sender::new(Arc::new(config)),
             board,
-            tasks,
-            stop: CancellationToken::new(),
-            prepared: Mutex::new(Some(Prepared { around, writer })),
+            gathering: Gathering::new(tasks, around, writer),
         }
     }
 
     /// Begins to scrape. A second call does nothing.
     pub fn start(&self) {
-        let prepared = self
-            .prepared
-            .lock()
-            .expect("no holder of this lock panics")
-            .take();
-        let Some(Prepared { around, writer }) = prepared else {
-            return;
-        };
-        self.tasks.spawn(writer.run());
-        let rounds = Rounds {
-            pools: BTreeMap::new(),
-            around,
-        };
-        self.tasks
-            .spawn(rounds.run(self.config.subscribe(), self.stop.clone()));
+        let config = self.config.subscribe();
+        self.gathering.start(|around, tasks, stop| {
+            let rounds = Rounds {
+                pools: BTreeMap::new(),
+                around,
+            };
+            tasks.spawn(rounds.run(config, stop.clone()));
+        });
     }
 
     /// Goes on with another configuration: jobs that did not change are not touched.
@@ -108,15 +90,7 @@ impl Scraper {
 
     /// Scrapes no more, and hands over what was scraped.
     pub async fn stop(&self) {
-        self.stop.cancel();
-        drop(
-            self.prepared
-                .lock()
-                .expect("no holder of this lock panics")
-                .take(),
-        );
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.gathering.stop().await;
     }
 }
 
