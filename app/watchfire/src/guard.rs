@@ -37,6 +37,20 @@ impl Guard {
         name == "localhost" || literal.parse::<IpAddr>().is_ok() || self.names.contains(&name)
     }
 
+    /// The reason for which a request is refused by the name that it knows us by, if there is one.
+    fn foreign_name(&self, headers: &HeaderMap, authority: Option<&str>) -> Option<String> {
+        let Some(host) = authority.or_else(|| text(headers, &header::HOST)) else {
+            return Some("the request names no host".to_owned());
+        };
+        (!self.knows(host)).then(|| {
+            format!(
+                "this console is not known as {:?}; start it with --allowed-host {:?} if it should be",
+                host,
+                host_name(host)
+            )
+        })
+    }
+
     /// The reason for which a request is refused, if there is one.
     fn objection(
         &self,
@@ -44,24 +58,12 @@ impl Guard {
         headers: &HeaderMap,
         authority: Option<&str>,
     ) -> Option<String> {
-        let text = |name| {
-            headers
-                .get(name)
-                .map(|value| value.to_str().unwrap_or_default())
-        };
-        let Some(host) = authority.or_else(|| text(header::HOST)) else {
-            return Some("the request names no host".to_owned());
-        };
-        if !self.knows(host) {
-            return Some(format!(
-                "this console is not known as {:?}; start it with --allowed-host {:?} if it should be",
-                host,
-                host_name(host)
-            ));
+        let foreign = self.foreign_name(headers, authority);
+        if foreign.is_some() || method.is_safe() {
+            return foreign;
         }
-        if method.is_safe() {
-            return None;
-        }
+        let text = |name| text(headers, &name);
+        let host = authority.or_else(|| text(header::HOST))?;
         if text(header::HeaderName::from_static("sec-fetch-site"))
             .is_some_and(|site| matches!(site, "cross-site" | "same-site"))
         {
@@ -75,11 +77,26 @@ impl Guard {
     }
 }
 
+fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
+    let value = headers.get(name)?;
+    Some(value.to_str().unwrap_or_default())
+}
+
+/// For routes that pages of any origin may post to, as they do nothing but take telemetry.
+pub(crate) async fn guard_name(
+    State(guard): State<Guard>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let authority = request.uri().authority().map(ToString::to_string);
+    match guard.foreign_name(request.headers(), authority.as_deref()) {
+        None => next.run(request).await,
+        Some(reason) => problem(StatusCode::FORBIDDEN, "Refused", &reason).into_response(),
+    }
+}
+
 pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let authority = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str().to_owned());
+    let authority = request.uri().authority().map(ToString::to_string);
     match guard.objection(request.method(), request.headers(), authority.as_deref()) {
         None => next.run(request).await,
         Some(reason) => problem(StatusCode::FORBIDDEN, "Refused", &reason).into_response(),

@@ -28,7 +28,7 @@ use crate::config::{Defaults, Settings};
 use crate::contracts::CollectorContracts;
 use crate::disk_share::DiskKeeper;
 use crate::gatherers::{self, Gatherers};
-use crate::guard::{Guard, guard};
+use crate::guard::{Guard, guard, guard_name};
 use crate::inbox::Inbox;
 use crate::listeners::{bind, drained, print_addresses, serve};
 use crate::metrics_page;
@@ -172,6 +172,8 @@ impl Stack {
         let (listeners, stop_listening) = (TaskTracker::new(), CancellationToken::new());
         let names = Guard::new(&settings.allowed_hosts);
         let guarded = |router: Router| router.layer(from_fn_with_state(names.clone(), guard));
+        let open = stores.collector.clients_router();
+        let open = open.layer(from_fn_with_state(names.clone(), guard_name));
         let (grpc, http) = (
             stores.collector.otlp_grpc_router(),
             stores.collector.otlp_http_router(),
@@ -182,7 +184,8 @@ impl Stack {
                 guarded(
                     console_routes(&stores, status, facts, clock)
                         .merge(gatherers::router(Arc::clone(&gatherers))),
-                ),
+                )
+                .merge(open),
             ),
             (bound.otlp_http, guarded(http)),
             // No page in a browser can speak gRPC over HTTP/2 in clear text.

@@ -181,6 +181,12 @@ impl Collector {
         receive::ndjson_router(&self.intake)
     }
 
+    /// What clients of Sentry and Airbrake send to, for the console listener. Pages of any origin may
+    /// post there.
+    pub fn clients_router(self: &Arc<Self>) -> Router {
+        receive::clients_router(&self.intake)
+    }
+
     /// `POST /prometheus/api/v1/write`, for the console listener.
     pub fn remote_write_router(self: &Arc<Self>) -> Router {
         receive::remote_write_router(&self.intake)

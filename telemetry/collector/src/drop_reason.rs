@@ -68,6 +68,12 @@ pub(crate) enum DropReason {
     UnsupportedType,
     /// Refused: the body did not come in time, or broke off.
     Incomplete,
+    /// Refused: a client of an error tracker that gives no key.
+    NoKey,
+    /// Left out: an item of a kind that is not kept (sessions, replays, profiles, attachments).
+    UnsupportedItem,
+    /// Lost: at its sender, who says so.
+    AtSender,
     /// Lost: an exception that nobody took, after its backlog was full.
     ExceptionBacklog,
     /// Lost: a damaged place of the log.
@@ -115,7 +121,7 @@ impl DropReason {
         }
     }
 
-    pub(crate) const ALL: [Self; 37] = [
+    pub(crate) const ALL: [Self; 40] = [
         Self::Schema,
         Self::NotJson,
         Self::NotAnObject,
@@ -148,6 +154,9 @@ impl DropReason {
         Self::Malformed,
         Self::UnsupportedType,
         Self::Incomplete,
+        Self::NoKey,
+        Self::UnsupportedItem,
+        Self::AtSender,
         Self::ExceptionBacklog,
         Self::DamagedLog,
         Self::UnreadableBatch,
@@ -189,6 +198,9 @@ impl DropReason {
             Self::Malformed => "malformed",
             Self::UnsupportedType => "unsupported_type",
             Self::Incomplete => "incomplete",
+            Self::NoKey => "no_key",
+            Self::UnsupportedItem => "unsupported_item",
+            Self::AtSender => "at_sender",
             Self::ExceptionBacklog => "exception_backlog",
             Self::DamagedLog => "damaged_log",
             Self::UnreadableBatch => "unreadable_batch",

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod admission;
+mod airbrake;
 mod apply;
 mod budget;
 mod collector;
@@ -36,8 +37,10 @@ mod receive;
 mod recording;
 mod refusal;
 mod scrape;
+mod sentry;
 mod sink;
 mod stack;
+mod stack_text;
 mod status;
 mod wal;
 mod written;

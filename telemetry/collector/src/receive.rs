@@ -1,6 +1,7 @@
 //! The ways in over the network.
 
 mod body;
+mod clients;
 mod inflate;
 mod ndjson;
 mod otlp;
@@ -11,6 +12,7 @@ mod remote_write;
 mod rpc_status;
 
 pub(crate) use body::BodyError;
+pub(crate) use clients::router as clients_router;
 pub(crate) use ndjson::router as ndjson_router;
 pub(crate) use otlp_grpc::router as otlp_grpc_router;
 pub(crate) use otlp_http::router as otlp_http_router;

@@ -4,8 +4,10 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use http::StatusCode;
 
 use super::inflate::Encoding;
+use super::otlp_http::http_status;
 use crate::Refusal;
 use crate::budget::{Reservation, Share};
 use crate::drop_reason::DropReason;
@@ -20,7 +22,7 @@ pub(crate) enum BodyError {
         "the body would take {bytes} bytes once decoded, and {limit} may be: send fewer records at once"
     )]
     TooHeavy { bytes: usize, limit: usize },
-    #[error("content encoding {0:?} is not known here; use gzip, zstd or none")]
+    #[error("content encoding {0:?} is not known here; use gzip, zstd, br, deflate or none")]
     UnknownEncoding(String),
     #[error("{0}")]
     Malformed(String),
@@ -46,6 +48,24 @@ impl BodyError {
             Self::Slow | Self::BrokeOff(_) => Some(DropReason::Incomplete),
             // Counted where it arose.
             Self::Refused(_) => None,
+        }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::TooLarge { .. } | Self::TooHeavy { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnknownEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Malformed(_) | Self::BrokeOff(_) => StatusCode::BAD_REQUEST,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::Refused(refusal) => http_status(refusal),
+        }
+    }
+
+    /// In how many seconds it may be better.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Refused(refusal) => refusal.retry_after().map(|after| after.as_secs().max(1)),
+            _ => None,
         }
     }
 }

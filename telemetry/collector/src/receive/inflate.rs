@@ -11,6 +11,9 @@ pub(super) enum Encoding {
     Identity,
     Gzip,
     Zstd,
+    Brotli,
+    /// With zlib's header, as HTTP means it.
+    Deflate,
 }
 
 impl Encoding {
@@ -22,6 +25,8 @@ impl Encoding {
             "" | "identity" => Ok(Self::Identity),
             "gzip" | "x-gzip" => Ok(Self::Gzip),
             "zstd" => Ok(Self::Zstd),
+            "br" => Ok(Self::Brotli),
+            "deflate" => Ok(Self::Deflate),
             other => Err(BodyError::UnknownEncoding(other.to_owned())),
         }
     }
@@ -34,6 +39,12 @@ impl Encoding {
         match self {
             Self::Identity => Ok(body),
             Self::Gzip => bounded(flate2::read::MultiGzDecoder::new(&body[..]), limit, "gzip"),
+            Self::Brotli => bounded(
+                brotli_decompressor::Decompressor::new(&body[..], 4096),
+                limit,
+                "brotli",
+            ),
+            Self::Deflate => bounded(flate2::read::ZlibDecoder::new(&body[..]), limit, "zlib"),
             Self::Zstd => {
                 let decoder =
                     zstd::stream::read::Decoder::with_buffer(&body[..]).and_then(|mut decoder| {
@@ -76,12 +87,39 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    const BROTLI_WATCHFIRES: [u8; 25] = [
+        27, 15, 39, 248, 141, 84, 181, 191, 2, 145, 203, 50, 179, 180, 26, 228, 181, 82, 64, 10, 3,
+        123, 0, 116, 0,
+    ];
+
+    fn zlib(plain: &[u8]) -> Vec<u8> {
+        let compression = flate2::Compression::default();
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), compression);
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
     #[test]
-    fn both_compressions_are_undone_and_bounded() {
+    fn brotli_is_undone_and_bounded() {
+        // `watchfire ` a thousand times, by the reference encoder.
+        let body = BROTLI_WATCHFIRES;
+        let plain = b"watchfire ".repeat(1_000);
+        assert_eq!(Encoding::Brotli.inflate(body.to_vec(), 10_000), Ok(plain));
+        assert_eq!(
+            Encoding::Brotli.inflate(body.to_vec(), 9_999),
+            Err(BodyError::TooLarge { limit: 9_999 })
+        );
+        let cut = Encoding::Brotli.inflate(body[..body.len() - 2].to_vec(), 10_000);
+        assert!(matches!(cut, Err(BodyError::Malformed(_))), "{cut:?}");
+    }
+
+    #[test]
+    fn compressions_are_undone_and_bounded() {
         let plain = b"watchfire ".repeat(1_000);
         for (encoding, body) in [
             (Encoding::Gzip, gzip(&plain)),
             (Encoding::Zstd, zstd::encode_all(&plain[..], 3).unwrap()),
+            (Encoding::Deflate, zlib(&plain)),
         ] {
             assert_eq!(encoding.inflate(body.clone(), 10_000), Ok(plain.clone()));
             assert_eq!(

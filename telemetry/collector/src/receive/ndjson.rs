@@ -12,7 +12,6 @@ use serde_json::value::RawValue;
 
 use super::body::{self, BodyError, Plain};
 use super::inflate::Encoding;
-use super::otlp_http::http_status;
 use super::problem::{Problem, trace_id};
 use crate::drop_reason::DropReason;
 use crate::intake::{Intake, Taken};
@@ -67,19 +66,14 @@ async fn ingest(State(intake): State<Arc<Intake>>, request: Request) -> Response
                 trace_id,
             }
             .into_response();
-            match &failure {
-                Failure::Body(BodyError::Refused(refusal)) => {
-                    if let Some(after) = refusal.retry_after() {
-                        response
-                            .headers_mut()
-                            .insert(RETRY_AFTER, after.as_secs().max(1).into());
-                    }
+            if let Failure::Body(body) = &failure {
+                if let Some(seconds) = body.retry_after() {
+                    response.headers_mut().insert(RETRY_AFTER, seconds.into());
                 }
-                Failure::Body(BodyError::UnknownEncoding(_)) => {
-                    let known = HeaderValue::from_static("gzip, zstd");
+                if matches!(body, BodyError::UnknownEncoding(_)) {
+                    let known = HeaderValue::from_static("gzip, zstd, br, deflate");
                     response.headers_mut().insert(ACCEPT_ENCODING, known);
                 }
-                Failure::Body(_) | Failure::MediaType(_) => {}
             }
             response
         }
@@ -218,16 +212,7 @@ impl Failure {
         if let Some(reason) = body.reason() {
             intake.meters.dropped(reason, 1);
         }
-        let status = match body {
-            BodyError::TooLarge { .. } | BodyError::TooHeavy { .. } => {
-                StatusCode::PAYLOAD_TOO_LARGE
-            }
-            BodyError::UnknownEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            BodyError::Malformed(_) | BodyError::BrokeOff(_) => StatusCode::BAD_REQUEST,
-            BodyError::Slow => StatusCode::REQUEST_TIMEOUT,
-            BodyError::Refused(refusal) => http_status(refusal),
-        };
-        (status, body.to_string())
+        (body.status(), body.to_string())
     }
 }
 
