@@ -120,6 +120,10 @@ def forms_of_requests(fire):
         {"file": "/srv/shop/orders.rb", "line": 3, "function": "place"}]}], "context": {"language": "ruby/3.3"}}
     status, _, answer = post(f"{fire.url}/api/v3/projects/7/notices?key=webshop", json.dumps(notice).encode())
     expect(status == 201 and json.loads(answer)["id"], f"a notice of Airbrake is taken ({status} {answer.decode()})")
+    deploy = {"environment": "production", "username": "ann", "revision": "38748467ea579e7ae64f7815452307c9d05e05c5", "version": "v2.0"}
+    status, _, answer = post(f"{fire.url}/api/v4/projects/7/deploys?key=webshop", json.dumps(deploy).encode(), {"content-type": "application/json"})
+    change = fire.get("/api/v1/changes", service="webshop")["changes"]
+    expect(status == 201 and change[0]["version"] == "v2.0" and change[0]["author"] == "ann", f"a deploy that Airbrake's clients tell is a change ({status})")
     status, _, answer = post(f"{fire.url}/api/v3/projects/7/notices?key=webshop", b"{}")
     expect(status == 400 and b"errors" in answer, f"one without errors is told ({answer.decode()})")
 

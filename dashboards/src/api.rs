@@ -13,7 +13,7 @@ pub(crate) mod schemas;
 mod traces;
 
 use axum::Router;
-use axum::routing::{get, patch};
+use axum::routing::{get, patch, post};
 
 pub(crate) use logs::line_with_id;
 pub(crate) use problem::{Problem, write as write_problem};
@@ -44,6 +44,10 @@ pub(crate) fn router() -> Router<Console> {
         )
         .route("/api/v1/reliability", get(reliability::report))
         .route("/api/v1/changes", get(changes::list).post(changes::record))
+        .route(
+            "/api/v4/projects/{project}/deploys",
+            post(changes::airbrake_deploy),
+        )
         .route("/api/v1/quarantine", get(quarantine::search))
         .route(
             "/api/v1/quarantine/replay",

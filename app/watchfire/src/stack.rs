@@ -304,4 +304,5 @@ fn console_routes(
         .layer(CompressionLayer::new())
         .merge(stores.collector.ingest_router())
         .merge(stores.collector.remote_write_router())
+        .merge(stores.collector.shippers_router())
 }

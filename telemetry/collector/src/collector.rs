@@ -187,6 +187,11 @@ impl Collector {
         receive::clients_router(&self.intake)
     }
 
+    /// What log shippers send to in the forms of Loki and Elasticsearch, for the console listener.
+    pub fn shippers_router(self: &Arc<Self>) -> Router {
+        receive::shippers_router(&self.intake)
+    }
+
     /// `POST /prometheus/api/v1/write`, for the console listener.
     pub fn remote_write_router(self: &Arc<Self>) -> Router {
         receive::remote_write_router(&self.intake)

@@ -38,6 +38,7 @@ mod recording;
 mod refusal;
 mod scrape;
 mod sentry;
+mod shippers;
 mod sink;
 mod stack;
 mod stack_text;

@@ -10,6 +10,7 @@ mod otlp_http;
 mod problem;
 mod remote_write;
 mod rpc_status;
+mod shippers;
 
 pub(crate) use body::BodyError;
 pub(crate) use clients::router as clients_router;
@@ -17,3 +18,4 @@ pub(crate) use ndjson::router as ndjson_router;
 pub(crate) use otlp_grpc::router as otlp_grpc_router;
 pub(crate) use otlp_http::router as otlp_http_router;
 pub(crate) use remote_write::router as remote_write_router;
+pub(crate) use shippers::router as shippers_router;

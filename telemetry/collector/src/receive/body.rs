@@ -4,7 +4,7 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use super::inflate::Encoding;
 use super::otlp_http::http_status;
@@ -12,6 +12,7 @@ use crate::Refusal;
 use crate::budget::{Reservation, Share};
 use crate::drop_reason::DropReason;
 use crate::intake::Intake;
+use crate::otlp::weight;
 
 /// Why a body was not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,6 +145,20 @@ pub(super) async fn inflated(
     let bytes: Bytes = inflated.await.map_err(BodyError::Refused)??.into();
     grow(intake, &mut reservation, bytes.len().saturating_sub(read)).await?;
     Ok(Plain { bytes, reservation })
+}
+
+/// A body of JSON as it was before it was compressed, admitted to what decoding it takes.
+pub(super) async fn plain_lines(
+    intake: &Arc<Intake>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Plain, BodyError> {
+    let encoding = Encoding::of(headers)?;
+    let read = read(intake, body).await?;
+    let mut plain = inflated(intake, encoding, read).await?;
+    let weight = weight::of_lines(&plain.bytes);
+    admit(intake, &mut plain.reservation, weight).await?;
+    Ok(plain)
 }
 
 /// Takes from the budget what decoding a body will need, or says that it never will.

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -19,13 +18,11 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 use watchfire_schemas::{Batch, Timestamp};
 
-use super::body::{self, BodyError, Plain};
-use super::inflate::Encoding;
+use super::body::{self, BodyError};
 use crate::Refusal;
 use crate::airbrake;
 use crate::drop_reason::DropReason;
 use crate::intake::Intake;
-use crate::otlp::weight;
 use crate::prepare;
 use crate::sentry::{self, Sender, Sent};
 
@@ -137,7 +134,8 @@ async fn take_sent(
     decode: Decode,
 ) -> Result<Option<String>, Failure> {
     let (head, body) = request.into_parts();
-    let plain = plain(intake, &head, body).await.map_err(Failure::Body)?;
+    let plain = body::plain_lines(intake, &head.headers, body).await;
+    let plain = plain.map_err(Failure::Body)?;
     let key = sentry_key(&head).or_else(|| sentry::key_within(&plain.bytes));
     let key = key.ok_or(Failure::NoKey)?;
     let sender = Sender { key, project };
@@ -200,7 +198,8 @@ async fn take_notice(
 ) -> Result<String, Failure> {
     let (head, body) = request.into_parts();
     let key = airbrake_key(&head).ok_or(Failure::NoKey)?;
-    let plain = plain(intake, &head, body).await.map_err(Failure::Body)?;
+    let plain = body::plain_lines(intake, &head.headers, body).await;
+    let plain = plain.map_err(Failure::Body)?;
     let sender = Sender {
         key,
         project: project.to_owned(),
@@ -217,16 +216,6 @@ async fn take_notice(
     let (id, prepared) = prepared.map_err(|reason| Failure::Body(BodyError::Malformed(reason)))?;
     intake.commit(prepared).await.map_err(refused)?;
     Ok(id)
-}
-
-/// The body as it was before it was compressed, admitted to what its decoding takes.
-async fn plain(intake: &Arc<Intake>, head: &Parts, body: Body) -> Result<Plain, BodyError> {
-    let encoding = Encoding::of(&head.headers)?;
-    let read = body::read(intake, body).await?;
-    let mut plain = body::inflated(intake, encoding, read).await?;
-    let weight = weight::of_lines(&plain.bytes);
-    body::admit(intake, &mut plain.reservation, weight).await?;
-    Ok(plain)
 }
 
 fn refused(refusal: Refusal) -> Failure {
