@@ -148,7 +148,8 @@ fn javascript(out: &mut String, error: &ToldError) {
         // A place there always has both numbers.
         let (line, column) = (frame.line.unwrap_or(1), frame.column.unwrap_or(1));
         let place = format!("{}:{line}:{column}", or_unknown(&frame.file));
-        if frame.function.is_empty() {
+        // Clients have a word for functions without a name, the runtime has none.
+        if matches!(&*frame.function, "" | "?" | "<anonymous>") {
             put!(out, "    at {place}\n");
         } else {
             put!(out, "    at {} ({place})\n", frame.function);
