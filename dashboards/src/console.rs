@@ -12,7 +12,7 @@ use watchfire_tsdb::Tsdb;
 
 use crate::contracts::ContractSource;
 use crate::saved_searches::SavedSearches;
-use crate::{api, assets, headers};
+use crate::{api, assets, headers, jaeger};
 
 /// What `/status` shows and the stores do not know. Implemented by the binary.
 pub trait StatusSource: Send + Sync + std::fmt::Debug {
@@ -137,6 +137,7 @@ pub fn console_router(console: Console) -> Router {
             get(|| async { Redirect::permanent(&assets::ICON.href) }),
         )
         .merge(api::router())
+        .merge(jaeger::router())
         .fallback(pages::missing::answer)
         .layer(from_fn_with_state(console.clone(), api::write_problem))
         .layer(from_fn(headers::secure))

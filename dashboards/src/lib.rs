@@ -12,6 +12,7 @@ mod console;
 mod contracts;
 mod figures;
 mod headers;
+mod jaeger;
 mod pages;
 mod params;
 mod promql_words;

@@ -55,6 +55,12 @@ impl Params {
             .filter(|value| !value.is_empty())
     }
 
+    /// All values of a parameter that may come several times.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        let found = self.0.iter().filter(|(other, _)| other == name);
+        found.map(|(_, value)| value.trim()).collect()
+    }
+
     /// A parameter's value even if it is empty; none if it is not there.
     pub(crate) fn given(&self, name: &str) -> Option<String> {
         let found = self.0.iter().find(|(other, _)| other == name);
