@@ -18,27 +18,36 @@ impl DeliveryFeedback for IncidentFeedback {
         tx: &mut SqliteConnection,
         outcome: &DeliveryOutcome,
     ) -> Result<(), sqlx::Error> {
-        let id = &outcome.incident_id;
-        let (kind, text) = match &outcome.error {
-            None => (TimelineKind::Notified, delivered_text(outcome)),
-            Some(reason) => (TimelineKind::NotifyFailed, failed_text(outcome, reason)),
-        };
-        let told = entry(outcome.at, kind, text, &outcome.destination);
-        if outcome.error.is_none() {
-            if outcome.action == EventAction::Trigger {
-                store::set_notified(tx, id, outcome.at).await?;
-            }
-            return store::tell(tx, id, &[told]).await;
-        }
-        // A destination that is down for an hour is one line, or two: when it began to fail and
-        // when it was given up.
-        let first =
-            !store::has_told(tx, id, TimelineKind::NotifyFailed, &outcome.destination).await?;
-        if first || outcome.is_final {
-            store::tell(tx, id, &[told]).await?;
+        for incident in &outcome.incidents {
+            write(tx, incident, outcome).await?;
         }
         Ok(())
     }
+}
+
+async fn write(
+    tx: &mut SqliteConnection,
+    id: &str,
+    outcome: &DeliveryOutcome,
+) -> Result<(), sqlx::Error> {
+    let (kind, text) = match &outcome.error {
+        None => (TimelineKind::Notified, delivered_text(outcome)),
+        Some(reason) => (TimelineKind::NotifyFailed, failed_text(outcome, reason)),
+    };
+    let told = entry(outcome.at, kind, text, &outcome.destination);
+    if outcome.error.is_none() {
+        if outcome.action == EventAction::Trigger {
+            store::set_notified(tx, id, outcome.at).await?;
+        }
+        return store::tell(tx, id, &[told]).await;
+    }
+    // A destination that is down for an hour is one line, or two: when it began to fail and
+    // when it was given up.
+    let first = !store::has_told(tx, id, TimelineKind::NotifyFailed, &outcome.destination).await?;
+    if first || outcome.is_final {
+        store::tell(tx, id, &[told]).await?;
+    }
+    Ok(())
 }
 
 fn delivered_text(outcome: &DeliveryOutcome) -> String {

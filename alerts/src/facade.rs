@@ -14,6 +14,7 @@ use crate::delivery_feedback::IncidentFeedback;
 use crate::evaluation::{Board, LoadedGroup, Memory, Meters, read_groups};
 use crate::incident::store;
 use crate::outbox::Outbox;
+use crate::receivers::Receivers;
 use crate::reliability::{Grouping, reports};
 use crate::{
     AlertInstance, Delivery, DestinationConfig, DestinationStatus, ExceptionGroup, GroupStatus,
@@ -144,7 +145,7 @@ impl Alerts {
         let groups: Vec<Arc<LoadedGroup>> = groups.collect();
         let outbox = Outbox::open(
             pool.clone(),
-            config.destinations.clone(),
+            (config.destinations.clone(), &Receivers::default()),
             Arc::new(IncidentFeedback),
             clock.clone(),
             registry,

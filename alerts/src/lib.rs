@@ -18,6 +18,7 @@ mod notification;
 mod notify;
 pub mod onset;
 mod outbox;
+mod receivers;
 mod reliability;
 mod response_times;
 mod rule_tests;

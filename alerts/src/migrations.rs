@@ -12,6 +12,11 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
         "outbox",
         include_str!("../migrations/sqlite/0002_outbox.sql"),
     ),
+    (
+        4,
+        "deliveries",
+        include_str!("../migrations/sqlite/0004_deliveries.sql"),
+    ),
 ];
 
 /// A fresh database with all tables, in a file of its own within `dir`.

@@ -94,7 +94,8 @@ pub(crate) struct NewNotification {
 /// What came of an attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DeliveryOutcome {
-    pub incident_id: String,
+    /// The incident that the message told of, or those that the alerts of a group belong to.
+    pub incidents: Vec<String>,
     pub destination: String,
     pub action: EventAction,
     pub at: Timestamp,

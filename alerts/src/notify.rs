@@ -7,6 +7,7 @@ mod payload;
 mod retry;
 mod retry_after;
 mod secret;
+mod secret_source;
 mod signature;
 mod wording;
 
@@ -17,6 +18,7 @@ pub(crate) use failure::{Failure, FailureReason};
 pub(crate) use payload::{Occasion, render, wire_body};
 pub(crate) use retry::RetryPolicy;
 pub use secret::Secret;
+pub(crate) use secret_source::SecretSource;
 
 #[cfg(test)]
 pub(crate) use payload::samples::notification as sample;

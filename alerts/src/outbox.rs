@@ -7,9 +7,11 @@
 
 mod breaker;
 mod bucket;
+mod crew;
 mod enqueue;
 mod gate;
 mod lane;
+mod lanes;
 mod meters;
 mod pace;
 mod queue;
@@ -20,99 +22,108 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use prometheus_client::registry::Registry;
 use sqlx::{SqliteConnection, SqlitePool};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use watchfire_schemas::Clock;
 
 use crate::notification::{DeliveryFeedback, NewNotification};
-use crate::notify::{Destination, Sender};
-use crate::{Delivery, DestinationConfig, DestinationStatus, OpenError, Secret, StoreError};
+use crate::notify::Destination;
+use crate::receivers::{GroupNotice, Receivers};
+use crate::{Delivery, DestinationConfig, DestinationStatus, OpenError, StoreError};
 
-use self::bucket::TokenBucket;
-use self::gate::Gate;
+use self::crew::Crew;
+use self::enqueue::Message;
 use self::lane::Lane;
+use self::lanes::{Builder, Lanes};
 use self::meters::{DropReason, Meters};
 use self::pace::Pace;
-use self::worker::Worker;
 
 #[derive(Debug)]
 pub(crate) struct Outbox {
     pool: SqlitePool,
-    lanes: Vec<Arc<Lane>>,
     clock: Arc<dyn Clock>,
     meters: Meters,
     pace: Pace,
+    builder: Builder,
+    /// Replaced as a whole, never held across an await.
+    lanes: RwLock<Arc<Lanes>>,
+    /// Told when they are replaced.
+    relaid: Notify,
 }
 
 impl Outbox {
     /// The process must have a TLS provider by then.
     pub(crate) async fn open(
         pool: SqlitePool,
-        destinations: Vec<DestinationConfig>,
+        (destinations, receivers): (Vec<DestinationConfig>, &Receivers),
         feedback: Arc<dyn DeliveryFeedback>,
         clock: Arc<dyn Clock>,
         registry: &mut Registry,
     ) -> Result<Arc<Self>, OpenError> {
         let meters = Meters::register(registry);
         let pace = Pace::default();
-        Self::open_with(pool, destinations, feedback, clock, meters, pace).await
+        let addressed = (destinations, receivers);
+        Self::open_with(pool, addressed, feedback, clock, (meters, pace)).await
     }
 
     async fn open_with(
         pool: SqlitePool,
-        destinations: Vec<DestinationConfig>,
+        (destinations, receivers): (Vec<DestinationConfig>, &Receivers),
         feedback: Arc<dyn DeliveryFeedback>,
         clock: Arc<dyn Clock>,
-        meters: Meters,
-        pace: Pace,
+        (meters, pace): (Meters, Pace),
     ) -> Result<Arc<Self>, OpenError> {
         let destinations = Destination::parse_all(destinations)?;
-        let keys = Arc::new(routing_keys(&destinations));
-        let mut buckets = HashMap::new();
-        let mut lanes = Vec::with_capacity(destinations.len());
-        for destination in destinations {
-            let name = destination.name.clone();
-            let bucket = bucket_of(&mut buckets, &destination, &pace);
-            let sender = Sender::new(destination, &pace.timeouts).map_err(|reason| {
-                OpenError::Destination {
-                    name: name.clone(),
-                    reason: reason.to_owned(),
-                }
-            })?;
-            lanes.push(Arc::new(Lane {
-                sender,
-                pool: pool.clone(),
-                feedback: Arc::clone(&feedback),
-                clock: Arc::clone(&clock),
-                retry: pace.retry.clone(),
-                meters: meters.of(&name),
-                keys: Arc::clone(&keys),
-                bucket,
-                gate: Mutex::new(Gate::new(pace.breaker.clone())),
-                wake: Notify::new(),
-            }));
-        }
+        let builder = Builder {
+            pool: pool.clone(),
+            feedback,
+            clock: Arc::clone(&clock),
+            meters: meters.clone(),
+            pace: pace.clone(),
+            keys: Arc::new(lanes::routing_keys(&destinations)),
+        };
+        let lanes = Lanes {
+            incidents: builder.of_incidents(destinations)?,
+            groups: builder.of_groups(receivers)?,
+        };
         let outbox = Self {
             pool,
-            lanes,
             clock,
             meters,
             pace,
+            builder,
+            lanes: RwLock::new(Arc::new(lanes)),
+            relaid: Notify::new(),
         };
         outbox.expire_unconfigured().await?;
         Ok(Arc::new(outbox))
     }
 
-    /// The names of the configured destinations.
+    /// Puts other receivers in use. What waits for those that stay is sent to them as they are
+    /// now; what waits for those that are gone waits until it is given up.
+    pub(crate) fn set_receivers(&self, receivers: &Receivers) -> Result<(), OpenError> {
+        let groups = self.builder.of_groups(receivers)?;
+        let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        let incidents = lanes.incidents.clone();
+        *lanes = Arc::new(Lanes { incidents, groups });
+        drop(lanes);
+        self.relaid.notify_one();
+        Ok(())
+    }
+
+    fn lanes(&self) -> Arc<Lanes> {
+        let lanes = self.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&lanes)
+    }
+
+    /// The names of the configured destinations of incidents.
     pub(crate) fn destination_names(&self) -> Vec<String> {
-        let names = self.lanes.iter().map(|lane| lane.name().to_owned());
+        let lanes = self.lanes();
+        let names = lanes.incidents.iter().map(|lane| lane.name().to_owned());
         names.collect()
     }
 
@@ -125,45 +136,93 @@ impl Outbox {
         tx: &mut SqliteConnection,
         rows: &[NewNotification],
     ) -> Result<(), sqlx::Error> {
-        let now = self.clock.now();
+        let lanes = self.lanes();
         for row in rows {
-            let lane = self
-                .lanes
-                .iter()
-                .find(|lane| lane.name() == row.destination);
-            let Some(lane) = lane else {
-                let name = &row.destination;
-                tracing::warn!(destination = name, "there is no destination {name}");
-                self.meters.dropped(name, DropReason::Unconfigured, 1);
+            let Some(lane) = lanes.incident(&row.destination) else {
+                self.unconfigured(&row.destination);
                 continue;
             };
-            let destination = lane.sender.destination();
-            let give_up_after = self.pace.retry.give_up_after;
-            let dropped = enqueue::insert(&mut *tx, destination, row, now, give_up_after).await?;
-            for reason in dropped {
-                self.meters.dropped(&row.destination, reason, 1);
-            }
+            let message = Message::of_incident(row);
+            self.put(&mut *tx, lane, &message).await?;
         }
         Ok(())
     }
 
+    /// Adds what is said to one integration of a receiver, within the caller's transaction, as
+    /// [`Self::enqueue`] does: in order for each group, and where an earlier notice of the group
+    /// has not been attempted, in its place.
+    pub(crate) async fn enqueue_group(
+        &self,
+        tx: &mut SqliteConnection,
+        notice: &GroupNotice,
+    ) -> Result<(), sqlx::Error> {
+        let lanes = self.lanes();
+        let of_receiver = |lane: &&Arc<Lane>| {
+            let integration = lane.integration.as_ref();
+            integration.is_some_and(|integration| integration.receiver == notice.receiver)
+        };
+        let lane = lanes
+            .groups
+            .iter()
+            .filter(of_receiver)
+            .nth(notice.integration);
+        let Some((lane, integration)) = lane.and_then(|it| Some((it, it.integration.as_ref()?)))
+        else {
+            self.unconfigured(&notice.receiver);
+            return Ok(());
+        };
+        let firing;
+        let notice = if integration.send_resolved {
+            notice
+        } else {
+            match notice.only_firing() {
+                Some(kept) => firing = kept,
+                None => return Ok(()),
+            }
+            &firing
+        };
+        let message = Message::of_group(notice, integration);
+        self.put(tx, lane, &message).await
+    }
+
+    async fn put(
+        &self,
+        tx: &mut SqliteConnection,
+        lane: &Lane,
+        message: &Message<'_>,
+    ) -> Result<(), sqlx::Error> {
+        let destination = lane.sender.destination();
+        let times = (self.clock.now(), self.pace.retry.give_up_after);
+        let dropped = enqueue::insert(tx, destination, message, times).await?;
+        for reason in dropped {
+            self.meters.dropped(lane.name(), reason, 1);
+        }
+        Ok(())
+    }
+
+    fn unconfigured(&self, name: &str) {
+        tracing::warn!(destination = name, "there is no destination {name}");
+        self.meters.dropped(name, DropReason::Unconfigured, 1);
+    }
+
     pub(crate) fn wake(&self) {
-        for lane in &self.lanes {
+        for lane in self.lanes().all() {
             lane.wake.notify_one();
         }
     }
 
     /// Delivers until cancelled; then finishes what is in flight.
     pub(crate) async fn run(self: Arc<Self>, cancel: CancellationToken) {
-        let mut workers = JoinSet::new();
-        for lane in &self.lanes {
-            workers.spawn(Worker::new(Arc::clone(lane)).run(cancel.clone()));
-        }
-        while let Some(ended) = workers.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(error = %error, "a delivery worker broke down");
+        let mut crew = Crew::default();
+        while !cancel.is_cancelled() {
+            crew.fit(&self.lanes(), &cancel);
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = self.relaid.notified() => {}
+                () = crew.one_ended() => {}
             }
         }
+        crew.all_ended().await;
     }
 
     /// The newest first; of one incident or of all.
@@ -179,8 +238,9 @@ impl Outbox {
     /// waiting.
     pub(crate) async fn destinations(&self) -> Result<Vec<DestinationStatus>, StoreError> {
         let mut known = report::destinations(&self.pool).await?;
-        let mut statuses = Vec::with_capacity(self.lanes.len());
-        for lane in &self.lanes {
+        let lanes = self.lanes();
+        let mut statuses = Vec::new();
+        for lane in lanes.all() {
             let at = known.iter().position(|status| status.name == lane.name());
             let mut status = at.map_or_else(|| unused(lane), |at| known.swap_remove(at));
             lane.sender
@@ -201,7 +261,8 @@ impl Outbox {
     }
 
     async fn expire_unconfigured(&self) -> Result<(), OpenError> {
-        let names = self.destination_names();
+        let lanes = self.lanes();
+        let names: Vec<String> = lanes.all().map(|lane| lane.name().to_owned()).collect();
         let expired = queue::expire_unconfigured(&self.pool, &names, self.clock.now())
             .await
             .map_err(|error| OpenError::Store(StoreError(error)))?;
@@ -213,25 +274,6 @@ impl Outbox {
         }
         Ok(())
     }
-}
-
-fn routing_keys(destinations: &[Destination]) -> HashMap<String, Secret> {
-    let keys = destinations.iter().filter_map(|it| it.routing_key.clone());
-    keys.map(|key| (key.fingerprint(), key)).collect()
-}
-
-/// Two destinations with the same routing key share what `PagerDuty` allows for it.
-fn bucket_of(
-    buckets: &mut HashMap<String, Arc<Mutex<TokenBucket>>>,
-    destination: &Destination,
-    pace: &Pace,
-) -> Arc<Mutex<TokenBucket>> {
-    let shared = destination.routing_key.as_ref().unwrap_or(&destination.url);
-    let bucket = buckets.entry(shared.fingerprint()).or_insert_with(|| {
-        let rate = pace.rate_of(destination.kind);
-        Arc::new(Mutex::new(TokenBucket::full(rate, Instant::now())))
-    });
-    Arc::clone(bucket)
 }
 
 fn unused(lane: &Lane) -> DestinationStatus {

@@ -1,5 +1,6 @@
 //! One attempt over HTTP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -29,7 +30,7 @@ impl Default for Timeouts {
 /// The HTTP client of one destination: its connections are shared with no other.
 #[derive(Debug)]
 pub(crate) struct Sender {
-    destination: Destination,
+    destination: Arc<Destination>,
     http: reqwest::Client,
 }
 
@@ -50,10 +51,13 @@ const MAX_ERROR: usize = 200;
 
 impl Sender {
     /// Fails only if the process has no TLS provider or no trusted roots.
-    pub(crate) fn new(destination: Destination, timeouts: &Timeouts) -> Result<Self, &'static str> {
+    pub(crate) fn new(
+        destination: Arc<Destination>,
+        timeouts: &Timeouts,
+    ) -> Result<Self, &'static str> {
         let http = reqwest::Client::builder()
             .connect_timeout(timeouts.connect)
-            .timeout(timeouts.total)
+            .timeout(destination.timeout.unwrap_or(timeouts.total))
             .redirect(Policy::none())
             .user_agent(concat!("watchfire/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -68,15 +72,16 @@ impl Sender {
     /// Sends once. Gives the HTTP status of a delivery that the destination has confirmed.
     pub(crate) async fn send(&self, envelope: Envelope<'_>) -> Result<u16, Failure> {
         let routing_key = envelope.routing_key;
-        let verdict = self.attempt(envelope).await;
-        verdict.map_err(|failure| self.scrubbed(failure, routing_key))
+        let url = self.destination.url.read().await?;
+        let verdict = self.attempt(&url, envelope).await;
+        verdict.map_err(|failure| self.scrubbed(failure, &url, routing_key))
     }
 
-    async fn attempt(&self, envelope: Envelope<'_>) -> Result<u16, Failure> {
+    async fn attempt(&self, url: &Secret, envelope: Envelope<'_>) -> Result<u16, Failure> {
         let at = envelope.at;
         let response = self
             .http
-            .post(self.destination.url.expose())
+            .post(url.expose())
             .headers(self.headers(&envelope))
             .body(envelope.body)
             .send()
@@ -122,12 +127,17 @@ impl Sender {
     }
 
     /// The destination may have repeated what it was sent.
-    fn scrubbed(&self, mut failure: Failure, routing_key: Option<&Secret>) -> Failure {
+    fn scrubbed(
+        &self,
+        mut failure: Failure,
+        url: &Secret,
+        routing_key: Option<&Secret>,
+    ) -> Failure {
         let destination = &self.destination;
         let own_key = destination.routing_key.as_ref();
         let secrets = [routing_key, own_key, destination.signing_secret.as_ref()];
         let whole = secrets.into_iter().flatten().map(Secret::expose);
-        let parts = secret_parts(destination.url.expose());
+        let parts = secret_parts(url.expose());
         for secret in whole.chain(parts) {
             if !secret.is_empty() {
                 failure.text = failure.text.replace(secret, "[redacted]");

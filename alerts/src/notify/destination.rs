@@ -1,6 +1,7 @@
-use reqwest::Url;
+use std::time::Duration;
 
 use super::secret::Secret;
+use super::secret_source::SecretSource;
 use crate::OpenError;
 
 /// Where pages go, as it was written. The secret part never appears in an error, a log or a page.
@@ -37,11 +38,13 @@ pub(crate) struct Destination {
     pub name: String,
     pub kind: DestinationKind,
     /// The whole address, which may hold a secret.
-    pub url: Secret,
+    pub url: SecretSource,
     /// Only `PagerDuty` has one.
     pub routing_key: Option<Secret>,
     /// Only a webhook may have one.
     pub signing_secret: Option<Secret>,
+    /// How long an attempt may take, where that is not for us to say.
+    pub timeout: Option<Duration>,
 }
 
 const PAGERDUTY_EVENTS: &str = "https://events.pagerduty.com/v2/enqueue";
@@ -64,6 +67,18 @@ impl DestinationKind {
 }
 
 impl Destination {
+    /// One that has nothing but its address.
+    pub(crate) fn new(name: &str, kind: DestinationKind, url: SecretSource) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            url,
+            routing_key: None,
+            signing_secret: None,
+            timeout: None,
+        }
+    }
+
     /// Parses all, refusing names that come twice.
     pub(crate) fn parse_all(written: Vec<DestinationConfig>) -> Result<Vec<Self>, OpenError> {
         let mut parsed: Vec<Self> = Vec::with_capacity(written.len());
@@ -99,7 +114,9 @@ impl Destination {
         if name.trim().is_empty() {
             return Err(refusal(&name, "a destination needs a name"));
         }
-        check_url(&name, &url)?;
+        let url = SecretSource::from(url);
+        url.check_as_url()
+            .map_err(|reason| refusal(&name, reason))?;
         if let Some(key) = &routing_key {
             check_routing_key(&name, key)?;
         }
@@ -107,21 +124,11 @@ impl Destination {
             super::signature::key_of(secret).map_err(|reason| refusal(&name, reason))?;
         }
         Ok(Self {
-            name,
-            kind,
-            url,
             routing_key,
             signing_secret,
+            ..Self::new(&name, kind, url)
         })
     }
-}
-
-fn check_url(name: &str, url: &Secret) -> Result<(), OpenError> {
-    let parsed = Url::parse(url.expose()).map_err(|_| refusal(name, "the URL is not a URL"))?;
-    if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
-        return Err(refusal(name, "the URL must be http:// or https://"));
-    }
-    Ok(())
 }
 
 fn check_routing_key(name: &str, key: &Secret) -> Result<(), OpenError> {
@@ -173,7 +180,10 @@ mod tests {
     #[test]
     fn an_empty_pagerduty_url_is_the_public_one() {
         let parsed = Destination::parse_all(vec![pagerduty("pd", KEY, "")]).expect("well formed");
-        assert_eq!(parsed[0].url.expose(), PAGERDUTY_EVENTS);
+        assert_eq!(
+            parsed[0].url.written().map(Secret::expose),
+            Some(PAGERDUTY_EVENTS)
+        );
     }
 
     #[test]

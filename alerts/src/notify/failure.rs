@@ -34,10 +34,12 @@ pub(crate) enum FailureReason {
     Expired,
     /// The routing key of the trigger is no longer configured.
     KeyGone,
+    /// The file that a secret is in cannot be read.
+    SecretUnreadable,
 }
 
 impl FailureReason {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Connect,
         Self::Timeout,
         Self::ConnectionLost,
@@ -51,6 +53,7 @@ impl FailureReason {
         Self::UnexpectedAnswer,
         Self::Expired,
         Self::KeyGone,
+        Self::SecretUnreadable,
     ];
 
     pub(crate) const fn as_str(self) -> &'static str {
@@ -68,6 +71,7 @@ impl FailureReason {
             Self::UnexpectedAnswer => "unexpected_answer",
             Self::Expired => "expired",
             Self::KeyGone => "key_gone",
+            Self::SecretUnreadable => "secret_unreadable",
         }
     }
 
@@ -81,6 +85,7 @@ impl FailureReason {
                 | Self::RateLimited
                 | Self::ServerError
                 | Self::TryLater
+                | Self::SecretUnreadable
         )
     }
 

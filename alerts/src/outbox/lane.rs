@@ -10,6 +10,7 @@ use watchfire_schemas::{Clock, Timestamp};
 use crate::Secret;
 use crate::notification::{DeliveryFeedback, DeliveryOutcome, EventAction};
 use crate::notify::{Envelope, Failure, FailureReason, RetryPolicy, Sender, wire_body};
+use crate::receivers::Integration;
 
 use super::bucket::TokenBucket;
 use super::gate::Gate;
@@ -22,6 +23,8 @@ use super::row::QueuedRow;
 #[derive(Debug)]
 pub(super) struct Lane {
     pub sender: Sender,
+    /// Which receiver's it is; none if it is told of incidents.
+    pub integration: Option<Integration>,
     pub pool: SqlitePool,
     pub feedback: Arc<dyn DeliveryFeedback>,
     pub clock: Arc<dyn Clock>,
@@ -106,7 +109,7 @@ impl Lane {
             incident = row.incident_id,
             "delivered {} of {} to {}",
             row.action.as_str(),
-            row.incident_id,
+            row.subject(),
             self.name(),
         );
         self.mark(row, Mark::Delivered { http_status }, now).await;
@@ -166,7 +169,7 @@ impl Lane {
             reason = failure.reason.as_str(),
             "{} of {} will not reach {}: {}",
             row.action.as_str(),
-            row.incident_id,
+            row.subject(),
             self.name(),
             failure.text,
         );
@@ -234,7 +237,7 @@ fn outcome_of(destination: &str, row: &QueuedRow, mark: &Mark, at: Timestamp) ->
         } => (*http_status, Some(error.clone()), true),
     };
     DeliveryOutcome {
-        incident_id: row.incident_id.clone(),
+        incidents: row.incidents.clone(),
         destination: destination.to_owned(),
         action: row.action,
         at,

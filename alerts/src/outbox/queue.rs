@@ -45,6 +45,8 @@ pub(super) async fn heads(
     sqlx::query_as(
         "SELECT o.id, o.incident_id, o.dedup_key, o.seq, o.action, o.body, o.queued_at, o.due_at,
                 o.not_before, o.deadline, o.attempts,
+                (SELECT json_group_array(i.incident) FROM outbox_incidents i
+                  WHERE i.message = o.id) AS incidents,
                 (SELECT t.key_id FROM outbox t
                   WHERE t.destination = o.destination AND t.dedup_key = o.dedup_key
                     AND t.action = 'trigger' AND t.attempts > 0

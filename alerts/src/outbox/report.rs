@@ -19,7 +19,10 @@ pub(super) async fn deliveries(
          FROM outbox",
     );
     if let Some(incident) = incident {
-        query.push(" WHERE incident_id = ").push_bind(incident);
+        query.push(" WHERE id IN (SELECT id FROM outbox WHERE incident_id = ");
+        query.push_bind(incident);
+        query.push(" UNION SELECT message FROM outbox_incidents WHERE incident = ");
+        query.push_bind(incident).push(")");
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);

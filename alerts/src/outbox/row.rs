@@ -8,7 +8,10 @@ use crate::notification::EventAction;
 #[derive(Debug, Clone)]
 pub(super) struct QueuedRow {
     pub id: i64,
+    /// Empty if it tells of a group of alerts.
     pub incident_id: String,
+    /// Those that it tells of.
+    pub incidents: Vec<String>,
     pub dedup_key: String,
     pub seq: i64,
     pub action: EventAction,
@@ -22,11 +25,30 @@ pub(super) struct QueuedRow {
     pub thread_key: Option<String>,
 }
 
+impl QueuedRow {
+    /// What it tells of, for our own log.
+    pub(super) fn subject(&self) -> &str {
+        if self.incident_id.is_empty() {
+            &self.dedup_key
+        } else {
+            &self.incident_id
+        }
+    }
+}
+
 impl FromRow<'_, SqliteRow> for QueuedRow {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let incident_id: String = row.try_get("incident_id")?;
+        let of_group: String = row.try_get("incidents")?;
+        let mut incidents: Vec<String> =
+            serde_json::from_str(&of_group).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        if !incident_id.is_empty() {
+            incidents.push(incident_id.clone());
+        }
         Ok(Self {
             id: row.try_get("id")?,
-            incident_id: row.try_get("incident_id")?,
+            incident_id,
+            incidents,
             dedup_key: row.try_get("dedup_key")?,
             seq: row.try_get("seq")?,
             action: action_of(&row.try_get::<String, _>("action")?)?,

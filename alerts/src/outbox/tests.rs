@@ -3,6 +3,7 @@
 mod bench;
 mod crash;
 mod failing;
+mod groups;
 mod order;
 mod receiver;
 mod secrecy;

@@ -18,6 +18,7 @@ use crate::outbox::breaker::BreakerPolicy;
 use crate::outbox::bucket::Rate;
 use crate::outbox::meters::Meters;
 use crate::outbox::{Outbox, Pace};
+use crate::receivers::{GroupNotice, Receivers};
 use crate::{Delivery, DeliveryState, DestinationConfig};
 
 pub(super) const KEY: &str = "0123456789abcdef0123456789ABCDEF";
@@ -52,6 +53,7 @@ pub(super) struct Bench {
     pub pool: SqlitePool,
     pub told: Arc<Told>,
     pub pace: Pace,
+    pub receivers: Receivers,
     _dir: TempDir,
 }
 
@@ -129,6 +131,7 @@ impl Bench {
             pool: crate::migrations::database(dir.path()).await,
             told: Arc::default(),
             pace: pace(),
+            receivers: Receivers::default(),
             _dir: dir,
         }
     }
@@ -146,11 +149,10 @@ impl Bench {
     ) -> Arc<Outbox> {
         Outbox::open_with(
             self.pool.clone(),
-            destinations,
+            (destinations, &self.receivers),
             self.told.clone(),
             Arc::new(SystemClock),
-            Meters::register(registry),
-            self.pace.clone(),
+            (Meters::register(registry), self.pace.clone()),
         )
         .await
         .expect("it opens")
@@ -227,6 +229,20 @@ pub(super) async fn put(outbox: &Outbox, rows: &[NewNotification]) {
         .await
         .expect("it begins");
     outbox.enqueue(&mut tx, rows).await.expect("it is taken");
+    tx.commit().await.expect("it commits");
+    outbox.wake();
+}
+
+pub(super) async fn put_group(outbox: &Outbox, notice: &GroupNotice) {
+    let mut tx = outbox
+        .pool
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .expect("it begins");
+    outbox
+        .enqueue_group(&mut tx, notice)
+        .await
+        .expect("it is taken");
     tx.commit().await.expect("it commits");
     outbox.wake();
 }
