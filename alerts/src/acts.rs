@@ -1,121 +1,158 @@
 //! What humans do to incidents and exception groups, with who and why.
 
+mod draft;
+mod human_act;
+mod regroup;
+
+use sqlx::SqliteConnection;
 use watchfire_schemas::Timestamp;
 
-use crate::incident::{IncidentRecord, entry, store};
-use crate::notification::{EventAction, NewNotification};
+use crate::incident::{IncidentRecord, Told, store};
+use crate::notification::{EventAction, Link, NewNotification};
 use crate::{
-    ActError, Alerts, ExceptionGroup, GroupStatus, Incident, IncidentStatus, Onset, OnsetMethod,
-    OnsetSource, StoreError, TimelineEntry, TimelineKind, exception_groups,
+    ActError, Alerts, ExceptionGroup, GroupStatus, Incident, StoreError, exception_groups,
 };
 
-/// How long a note or a reason may be.
-const MAX_TEXT: usize = 10_000;
-const MAX_NAME: usize = 200;
-
-/// What an act makes of an incident: what to tell, and whom.
-struct Act {
-    told: Option<TimelineEntry>,
-    notifies: Option<EventAction>,
-}
+use draft::{Draft, Other};
+use human_act::name;
+pub use human_act::{Actor, Channel, HumanAct};
 
 impl Alerts {
-    /// Somebody takes the incident on. To acknowledge again changes nothing.
-    pub async fn acknowledge(&self, id: &str, who: &str) -> Result<Incident, ActError> {
-        let who = name(who)?;
-        self.act(id, |incident, now| {
-            if incident.status == IncidentStatus::Resolved {
-                return refused("the incident is resolved");
-            }
-            if incident.acknowledged_at.is_some() {
-                return Ok(Act {
-                    told: None,
-                    notifies: None,
-                });
-            }
-            incident.acknowledged_at = Some(now);
-            incident.acknowledged_by = Some(who.clone());
-            if incident.status == IncidentStatus::Triggered {
-                incident.status = IncidentStatus::Acknowledged;
-            }
-            let text = format!("acknowledged by {who}");
-            Ok(Act {
-                told: Some(entry(now, TimelineKind::Acknowledged, text, &who)),
-                notifies: Some(EventAction::Acknowledge),
-            })
-        })
-        .await
-    }
-
-    /// Somebody closes the incident. To resolve again changes nothing.
-    pub async fn resolve(&self, id: &str, who: &str) -> Result<Incident, ActError> {
-        let who = name(who)?;
-        self.act(id, |incident, now| {
-            if incident.status == IncidentStatus::Resolved {
-                return Ok(Act {
-                    told: None,
-                    notifies: None,
-                });
-            }
-            incident.status = IncidentStatus::Resolved;
-            incident.resolved_at = Some(now);
-            let text = format!("resolved by {who}");
-            Ok(Act {
-                told: Some(entry(now, TimelineKind::Resolved, text, &who)),
-                notifies: Some(EventAction::Resolve),
-            })
-        })
-        .await
-    }
-
-    /// A human says when it began; no estimate moves that again.
-    pub async fn set_onset(
+    /// Does things to an incident, in their order and in one transaction: all of them or none. The
+    /// destination through which the actor speaks is not told again. What is asked for twice is
+    /// done once. To merge or to split must come last.
+    pub async fn act(
         &self,
         id: &str,
-        at: Timestamp,
-        who: &str,
-        why: &str,
+        who: &Actor,
+        acts: Vec<HumanAct>,
     ) -> Result<Incident, ActError> {
-        let (who, why) = (name(who)?, text("the reason", why)?);
-        self.act(id, |incident, now| {
-            if at > now {
-                return refused("the onset cannot lie in the future");
+        let who = &Actor {
+            name: name("who", &who.name)?,
+            through: who.through.clone(),
+        };
+        let acts: Result<Vec<HumanAct>, ActError> =
+            acts.into_iter().map(HumanAct::checked).collect();
+        let acts = acts?;
+        {
+            let _one_at_a_time = self.step.lock().await;
+            let now = self.clock.now();
+            let mut draft = Draft::of(self.known(id).await?);
+            for act in acts {
+                self.draft(&mut draft, act, who, now).await?;
             }
-            if at > incident.detected_at {
-                return refused(&format!(
-                    "the onset cannot come after the detection at {}",
-                    incident.detected_at
-                ));
-            }
-            incident.body.onset = Onset {
-                at,
-                earliest: at,
-                latest: at,
-                source: OnsetSource::Human,
-                method: OnsetMethod::Human,
-                evidence: None,
-                set_by: Some(who.clone()),
-                reason: Some(why.clone()),
-            };
-            let text = format!("onset set to {at}: {why}");
-            Ok(Act {
-                told: Some(entry(now, TimelineKind::OnsetSet, text, &who)),
-                notifies: None,
-            })
-        })
-        .await
+            self.keep(draft, who, now).await?;
+        }
+        let incident = self.incident(id).await.map_err(ActError::Store)?;
+        incident.ok_or_else(|| not_found("incident", id))
     }
 
-    /// A line for the timeline.
-    pub async fn note(&self, id: &str, who: &str, note: &str) -> Result<Incident, ActError> {
-        let (who, note) = (name(who)?, text("the note", note)?);
-        self.act(id, |_, now| {
-            Ok(Act {
-                told: Some(entry(now, TimelineKind::Note, note.clone(), &who)),
-                notifies: None,
-            })
-        })
-        .await
+    async fn draft(
+        &self,
+        draft: &mut Draft,
+        act: HumanAct,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<(), ActError> {
+        if draft.other.is_some() {
+            return Err(human_act::invalid(
+                "acts",
+                "merging and splitting must come last",
+            ));
+        }
+        match act {
+            HumanAct::Merge { into } => self.merge(draft, &into, who, now).await,
+            HumanAct::Split { alerts } => self.split(draft, &alerts, who, now).await,
+            other => draft.take(other, &who.name, now),
+        }
+    }
+
+    async fn known(&self, id: &str) -> Result<IncidentRecord, ActError> {
+        let mut connection = self.pool.acquire().await.map_err(unwritten)?;
+        let known = store::by_id(&mut connection, id).await.map_err(unwritten)?;
+        known.ok_or_else(|| not_found("incident", id))
+    }
+
+    /// Writes what acts made, and puts what destinations must hear of it into the outbox.
+    async fn keep(&self, mut draft: Draft, who: &Actor, now: Timestamp) -> Result<(), ActError> {
+        let mut tx = self
+            .pool
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(unwritten)?;
+        let mut notifications = Vec::new();
+        if let Some(Other::TakesOver { incident, .. }) = &draft.other {
+            let moved = store::copy_timeline(&mut tx, &draft.incident.id, &incident.id);
+            moved.await.map_err(unwritten)?;
+        }
+        if let Some(other) = &mut draft.other {
+            let (before, incident, told) = other.parts();
+            let new = self.prepare(&mut tx, before, incident, who, now).await?;
+            notifications.extend(new);
+            self.write_act(&mut tx, incident, told).await?;
+        }
+        let before = Some(&draft.before);
+        let new = self.prepare(&mut tx, before, &mut draft.incident, who, now);
+        notifications.extend(new.await?);
+        self.write_act(&mut tx, &draft.incident, &draft.told)
+            .await?;
+        self.outbox
+            .enqueue(&mut tx, &notifications)
+            .await
+            .map_err(unwritten)?;
+        tx.commit().await.map_err(unwritten)?;
+        if !notifications.is_empty() {
+            self.outbox.wake();
+        }
+        Ok(())
+    }
+
+    /// Takes over what deliveries wrote in the meantime, and finds what is to be sent.
+    async fn prepare(
+        &self,
+        tx: &mut SqliteConnection,
+        before: Option<&IncidentRecord>,
+        incident: &mut IncidentRecord,
+        who: &Actor,
+        now: Timestamp,
+    ) -> Result<Vec<NewNotification>, ActError> {
+        if before.is_some_and(|before| before.notified_at == incident.notified_at) {
+            let stored = store::by_id(tx, &incident.id).await.map_err(unwritten)?;
+            incident.notified_at = stored.and_then(|stored| stored.notified_at);
+        }
+        let mut notifications = Vec::new();
+        for action in before.map_or_else(Vec::new, |before| actions(before, incident)) {
+            if action == EventAction::Trigger {
+                incident.is_told(now);
+            }
+            let new = self.notify(incident, action, now).into_iter();
+            let new = new.filter(|row| Some(row.destination.as_str()) != who.knows());
+            notifications.extend(new.map(|row| self.pointing(incident, row)));
+        }
+        Ok(notifications)
+    }
+
+    /// What is resolved because another incident took it over says which.
+    fn pointing(&self, incident: &IncidentRecord, mut row: NewNotification) -> NewNotification {
+        if let Some(into) = &incident.merged_into {
+            let console = self.config.external_url.trim_end_matches('/');
+            row.content.description = format!("Merged into incident {into}, which goes on.");
+            row.content.links.push(Link {
+                text: "Merged into".to_owned(),
+                href: format!("{console}/incidents/{into}"),
+            });
+        }
+        row
+    }
+
+    async fn write_act(
+        &self,
+        tx: &mut SqliteConnection,
+        incident: &IncidentRecord,
+        told: &[crate::TimelineEntry],
+    ) -> Result<(), ActError> {
+        store::save(tx, incident).await.map_err(unwritten)?;
+        store::tell(tx, &incident.id, told).await.map_err(unwritten)
     }
 
     /// Resolves, ignores, opens or assigns a group; `Some(None)` takes the assignee off.
@@ -126,9 +163,9 @@ impl Alerts {
         assignee: Option<Option<String>>,
         who: &str,
     ) -> Result<ExceptionGroup, ActError> {
-        let who = name(who)?;
+        let who = name("who", who)?;
         let assignee = match assignee {
-            Some(Some(to)) => Some(Some(name(&to)?)),
+            Some(Some(to)) => Some(Some(name("assignee", &to)?)),
             other => other,
         };
         let now = self.clock.now();
@@ -155,46 +192,39 @@ impl Alerts {
         tracing::info!(group = %id, %who, ?status, "exception group {id} changed");
         Ok(stored.group)
     }
+}
 
-    /// Does something to an incident in one transaction.
-    async fn act(
-        &self,
-        id: &str,
-        act: impl FnOnce(&mut IncidentRecord, Timestamp) -> Result<Act, ActError>,
-    ) -> Result<Incident, ActError> {
-        {
-            let _one_at_a_time = self.step.lock().await;
-            let now = self.clock.now();
-            let mut tx = self
-                .pool
-                .begin_with("BEGIN IMMEDIATE")
-                .await
-                .map_err(unwritten)?;
-            let known = store::by_id(&mut tx, id).await.map_err(unwritten)?;
-            let mut incident = known.ok_or_else(|| not_found("incident", id))?;
-            let Act { told, notifies } = act(&mut incident, now)?;
-            let notifications: Vec<NewNotification> = match notifies {
-                Some(action) if incident.body.paged.is_some() => {
-                    self.notify(&incident, action, now)
-                }
-                _ => Vec::new(),
-            };
-            store::save(&mut tx, &incident).await.map_err(unwritten)?;
-            store::tell(&mut tx, id, told.as_slice())
-                .await
-                .map_err(unwritten)?;
-            self.outbox
-                .enqueue(&mut tx, &notifications)
-                .await
-                .map_err(unwritten)?;
-            tx.commit().await.map_err(unwritten)?;
-            if !notifications.is_empty() {
-                self.outbox.wake();
-            }
-        }
-        let incident = self.incident(id).await.map_err(ActError::Store)?;
-        incident.ok_or_else(|| not_found("incident", id))
+impl IncidentRecord {
+    /// Notes what destinations are told with a page.
+    pub(crate) fn is_told(&mut self, now: Timestamp) {
+        self.body.paged = Some(self.severity);
+        self.body.told = Some(Told {
+            title_of: self.body.title_of(),
+            severity: self.severity,
+            at: now,
+        });
     }
+}
+
+/// What destinations must hear of a change. Nobody hears of what was never paged.
+fn actions(before: &IncidentRecord, after: &IncidentRecord) -> Vec<EventAction> {
+    if before.body.paged.is_none() {
+        return Vec::new();
+    }
+    if !after.is_open() {
+        let ends = before.is_open();
+        return ends.then_some(EventAction::Resolve).into_iter().collect();
+    }
+    let mut actions = Vec::new();
+    let is_another =
+        before.severity != after.severity || before.body.title_of() != after.body.title_of();
+    if is_another || !before.is_open() {
+        actions.push(EventAction::Trigger);
+    }
+    if before.acknowledged_at.is_none() && after.acknowledged_at.is_some() {
+        actions.push(EventAction::Acknowledge);
+    }
+    actions
 }
 
 fn refused<T>(reason: &str) -> Result<T, ActError> {
@@ -206,24 +236,9 @@ fn unwritten(error: sqlx::Error) -> ActError {
 }
 
 fn not_found(what: &'static str, id: &str) -> ActError {
+    const MAX_SHOWN: usize = 200;
     ActError::NotFound {
         what,
-        id: id.chars().take(MAX_NAME).collect(),
+        id: id.chars().take(MAX_SHOWN).collect(),
     }
-}
-
-fn name(who: &str) -> Result<String, ActError> {
-    let who = who.trim();
-    if who.is_empty() || who.chars().count() > MAX_NAME {
-        return refused("say who, in at most 200 characters");
-    }
-    Ok(who.to_owned())
-}
-
-fn text(what: &str, text: &str) -> Result<String, ActError> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > MAX_TEXT {
-        return refused(&format!("{what} must have 1 to {MAX_TEXT} characters"));
-    }
-    Ok(text.to_owned())
 }

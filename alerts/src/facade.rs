@@ -80,8 +80,15 @@ pub struct StoreError(#[from] pub sqlx::Error);
 pub enum ActError {
     #[error("there is no {what} {id}")]
     NotFound { what: &'static str, id: String },
+    /// It does not go together with how things stand.
     #[error("{0}")]
     Refused(String),
+    /// What was said cannot be meant.
+    #[error("{member}: {reason}")]
+    Invalid {
+        member: &'static str,
+        reason: String,
+    },
     #[error("the database could not be written")]
     Store(#[source] StoreError),
 }

@@ -25,9 +25,11 @@ mod rule_tests;
 mod rules;
 mod signals;
 
+pub use acts::{Actor, Channel, HumanAct};
 pub use evaluation::{ReloadError, Reloaded};
 pub use facade::{ActError, Alerts, Config, OpenError, StoreError};
 pub use http::http_router;
+pub use incident::{AlertJoin, Cause, CauseKind, IncidentLink, JoinReason};
 pub use model::{
     AlertInstance, AlertState, Delivery, DeliveryState, DestinationStatus, ExceptionGroup,
     GroupStatus, Incident, IncidentException, IncidentStatus, Onset, OnsetEvidence, OnsetMethod,

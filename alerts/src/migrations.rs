@@ -17,6 +17,11 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
         "deliveries",
         include_str!("../migrations/sqlite/0004_deliveries.sql"),
     ),
+    (
+        6,
+        "incident_facts",
+        include_str!("../migrations/sqlite/0006_incident_facts.sql"),
+    ),
 ];
 
 /// A fresh database with all tables, in a file of its own within `dir`.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use watchfire_schemas::{AlertSeverity, ChangeEvent, LabelSet, Timestamp, TraceId};
 
+use crate::{AlertJoin, Cause, IncidentLink};
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IncidentStatus {
@@ -83,6 +85,15 @@ pub enum TimelineKind {
     Reopened,
     OnsetSet,
     Note,
+    Unacknowledged,
+    SeveritySet,
+    Linked,
+    CauseSet,
+    Assigned,
+    Merged,
+    Split,
+    /// A page was due, and all alerts that ask for it are silenced, inhibited or muted.
+    Suppressed,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -152,6 +163,18 @@ pub struct Incident {
     pub changes: Vec<ChangeEvent>,
     pub timeline: Vec<TimelineEntry>,
     pub runbook: Option<String>,
+    /// Why each alert is part of it.
+    pub joins: Vec<AlertJoin>,
+    pub cause: Option<Cause>,
+    pub assignee: Option<String>,
+    pub links: Vec<IncidentLink>,
+    /// The incident that took this one over.
+    pub merged_into: Option<String>,
+    /// Those that were merged into it.
+    pub merged: Vec<String>,
+    pub split_from: Option<String>,
+    /// How often it failed again after its recovery.
+    pub reopened: u32,
 }
 
 /// In the order of how much they matter.

@@ -2,6 +2,7 @@
 
 mod changes;
 mod exceptions;
+mod incident_change;
 mod incidents;
 mod logs;
 mod metrics;

@@ -50,7 +50,10 @@ impl Alerts {
         let mut told = Told::new();
         let before = incident.clone();
         let mut matters = false;
-        for IncidentAlert { rule_key, alert } in own {
+        for IncidentAlert {
+            rule_key, alert, ..
+        } in own
+        {
             let current = self.board().alert(&rule_key, &alert.labels).cloned();
             let (changed, entry) =
                 incident.refresh(&rule_key, &alert.labels, current.as_ref(), now);

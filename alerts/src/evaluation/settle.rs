@@ -8,11 +8,11 @@ use watchfire_schemas::{AlertSeverity, TimeRange, Timestamp};
 
 use crate::alert_state::{AlertStates, Evaluated, Transition};
 use crate::dating::{self, Dated};
-use crate::incident::{EARLY_BY, Fired, IncidentBody, IncidentRecord, belongs_to, entry, store};
+use crate::incident::{EARLY_BY, Fired, IncidentRecord, Neighbourhood, belongs_to, entry, store};
 use crate::rules::severity;
 use crate::{
-    Alerts, IncidentStatus, Onset, OnsetMethod, OnsetSource, TimelineEntry, TimelineKind,
-    alert_store, changes, exception_groups,
+    Alerts, JoinReason, Onset, OnsetSource, TimelineEntry, TimelineKind, alert_store, changes,
+    exception_groups,
 };
 
 /// How long before onset a change is still shown beside an incident.
@@ -34,7 +34,7 @@ pub(crate) struct Update {
 struct Gathering {
     incident: IncidentRecord,
     is_new: bool,
-    fired: Vec<Fired>,
+    fired: Vec<(Fired, JoinReason)>,
 }
 
 impl Alerts {
@@ -102,15 +102,18 @@ impl Alerts {
                 fired: Vec::new(),
             })
             .collect();
+        let neighbours = self.neighbourhood(&fired, now).await;
         for alert in fired {
-            let known = belongs_to(&alert, gatherings.iter().map(|g| &g.incident));
-            let id = known.map(|incident| incident.id.clone());
+            let open = gatherings.iter().map(|g| &g.incident);
+            let known = belongs_to(&alert, open, &neighbours);
+            let known = known.map(|(incident, reason)| (incident.id.clone(), reason));
+            let (id, reason) = known.unzip();
             let gathering = match id {
                 Some(id) => gatherings.iter_mut().find(|g| g.incident.id == id),
                 None if severity(&alert.alert.labels) == AlertSeverity::Info => None,
                 None => {
                     gatherings.push(Gathering {
-                        incident: opened(&alert, now),
+                        incident: IncidentRecord::opened(&alert, now),
                         is_new: true,
                         fired: Vec::new(),
                     });
@@ -119,11 +122,28 @@ impl Alerts {
             };
             if let Some(gathering) = gathering {
                 gathering.incident.take(&alert, now);
-                gathering.fired.push(alert);
+                let reason = reason.unwrap_or(JoinReason::Opened);
+                gathering.fired.push((alert, reason));
             }
         }
         gatherings.retain(|gathering| !gathering.fired.is_empty());
         Ok(gatherings)
+    }
+
+    /// Who calls whom, where it matters: with nothing that fires it is not asked. If it cannot be
+    /// read, alerts are grouped without it.
+    async fn neighbourhood(&self, fired: &[Fired], now: Timestamp) -> Neighbourhood {
+        if fired.is_empty() {
+            return Neighbourhood::default();
+        }
+        match Neighbourhood::ask(&*self.signals, now).await {
+            Ok(known) => known,
+            Err(error) => {
+                self.meters.signal_failures.inc();
+                tracing::warn!(%error, "the service graph could not be read");
+                Neighbourhood::default()
+            }
+        }
     }
 
     /// Writes what gathering changed. A known incident is read anew within the transaction: what
@@ -146,9 +166,9 @@ impl Alerts {
                 now,
                 TimelineKind::Detected,
                 text,
-                &fired[0].alert.rule,
+                &fired[0].0.alert.rule,
             ));
-            let mut fresh = opened(&fired[0], now);
+            let mut fresh = IncidentRecord::opened(&fired[0].0, now);
             fresh.id.clone_from(&assembled.id);
             self.meters.incidents_opened.inc();
             fresh
@@ -158,8 +178,9 @@ impl Alerts {
             };
             known
         };
-        for alert in &fired {
+        for (alert, reason) in &fired {
             told.extend(incident.take(alert, now));
+            incident.explain(alert, reason);
         }
         incident.body.onset = assembled.body.onset;
         incident.body.signals = assembled.body.signals;
@@ -177,7 +198,7 @@ impl Alerts {
 
     /// Asks the telemetry when the incident began and what goes with it. A human's word on the
     /// onset stands.
-    pub(super) async fn assemble(
+    pub(crate) async fn assemble(
         &self,
         incident: &mut IncidentRecord,
         now: Timestamp,
@@ -243,46 +264,6 @@ fn fired(update: &Update, interval: Duration) -> Vec<Fired> {
     fired.into_values().collect()
 }
 
-/// A new incident that has taken nothing in yet; the mildest severity lets its first alert set it.
-fn opened(first: &Fired, now: Timestamp) -> IncidentRecord {
-    let at = first.alert.active_at;
-    IncidentRecord {
-        id: new_id(now),
-        status: IncidentStatus::Triggered,
-        severity: AlertSeverity::Info,
-        detected_at: now,
-        notified_at: None,
-        acknowledged_at: None,
-        acknowledged_by: None,
-        recovered_at: None,
-        resolved_at: None,
-        body: IncidentBody {
-            title: String::new(),
-            title_source: None,
-            services: Vec::new(),
-            onset: Onset {
-                at,
-                earliest: at,
-                latest: at,
-                source: OnsetSource::RuleFirstTrue,
-                method: OnsetMethod::RuleFirstTrue,
-                evidence: None,
-                set_by: None,
-                reason: None,
-            },
-            alerts: Vec::new(),
-            exceptions: Vec::new(),
-            changes: Vec::new(),
-            runbook: None,
-            signals: Vec::new(),
-            paged: None,
-            page_due: None,
-            onset_looks: 0,
-            interval_seconds: first.interval_seconds,
-        },
-    }
-}
-
 /// A human's word stands, and a later look makes an estimate finer: it never jumps to another change,
 /// such as a failure that grew worse.
 fn may_replace(known: &Onset, found: &Onset) -> bool {
@@ -295,14 +276,6 @@ fn may_replace(known: &Onset, found: &Onset) -> bool {
                 && found.at <= known.latest + CLEARER_BY
         }
     }
-}
-
-/// Sorts by time.
-fn new_id(now: Timestamp) -> String {
-    let millis = u64::try_from(now.millis()).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &rand::random())
-        .into_uuid()
-        .to_string()
 }
 
 /// Told of an incident, for those who write it.

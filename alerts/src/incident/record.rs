@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use watchfire_schemas::{AlertSeverity, ChangeEvent, LabelSet, Timestamp};
 
 use super::title::{self, TitleSource};
-use super::{Fired, pages};
+use super::{AlertJoin, Cause, Fired, IncidentLink, JoinReason, pages};
 use crate::dating::WatchedSignal;
 use crate::response_times::{Moments, phases, response_times};
 use crate::rules::severity;
@@ -26,6 +26,8 @@ pub(crate) struct IncidentRecord {
     pub acknowledged_by: Option<String>,
     pub recovered_at: Option<Timestamp>,
     pub resolved_at: Option<Timestamp>,
+    /// The incident that took this one over.
+    pub merged_into: Option<String>,
     pub body: IncidentBody,
 }
 
@@ -47,10 +49,45 @@ pub(crate) struct IncidentBody {
     /// The gravest severity that was paged, and when its page was due.
     pub paged: Option<AlertSeverity>,
     pub page_due: Option<Timestamp>,
+    /// What destinations were told of last.
+    #[serde(default)]
+    pub told: Option<Told>,
     /// How many of the later looks at the onset were taken.
     pub onset_looks: usize,
     /// How often the rule that detected it is evaluated.
     pub interval_seconds: f64,
+    #[serde(default)]
+    pub cause: Option<Cause>,
+    #[serde(default)]
+    pub assignee: Option<String>,
+    #[serde(default)]
+    pub links: Vec<IncidentLink>,
+    /// Those that were merged into it.
+    #[serde(default)]
+    pub merged: Vec<String>,
+    #[serde(default)]
+    pub split_from: Option<String>,
+    /// A human opened it again: it does not resolve by itself.
+    #[serde(default)]
+    pub is_kept_open: bool,
+    /// How often it failed again after its recovery.
+    #[serde(default)]
+    pub reopened: u32,
+    /// A human set the severity when this was the gravest of its alerts: only what is graver
+    /// raises it again.
+    #[serde(default)]
+    pub overruled: Option<AlertSeverity>,
+    /// Its page is due, and all alerts that ask for it are silenced, inhibited or muted.
+    #[serde(default)]
+    pub is_suppressed: bool,
+}
+
+/// What destinations know of an incident: the alert that gave the title, and the severity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub title_of: Option<(String, LabelSet)>,
+    pub severity: AlertSeverity,
+    pub at: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +95,9 @@ pub(crate) struct IncidentAlert {
     pub rule_key: String,
     #[serde(flatten)]
     pub alert: AlertInstance,
+    /// Why it is part of the incident.
+    #[serde(default)]
+    pub joined: Option<JoinReason>,
 }
 
 impl IncidentRecord {
@@ -89,6 +129,7 @@ impl IncidentRecord {
         let own = IncidentAlert {
             rule_key: fired.rule_key.clone(),
             alert: alert.clone(),
+            joined: None,
         };
         self.body.retitle(&own);
         self.body.put(own);
@@ -98,7 +139,7 @@ impl IncidentRecord {
             self.body.services.push(service.to_owned());
         }
         let warned = !pages(self.severity) && self.detected_at < now;
-        self.severity = self.severity.max(severity(&alert.labels));
+        self.raise(severity(&alert.labels));
         let detects = warned && pages(self.severity);
         if detects {
             self.detected_at = now;
@@ -132,7 +173,27 @@ impl IncidentRecord {
         entries
     }
 
+    /// Takes a severity over, unless a human set another and knew of one as grave.
+    fn raise(&mut self, found: AlertSeverity) {
+        match self.body.overruled {
+            Some(known) if found <= known => {}
+            _ => {
+                self.body.overruled = None;
+                self.severity = self.severity.max(found);
+            }
+        }
+    }
+
+    /// Says why an alert is here, if that was not known.
+    pub(crate) fn explain(&mut self, fired: &Fired, reason: &JoinReason) {
+        let own = self.body.alert_mut(&fired.rule_key, &fired.alert.labels);
+        if let Some(own) = own.filter(|own| own.joined.is_none()) {
+            own.joined = Some(reason.clone());
+        }
+    }
+
     fn reopen(&mut self, alert: &AlertInstance, now: Timestamp) -> TimelineEntry {
+        self.body.reopened += 1;
         self.recovered_at = None;
         self.status = if self.acknowledged_at.is_some() {
             IncidentStatus::Acknowledged
@@ -205,6 +266,7 @@ impl IncidentRecord {
     /// As the console shows it.
     pub(crate) fn shown(self, mut timeline: Vec<TimelineEntry>) -> Incident {
         let moments = self.moments();
+        let joins = self.body.joins();
         let body = self.body;
         timeline.push(TimelineEntry {
             at: body.onset.at,
@@ -244,6 +306,14 @@ impl IncidentRecord {
             changes: body.changes,
             timeline,
             runbook: body.runbook,
+            joins,
+            cause: body.cause,
+            assignee: body.assignee,
+            links: body.links,
+            merged_into: self.merged_into,
+            merged: body.merged,
+            split_from: body.split_from,
+            reopened: body.reopened,
         }
     }
 }
@@ -259,7 +329,7 @@ impl IncidentBody {
         self.alerts.iter_mut().find(own)
     }
 
-    fn put(&mut self, alert: IncidentAlert) {
+    pub(super) fn put(&mut self, alert: IncidentAlert) {
         match self.alert_mut(&alert.rule_key, &alert.alert.labels) {
             Some(known) => known.stand_as(&alert.alert),
             None => self.alerts.push(alert),
@@ -268,7 +338,7 @@ impl IncidentBody {
 
     /// Lets an alert give the title if it says more than the one that did. Says whether that
     /// changed it.
-    fn retitle(&mut self, alert: &IncidentAlert) -> bool {
+    pub(super) fn retitle(&mut self, alert: &IncidentAlert) -> bool {
         let Some((title, source)) = title::better(self.title_source.as_ref(), alert) else {
             return false;
         };
@@ -279,7 +349,32 @@ impl IncidentBody {
     }
 }
 
+impl IncidentBody {
+    fn joins(&self) -> Vec<AlertJoin> {
+        let known = |own: &IncidentAlert| {
+            let reason = own.joined.clone()?;
+            Some(AlertJoin {
+                alert: own.id(),
+                rule: own.alert.rule.clone(),
+                text: reason.words(),
+                reason,
+            })
+        };
+        self.alerts.iter().filter_map(known).collect()
+    }
+
+    /// The alert that gives the title.
+    pub(crate) fn title_of(&self) -> Option<(String, LabelSet)> {
+        self.title_source.as_ref().map(TitleSource::alert)
+    }
+}
+
 impl IncidentAlert {
+    /// What it is called in the API: the fingerprint of its labels, as Prometheus has it.
+    pub(crate) fn id(&self) -> String {
+        format!("{:016x}", self.alert.labels.fingerprint())
+    }
+
     /// Takes over how the alert stands now. One that fired, ended and fires again within the same
     /// failure goes on: it has fired since it first did.
     fn stand_as(&mut self, now: &AlertInstance) {
@@ -323,7 +418,6 @@ fn onset_text(onset: &Onset) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::{OnsetMethod, OnsetSource};
 
     pub(in crate::incident) fn fired(service: &str, severity: &str, active_at: i64) -> Fired {
         let labels = [
@@ -355,41 +449,8 @@ pub(super) mod tests {
         at: i64,
     ) -> IncidentRecord {
         let detected_at = Timestamp::from_secs(at);
-        let mut incident = IncidentRecord {
-            id: id.to_owned(),
-            status: IncidentStatus::Triggered,
-            severity: AlertSeverity::Info,
-            detected_at,
-            notified_at: None,
-            acknowledged_at: None,
-            acknowledged_by: None,
-            recovered_at: None,
-            resolved_at: None,
-            body: IncidentBody {
-                title: String::new(),
-                title_source: None,
-                services: vec![],
-                onset: Onset {
-                    at: detected_at,
-                    earliest: detected_at,
-                    latest: detected_at,
-                    source: OnsetSource::RuleFirstTrue,
-                    method: OnsetMethod::RuleFirstTrue,
-                    evidence: None,
-                    set_by: None,
-                    reason: None,
-                },
-                alerts: vec![],
-                exceptions: vec![],
-                changes: vec![],
-                runbook: None,
-                signals: vec![],
-                paged: None,
-                page_due: None,
-                onset_looks: 0,
-                interval_seconds: 5.0,
-            },
-        };
+        let mut incident = IncidentRecord::empty(detected_at, 5.0, detected_at);
+        id.clone_into(&mut incident.id);
         incident.take(&fired(service, severity, at), detected_at);
         incident
     }

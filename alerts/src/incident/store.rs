@@ -10,7 +10,7 @@ use super::{IncidentBody, IncidentRecord};
 use crate::{TimelineEntry, TimelineKind};
 
 const COLUMNS: &str = "id, status, severity, detected_at, notified_at, acknowledged_at, \
-                       acknowledged_by, recovered_at, resolved_at, body";
+                       acknowledged_by, recovered_at, resolved_at, merged_into, body";
 
 /// A word of an enum as JSON writes it, for a column.
 pub(crate) fn word<T: Serialize>(value: &T) -> Result<String, sqlx::Error> {
@@ -53,6 +53,7 @@ fn record(row: &SqliteRow) -> Result<IncidentRecord, sqlx::Error> {
         acknowledged_by: row.try_get("acknowledged_by")?,
         recovered_at: time(row, "recovered_at")?,
         resolved_at: time(row, "resolved_at")?,
+        merged_into: row.try_get("merged_into")?,
         body: from_json::<IncidentBody>(&body)?,
     })
 }
@@ -105,7 +106,7 @@ pub(crate) async fn overlapping(
     limit: usize,
 ) -> Result<Vec<IncidentRecord>, sqlx::Error> {
     let rows = sqlx::query(select(
-        "WHERE onset_at < $1 AND (resolved_at IS NULL OR resolved_at >= $2) \
+        "WHERE merged_into IS NULL AND onset_at < $1 AND (resolved_at IS NULL OR resolved_at >= $2) \
          AND (status <> 'resolved' OR $3 = 0) ORDER BY detected_at DESC, id DESC LIMIT $4",
     ))
     .bind(range.end.nanos())
@@ -124,13 +125,14 @@ pub(crate) async fn save(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO incidents (id, status, severity, onset_at, detected_at, notified_at, \
-         acknowledged_at, acknowledged_by, recovered_at, resolved_at, body) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+         acknowledged_at, acknowledged_by, recovered_at, resolved_at, body, title, merged_into) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
          ON CONFLICT (id) DO UPDATE SET status = excluded.status, severity = excluded.severity, \
          onset_at = excluded.onset_at, detected_at = excluded.detected_at, \
          notified_at = excluded.notified_at, acknowledged_at = excluded.acknowledged_at, \
          acknowledged_by = excluded.acknowledged_by, recovered_at = excluded.recovered_at, \
-         resolved_at = excluded.resolved_at, body = excluded.body",
+         resolved_at = excluded.resolved_at, body = excluded.body, title = excluded.title, \
+         merged_into = excluded.merged_into",
     )
     .bind(&incident.id)
     .bind(word(&incident.status)?)
@@ -143,6 +145,43 @@ pub(crate) async fn save(
     .bind(incident.recovered_at.map(Timestamp::nanos))
     .bind(incident.resolved_at.map(Timestamp::nanos))
     .bind(to_json(&incident.body)?)
+    .bind(&incident.body.title)
+    .bind(&incident.merged_into)
+    .execute(&mut *tx)
+    .await?;
+    save_services(tx, incident).await
+}
+
+async fn save_services(
+    tx: &mut SqliteConnection,
+    incident: &IncidentRecord,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM incident_services WHERE incident = $1")
+        .bind(&incident.id)
+        .execute(&mut *tx)
+        .await?;
+    for service in &incident.body.services {
+        sqlx::query("INSERT OR IGNORE INTO incident_services (incident, service) VALUES ($1, $2)")
+            .bind(&incident.id)
+            .bind(service)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Copies what was told of one incident to another.
+pub(crate) async fn copy_timeline(
+    tx: &mut SqliteConnection,
+    from: &str,
+    to: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO incident_timeline (incident, at, kind, text, actor) \
+         SELECT $1, at, kind, text, actor FROM incident_timeline WHERE incident = $2 ORDER BY id",
+    )
+    .bind(to)
+    .bind(from)
     .execute(tx)
     .await?;
     Ok(())

@@ -41,7 +41,9 @@ fn nearness(signal: &str) -> Nearness {
 
 impl TitleSource {
     pub(super) fn new(alert: &IncidentAlert) -> Self {
-        let IncidentAlert { rule_key, alert } = alert;
+        let IncidentAlert {
+            rule_key, alert, ..
+        } = alert;
         Self {
             rule_key: rule_key.clone(),
             labels: alert.labels.clone(),
@@ -51,11 +53,17 @@ impl TitleSource {
         }
     }
 
+    pub(super) fn alert(&self) -> (String, LabelSet) {
+        (self.rule_key.clone(), self.labels.clone())
+    }
+
     /// Whether an alert says more than the one that gave the title: graver first, then nearer to
     /// the users, then worse. Values are compared where they are of one kind: of the same alert, or
     /// of rules about the same signal.
     pub(super) fn is_outdone_by(&self, other: &IncidentAlert) -> bool {
-        let IncidentAlert { rule_key, alert } = other;
+        let IncidentAlert {
+            rule_key, alert, ..
+        } = other;
         let rank = (severity(&alert.labels), nearness(signal(alert)));
         let own = (self.severity, nearness(&self.signal));
         let same = *rule_key == self.rule_key && alert.labels == self.labels;
@@ -89,6 +97,7 @@ mod tests {
         IncidentAlert {
             rule_key: rule.to_owned(),
             alert,
+            joined: None,
         }
     }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use watchfire_alerts::{ActError, IncidentStatus, OnsetSource, TimelineKind};
+use watchfire_alerts::{ActError, HumanAct, IncidentStatus, OnsetSource, TimelineKind};
 use watchfire_schemas::{ChangeEvent, ChangeKind};
 
 use crate::house::{House, seconds};
@@ -36,23 +36,28 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, ActError>) -> String {
 #[tokio::test]
 async fn a_human_sets_the_onset_for_good() {
     let house = failing().await;
-    let alerts = house.alerts();
     let incident = house.incident().await;
     let id = incident.id.as_str();
     let at = |s: u64| Script::START + Duration::from_secs(s);
+    let onset = |s: u64, why: &str| HumanAct::SetOnset {
+        at: at(s),
+        why: why.to_owned(),
+    };
 
-    let future = refusal(alerts.set_onset(id, at(9000), "ada", "typo").await);
+    let future = refusal(house.act(id, "ada", onset(9000, "typo")).await);
     assert_eq!(future, "the onset cannot lie in the future");
-    let late = refusal(alerts.set_onset(id, at(4015), "ada", "typo").await);
+    let late = refusal(house.act(id, "ada", onset(4015, "typo")).await);
     assert!(
         late.starts_with("the onset cannot come after the detection"),
         "{late}"
     );
-    refusal(alerts.set_onset(id, at(3950), "ada", " ").await);
-    refusal(alerts.set_onset(id, at(3950), "", "why").await);
+    let error = house.act(id, "ada", onset(3950, " ")).await.unwrap_err();
+    assert_eq!(error.to_string(), "onset.reason: is required");
+    let error = house.act(id, "", onset(3950, "why")).await.unwrap_err();
+    assert_eq!(error.to_string(), "who: is required");
 
-    let set = alerts
-        .set_onset(id, at(3950), "ada", "the deploy log says so")
+    let set = house
+        .act(id, "ada", onset(3950, "the deploy log says so"))
         .await
         .unwrap();
     assert_eq!(seconds(set.onset.at), 3950.0);
@@ -75,21 +80,26 @@ async fn humans_acknowledge_note_and_resolve() {
     let house = failing().await;
     house.delivered(1).await;
     let id = house.incident().await.id;
-    let alerts = house.alerts();
-    let taken = alerts.acknowledge(&id, "ada").await.unwrap();
+    let act = async |who: &str, act| house.act(&id, who, act).await;
+    let taken = act("ada", HumanAct::Acknowledge).await.unwrap();
     assert_eq!(taken.status, IncidentStatus::Acknowledged);
-    let again = alerts.acknowledge(&id, "bob").await.unwrap();
+    let again = act("bob", HumanAct::Acknowledge).await.unwrap();
     assert_eq!(again.acknowledged_by.as_deref(), Some("ada"));
-    alerts.note(&id, "ada", "rolled back").await.unwrap();
-    let closed = alerts.resolve(&id, "ada").await.unwrap();
+    act("ada", HumanAct::Note("rolled back".to_owned()))
+        .await
+        .unwrap();
+    let closed = act("ada", HumanAct::Resolve).await.unwrap();
     assert_eq!(closed.status, IncidentStatus::Resolved);
-    refusal(alerts.acknowledge(&id, "ada").await);
+    refusal(act("ada", HumanAct::Acknowledge).await);
     house.delivered(2).await;
     // The alert still fires; that opens nothing.
     house.step_to(4300).await;
     assert_eq!(house.incidents().await.len(), 1);
     assert_eq!(house.receiver.statuses(), ["firing", "resolved"]);
-    let missing = alerts.resolve("nosuch", "ada").await.unwrap_err();
+    let missing = house
+        .act("nosuch", "ada", HumanAct::Resolve)
+        .await
+        .unwrap_err();
     assert_eq!(missing.to_string(), "there is no incident nosuch");
 }
 

@@ -1,4 +1,6 @@
-use watchfire_alerts::{AlertState, IncidentStatus, OnsetMethod, OnsetSource, TimelineKind};
+use watchfire_alerts::{
+    AlertState, HumanAct, IncidentStatus, OnsetMethod, OnsetSource, TimelineKind,
+};
 use watchfire_schemas::AlertSeverity;
 
 use crate::house::{House, seconds};
@@ -77,7 +79,10 @@ async fn scripted_failure(restarts: bool) {
     let paged = house.incident().await;
     assert_eq!(seconds(paged.notified_at.unwrap()), 4020.0);
     assert_eq!(paged.title, "content: 75 errors");
-    house.alerts().acknowledge(&paged.id, "ada").await.unwrap();
+    house
+        .act(&paged.id, "ada", HumanAct::Acknowledge)
+        .await
+        .unwrap();
     pause(&mut house).await;
 
     house.step_to(4170).await;

@@ -9,7 +9,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use watchfire_alerts::{Alerts, Config, DestinationConfig, Incident};
+use watchfire_alerts::{
+    ActError, Actor, Alerts, Channel, Config, DestinationConfig, HumanAct, Incident,
+};
 use watchfire_schemas::{Clock, LabelSet, ManualClock, TimeRange, Timestamp};
 
 use crate::receiver::Receiver;
@@ -134,6 +136,17 @@ impl House {
         while self.clock.now() < Script::START + Duration::from_secs(at) {
             self.step().await;
         }
+    }
+
+    /// One act of somebody at the console.
+    pub(crate) async fn act(
+        &self,
+        id: &str,
+        who: &str,
+        act: HumanAct,
+    ) -> Result<Incident, ActError> {
+        let actor = Actor::new(who, Channel::Console);
+        self.alerts().act(id, &actor, vec![act]).await
     }
 
     /// The only incident.

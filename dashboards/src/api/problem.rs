@@ -110,6 +110,10 @@ impl From<ActError> for Problem {
         match &error {
             ActError::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, error.to_string()),
             ActError::Refused(reason) => Self::new(StatusCode::CONFLICT, reason.clone()),
+            ActError::Invalid { member, .. } => Self {
+                parameter: Some(member),
+                ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+            },
             ActError::Store(_) => Self::internal(&error),
         }
     }

@@ -53,6 +53,7 @@ impl From<ActError> for Fault {
         match error {
             ActError::NotFound { what, id } => Self::NotFound(format!("{what} {id}")),
             ActError::Refused(reason) => Self::Refused(reason),
+            ActError::Invalid { member, reason } => Self::Param(BadParam::new(member, reason)),
             ActError::Store(source) => Self::Database(source),
         }
     }

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
-use watchfire_alerts::GroupStatus;
+use watchfire_alerts::{Actor, Channel, GroupStatus, HumanAct};
 
 use super::Fault;
 use crate::params::{BadParam, read_time};
@@ -37,26 +37,26 @@ pub(crate) async fn incident(
     Form(fields): Form<Fields>,
 ) -> Result<Response, Fault> {
     let who = required("who", &fields.who, 120)?;
-    let alerts = &console.alerts;
-    match action.as_str() {
-        "acknowledge" => alerts.acknowledge(&id, who).await?,
-        "resolve" => alerts.resolve(&id, who).await?,
-        "note" => {
-            alerts
-                .note(&id, who, required("text", &fields.text, 4000)?)
-                .await?
-        }
-        "onset" => {
-            let at = read_time(fields.at.trim()).ok_or_else(|| {
-                BadParam::new("at", "expected a time such as 2026-11-22T05:57:27")
-            })?;
-            alerts
-                .set_onset(&id, at, who, required("why", &fields.why, 500)?)
-                .await?
-        }
-        other => return Err(Fault::NotFound(format!("action {other}"))),
-    };
+    let act = incident_act(&action, &fields)?;
+    let actor = Actor::new(who, Channel::Console);
+    console.alerts.act(&id, &actor, vec![act]).await?;
     Ok(back(&format!("/incidents/{}", url::encode(&id)), who))
+}
+
+/// What a form of the incident's page asks for.
+fn incident_act(action: &str, fields: &Fields) -> Result<HumanAct, Fault> {
+    Ok(match action {
+        "acknowledge" => HumanAct::Acknowledge,
+        "resolve" => HumanAct::Resolve,
+        "note" => HumanAct::Note(required("text", &fields.text, 4000)?.to_owned()),
+        "onset" => HumanAct::SetOnset {
+            at: read_time(fields.at.trim()).ok_or_else(|| {
+                BadParam::new("at", "expected a time such as 2026-11-22T05:57:27")
+            })?,
+            why: required("why", &fields.why, 500)?.to_owned(),
+        },
+        other => return Err(Fault::NotFound(format!("action {other}"))),
+    })
 }
 
 /// `POST /exceptions/{id}/{action}`.

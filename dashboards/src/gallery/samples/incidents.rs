@@ -211,6 +211,14 @@ pub(crate) fn incident(mood: Mood) -> Incident {
             }
             .to_owned(),
         ),
+        joins: Vec::new(),
+        cause: None,
+        assignee: None,
+        links: Vec::new(),
+        merged_into: None,
+        merged: Vec::new(),
+        split_from: None,
+        reopened: 0,
     }
 }
 
