@@ -273,12 +273,7 @@ impl Alerts {
         limit: usize,
     ) -> Result<Vec<Incident>, StoreError> {
         let records = store::overlapping(&self.pool, range, open_only, limit).await?;
-        let mut incidents = Vec::with_capacity(records.len());
-        for record in records {
-            let timeline = store::timeline(&self.pool, &record.id).await?;
-            incidents.push(record.shown(timeline));
-        }
-        Ok(incidents)
+        Ok(self.shown(records).await?)
     }
 
     pub async fn incident(&self, id: &str) -> Result<Option<Incident>, StoreError> {

@@ -21,6 +21,7 @@ mod facets;
 mod neighbourhood;
 mod opening;
 mod paging;
+mod reading;
 mod record;
 mod regrouping;
 pub(crate) mod store;
@@ -35,6 +36,7 @@ use crate::rules::severity;
 
 pub use facets::{AlertJoin, Cause, CauseKind, IncidentLink, JoinReason};
 pub(crate) use neighbourhood::Neighbourhood;
+pub use reading::{IncidentFilter, SimilarIncident};
 pub(crate) use record::{IncidentAlert, IncidentBody, IncidentRecord, Told, entry};
 
 pub(crate) const CLOSE_BY: Duration = Duration::from_mins(5);

@@ -29,7 +29,9 @@ pub use acts::{Actor, Channel, HumanAct};
 pub use evaluation::{ReloadError, Reloaded};
 pub use facade::{ActError, Alerts, Config, OpenError, StoreError};
 pub use http::http_router;
-pub use incident::{AlertJoin, Cause, CauseKind, IncidentLink, JoinReason};
+pub use incident::{
+    AlertJoin, Cause, CauseKind, IncidentFilter, IncidentLink, JoinReason, SimilarIncident,
+};
 pub use model::{
     AlertInstance, AlertState, Delivery, DeliveryState, DestinationStatus, ExceptionGroup,
     GroupStatus, Incident, IncidentException, IncidentStatus, Onset, OnsetEvidence, OnsetMethod,

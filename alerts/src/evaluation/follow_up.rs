@@ -13,6 +13,10 @@ use crate::notification::{EventAction, NewNotification};
 use crate::rules::severity;
 use crate::{AlertState, Alerts, IncidentStatus, StoreError, TimelineKind, alert_store};
 
+/// How soon destinations may be told again of a title or severity that changed.
+const RETELL_AFTER: Duration = Duration::from_mins(1);
+/// The second time that an incident fails again it waits longer for its end, and so on up to this.
+const MOST_DOUBLINGS: u32 = 3;
 /// When the onset is looked at again, after detection; the last look is at the end.
 const LATER_LOOKS: [Duration; 2] = [Duration::from_mins(5), Duration::from_mins(15)];
 
@@ -89,6 +93,7 @@ impl Alerts {
             }
             (IncidentStatus::Recovered, None) if fires(incident) => {
                 incident.recovered_at = None;
+                incident.body.reopened += 1;
                 incident.status = match incident.acknowledged_at {
                     Some(_) => IncidentStatus::Acknowledged,
                     None => IncidentStatus::Triggered,
@@ -99,11 +104,13 @@ impl Alerts {
             _ => {}
         }
         // An alert with a long window may still fire: its signals are quiet, it is an echo.
+        let ends_after = incident.ends_after(self.config.resolve_after);
         let resolves = incident.status == IncidentStatus::Recovered
             && over.is_some()
+            && !incident.body.is_kept_open
             && incident
                 .recovered_at
-                .is_some_and(|at| now >= at + self.config.resolve_after);
+                .is_some_and(|at| now >= at + ends_after);
         if resolves {
             self.assemble_at_end(incident, now).await?;
             incident.status = IncidentStatus::Resolved;
@@ -169,8 +176,8 @@ impl Alerts {
         before: &IncidentRecord,
         now: Timestamp,
     ) -> Vec<NewNotification> {
-        if changed.page_is_due(now) {
-            changed.body.paged = Some(changed.severity);
+        if changed.page_is_due(now) || changed.has_news(now) {
+            changed.is_told(now);
             return self.notify(changed, EventAction::Trigger, now);
         }
         let ends = before.is_open() && !changed.is_open();
@@ -217,6 +224,24 @@ impl Alerts {
             self.outbox.wake();
         }
         Ok(())
+    }
+}
+
+impl IncidentRecord {
+    /// How long after its recovery it resolves by itself: one that flaps is one incident, not many.
+    fn ends_after(&self, usual: Duration) -> Duration {
+        let doublings = self.body.reopened.saturating_sub(1).min(MOST_DOUBLINGS);
+        usual * 2_u32.pow(doublings)
+    }
+
+    /// Whether what destinations were told is no longer so: another title, not merely another
+    /// figure in it, or another severity.
+    fn has_news(&self, now: Timestamp) -> bool {
+        let stale =
+            self.body.told.as_ref().filter(|told| {
+                told.severity != self.severity || told.title_of != self.body.title_of()
+            });
+        self.is_open() && stale.is_some_and(|told| now >= told.at + RETELL_AFTER)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Incidents and their timelines in the database.
 
+use std::collections::HashMap;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection, SqlitePool};
 use watchfire_schemas::{TimeRange, Timestamp};
 
-use super::{IncidentBody, IncidentRecord};
+use super::{IncidentBody, IncidentFilter, IncidentRecord};
 use crate::{TimelineEntry, TimelineKind};
 
 const COLUMNS: &str = "id, status, severity, detected_at, notified_at, acknowledged_at, \
@@ -118,6 +120,68 @@ pub(crate) async fn overlapping(
     rows.iter().map(record).collect()
 }
 
+/// Those that a filter leaves, in its order.
+pub(crate) async fn filtered(
+    pool: &SqlitePool,
+    filter: &IncidentFilter,
+) -> Result<Vec<IncidentRecord>, sqlx::Error> {
+    let words = |words: Result<Vec<String>, sqlx::Error>| to_json(&words?);
+    let rows = sqlx::query(select(
+        "WHERE merged_into IS NULL AND onset_at < $1 \
+         AND (resolved_at IS NULL OR resolved_at >= $2) \
+         AND ($3 = '[]' OR status IN (SELECT value FROM json_each($3))) \
+         AND ($4 = '[]' OR severity IN (SELECT value FROM json_each($4))) \
+         AND ($5 IS NULL OR id IN (SELECT incident FROM incident_services WHERE service = $5)) \
+         AND ($6 IS NULL OR instr(lower(title), lower($6)) > 0 OR instr(id, $6) > 0) \
+         AND ($7 IS NULL OR (CASE WHEN $8 THEN status = 'resolved' ELSE 0 END, -detected_at, id) \
+           > (SELECT CASE WHEN $8 THEN status = 'resolved' ELSE 0 END, -detected_at, id \
+              FROM incidents WHERE id = $7)) \
+         ORDER BY CASE WHEN $8 THEN status = 'resolved' ELSE 0 END, -detected_at, id LIMIT $9",
+    ))
+    .bind(filter.range.end.nanos())
+    .bind(filter.range.start.nanos())
+    .bind(words(filter.states.iter().map(word).collect())?)
+    .bind(words(filter.severities.iter().map(word).collect())?)
+    .bind(&filter.service)
+    .bind(&filter.text)
+    .bind(&filter.after)
+    .bind(i64::from(filter.open_first))
+    .bind(i64::try_from(filter.limit).unwrap_or(i64::MAX))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(record).collect()
+}
+
+/// How many are open, without reading them.
+pub(crate) async fn count_open(pool: &SqlitePool) -> Result<u64, sqlx::Error> {
+    let row = sqlx::query("SELECT count(*) AS n FROM incidents WHERE status <> 'resolved'")
+        .fetch_one(pool)
+        .await?;
+    let count: i64 = row.try_get("n")?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Earlier ones of a service that these have too; the newest first. Without a service, any.
+pub(crate) async fn related(
+    pool: &SqlitePool,
+    incident: &IncidentRecord,
+    limit: usize,
+) -> Result<Vec<IncidentRecord>, sqlx::Error> {
+    let rows = sqlx::query(select(
+        "WHERE id <> $1 AND merged_into IS NULL AND detected_at < $2 \
+         AND ($3 = '[]' OR id IN (SELECT incident FROM incident_services \
+              WHERE service IN (SELECT value FROM json_each($3)))) \
+         ORDER BY detected_at DESC, id DESC LIMIT $4",
+    ))
+    .bind(&incident.id)
+    .bind(incident.detected_at.nanos())
+    .bind(to_json(&incident.body.services)?)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(record).collect()
+}
+
 /// Writes an incident, new or known.
 pub(crate) async fn save(
     tx: &mut SqliteConnection,
@@ -220,15 +284,37 @@ pub(crate) async fn timeline(
     .bind(incident)
     .fetch_all(pool)
     .await?;
-    let entry = |row: &SqliteRow| {
-        Ok(TimelineEntry {
-            at: Timestamp::from_nanos(row.try_get("at")?),
-            kind: from_word(row.try_get("kind")?)?,
-            text: row.try_get("text")?,
-            actor: row.try_get("actor")?,
-        })
-    };
-    rows.iter().map(entry).collect()
+    rows.iter().map(timeline_entry).collect()
+}
+
+/// What was told of several incidents at once, earliest first.
+pub(crate) async fn timelines(
+    pool: &SqlitePool,
+    incidents: &[IncidentRecord],
+) -> Result<HashMap<String, Vec<TimelineEntry>>, sqlx::Error> {
+    let ids: Vec<&str> = incidents.iter().map(|one| one.id.as_str()).collect();
+    let rows = sqlx::query(
+        "SELECT incident, at, kind, text, actor FROM incident_timeline \
+         WHERE incident IN (SELECT value FROM json_each($1)) ORDER BY at, id",
+    )
+    .bind(to_json(&ids)?)
+    .fetch_all(pool)
+    .await?;
+    let mut told: HashMap<String, Vec<TimelineEntry>> = HashMap::new();
+    for row in &rows {
+        let of_incident = told.entry(row.try_get("incident")?).or_default();
+        of_incident.push(timeline_entry(row)?);
+    }
+    Ok(told)
+}
+
+fn timeline_entry(row: &SqliteRow) -> Result<TimelineEntry, sqlx::Error> {
+    Ok(TimelineEntry {
+        at: Timestamp::from_nanos(row.try_get("at")?),
+        kind: from_word(row.try_get("kind")?)?,
+        text: row.try_get("text")?,
+        actor: row.try_get("actor")?,
+    })
 }
 
 /// Sets when the first page was taken, if none was before.

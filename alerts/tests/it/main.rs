@@ -15,4 +15,5 @@ mod groups;
 mod house;
 mod receiver;
 mod recording;
+mod regrouping;
 mod script;

@@ -21,6 +21,8 @@ pub(crate) struct Script {
     answered: AtomicUsize,
     /// Whether samples are refused.
     full: AtomicBool,
+    /// Who calls whom.
+    calls: Mutex<Vec<(String, String)>>,
     /// What rules wrote.
     written: Mutex<Vec<SeriesSamples>>,
 }
@@ -40,6 +42,21 @@ impl Script {
         for second in &mut counter[seconds] {
             *second += count;
         }
+    }
+
+    /// One service calls another.
+    pub(crate) fn calls(&self, client: &str, server: &str) {
+        let call = (client.to_owned(), server.to_owned());
+        self.calls.lock().unwrap().push(call);
+    }
+
+    fn service_graph(&self) -> Vec<SignalSeries> {
+        let calls = self.calls.lock().unwrap();
+        let edges = calls.iter().map(|(client, server)| SignalSeries {
+            labels: LabelSet::new([("client", client.as_str()), ("server", server.as_str())]),
+            ..SignalSeries::default()
+        });
+        edges.collect()
     }
 
     pub(crate) fn set_broken(&self, broken: bool) {
@@ -112,9 +129,13 @@ fn asks_for(selector: &str, name: &str) -> bool {
 #[async_trait]
 impl Signals for Script {
     /// Knows one form of expression: `increase(counter{…}[60s]) > 20`, where 15 s and 0 go without
-    /// saying. Above the threshold it gives one sample with the labels of a service and an operation.
+    /// saying. Above the threshold it gives one sample with the labels of the service that it names (or `content`) and
+    /// an operation.
     async fn instant(&self, expr: &str, at: Timestamp) -> Result<Vec<SignalSeries>, SignalError> {
         self.answer()?;
+        if expr.contains("traces_service_graph_request_total") {
+            return Ok(self.service_graph());
+        }
         let (name, rest) = expr.split_once('{').unwrap_or((expr, ""));
         let matchers = rest.split_once('}').map_or("", |(matchers, _)| matchers);
         let threshold: f64 = expr
@@ -130,8 +151,12 @@ impl Signals for Script {
         if grown <= threshold {
             return Ok(Vec::new());
         }
+        let named = matchers.split_once("service='");
+        let service = named
+            .and_then(|(_, rest)| rest.split_once('\''))
+            .map_or("content", |(service, _)| service);
         Ok(vec![SignalSeries {
-            labels: LabelSet::new([("service", "content"), ("operation", "GET /places")]),
+            labels: LabelSet::new([("service", service), ("operation", "GET /places")]),
             samples: vec![Sample {
                 t: at.millis(),
                 v: grown,
