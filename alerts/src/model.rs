@@ -32,6 +32,10 @@ pub enum OnsetMethod {
     StepV1,
     /// Version 1, a ramp fits better.
     RampV1,
+    /// Version 2: windows over the baseline, dated by the probability of steps and ramps; a step.
+    StepV2,
+    /// Version 2, a ramp is more probable.
+    RampV2,
     RuleFirstTrue,
     Human,
 }

@@ -1,28 +1,37 @@
-//! When a failure began, from counts alone: version 1.
+//! When a failure began, from counts alone: version 2.
 //!
-//! A baseline with over-dispersion, a CUSUM that says that something changed, back-dating by
-//! likelihood under a step and under a ramp, and an interval that says how sure it is. Everything
+//! What is usual and how it varies ([`baseline`], [`variation`]); windows that say that something
+//! changed ([`detector`]); how probable each start, shape and height of the change is, and from
+//! that the onset and its interval ([`backdate`]); and when it was over ([`recovery`]). Everything
 //! here is pure: the same counts give the same answer in the server and in `watchfire explain`.
 
 mod backdate;
 mod baseline;
-mod cusum;
+mod cells;
+mod detector;
+mod fit;
+mod likelihood;
 mod recovery;
+mod signal;
+mod variation;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::time::Duration;
 use watchfire_schemas::Timestamp;
 
 use crate::OnsetMethod;
 use backdate::Backdated;
-use cusum::Excursion;
+use detector::Excursion;
+use signal::Signal;
 
 /// Bins of at most this many seconds are asked to be quiet for five minutes before a failure
 /// counts as over.
 const QUIET_SECONDS: f64 = 300.0;
-/// A change that no CUSUM has alarmed on yet must be at least this likely (natural log) to be
+/// A change that no window has alarmed on yet must be at least this likely (natural log) to be
 /// believed when a rule says that something is wrong.
 const BELIEVED: f64 = 5.0;
+/// Of the method; what is stored with an onset.
+const VERSION: u32 = 2;
 
 /// Which way counts go when things break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,9 +51,15 @@ pub struct SeriesInput {
     /// Where the first bin starts.
     pub start: Timestamp,
     pub bin_seconds: f64,
+    /// NaN, in JSON null, where nothing is known.
+    #[serde(deserialize_with = "known_or_not")]
     pub counts: Vec<f64>,
     /// All events of which `counts` are the bad ones; the baseline follows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "maybe_known_or_not",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub traffic: Option<Vec<f64>>,
     #[serde(default)]
     pub direction: Direction,
@@ -61,8 +76,8 @@ pub enum Model {
 impl Model {
     pub const fn method(self) -> OnsetMethod {
         match self {
-            Self::Step => OnsetMethod::StepV1,
-            Self::Ramp => OnsetMethod::RampV1,
+            Self::Step => OnsetMethod::StepV2,
+            Self::Ramp => OnsetMethod::RampV2,
         }
     }
 }
@@ -75,6 +90,27 @@ pub struct EstimatedOnset {
     pub model: Model,
 }
 
+/// The figures behind an onset, so that it can be argued with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// Of the method.
+    pub version: u32,
+    /// Events a bin before it, or events for each unit of traffic.
+    pub usual_rate: f64,
+    /// Alpha: counts varied by `mean + alpha · mean²` before it.
+    pub overdispersion: f64,
+    /// How many times more than that they varied over minutes.
+    pub wave: f64,
+    /// How many times the usual rate it became.
+    pub ratio: f64,
+    /// Until it had become that; 0 for a step.
+    pub ramp_seconds: f64,
+    /// How probable it is that it came by and by.
+    pub ramp_probability: f64,
+    /// How much likelier this change is than none, natural log.
+    pub evidence: f64,
+}
+
 /// What a series says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
@@ -85,6 +121,9 @@ pub struct Estimate {
     pub detected_at: Option<Timestamp>,
     pub onset: Option<EstimatedOnset>,
     pub recovered_at: Option<Timestamp>,
+    /// What the onset was found by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
     /// The expected count of each bin; only for those who draw it.
     #[serde(skip)]
     pub baseline: Vec<f64>,
@@ -100,18 +139,34 @@ pub struct Estimate {
 pub enum SeriesError {
     #[error("bin_seconds must be a number above 0 and at most 86400")]
     BinWidth,
-    #[error("counts[{0}] must be a number of at least 0")]
+    #[error("counts[{0}] must be a number of at least 0, or null where it is not known")]
     Count(usize),
-    #[error("traffic[{0}] must be a number of at least 0")]
+    #[error("traffic[{0}] must be a number of at least 0, or null where it is not known")]
     Traffic(usize),
     #[error("traffic has {traffic} bins where counts has {counts}")]
     Lengths { traffic: usize, counts: usize },
 }
 
+fn known_or_not<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+    let counts = Vec::<Option<f64>>::deserialize(deserializer)?;
+    Ok(counts
+        .into_iter()
+        .map(|count| count.unwrap_or(f64::NAN))
+        .collect())
+}
+
+fn maybe_known_or_not<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<f64>>, D::Error> {
+    let counts = Option::<Vec<Option<f64>>>::deserialize(deserializer)?;
+    let known = |counts: Vec<Option<f64>>| counts.into_iter().map(|c| c.unwrap_or(f64::NAN));
+    Ok(counts.map(|counts| known(counts).collect()))
+}
+
 impl SeriesInput {
     /// Whether the counts make sense.
     pub fn check(&self) -> Result<(), SeriesError> {
-        let bad = |v: &f64| !v.is_finite() || *v < 0.0;
+        let bad = |v: &f64| v.is_infinite() || *v < 0.0;
         if !(self.bin_seconds > 0.0 && self.bin_seconds <= 86_400.0) {
             return Err(SeriesError::BinWidth);
         }
@@ -144,22 +199,23 @@ impl SeriesInput {
 /// Judges a whole series: the first change in it, if there is one, and its end.
 pub fn estimate(input: &SeriesInput) -> Result<Estimate, SeriesError> {
     input.check()?;
-    let found = cusum::first_alarm(input, 0);
-    let Some(excursion) = found else {
-        return Ok(unchanged(input));
+    let signal = Signal::of(input);
+    let Some(excursion) = detector::first_alarm(&signal, 0) else {
+        return Ok(unchanged(input, &signal));
     };
     let quiet = input.quiet_bins(QUIET_SECONDS);
-    Ok(judge(input, &excursion, quiet))
+    Ok(judge(input, &signal, &excursion, quiet))
 }
 
 /// Judges a series of which a rule says that it is bad at its end: the change that is not over yet
 /// there. It is believed with less evidence than [`estimate`] asks for an alarm.
 pub fn estimate_ongoing(input: &SeriesInput, quiet: Duration) -> Result<Estimate, SeriesError> {
     input.check()?;
+    let signal = Signal::of(input);
     let quiet = input.quiet_bins(quiet.as_secs_f64());
     let mut from = 0;
-    while let Some(excursion) = cusum::first_alarm(input, from) {
-        let estimate = judge(input, &excursion, quiet);
+    while let Some(excursion) = detector::first_alarm(&signal, from) {
+        let estimate = judge(input, &signal, &excursion, quiet);
         match estimate.recovered_at {
             Some(at) => {
                 let over = at.seconds_since(input.start) / input.bin_seconds;
@@ -168,12 +224,12 @@ pub fn estimate_ongoing(input: &SeriesInput, quiet: Duration) -> Result<Estimate
             None => return Ok(estimate),
         }
     }
-    let Some(excursion) = cusum::at_end(input, from) else {
-        return Ok(unchanged(input));
+    let Some(excursion) = detector::at_end(&signal, from) else {
+        return Ok(unchanged(input, &signal));
     };
-    let estimate = judge(input, &excursion, quiet);
+    let estimate = judge(input, &signal, &excursion, quiet);
     if estimate.evidence < BELIEVED {
-        return Ok(unchanged(input));
+        return Ok(unchanged(input, &signal));
     }
     Ok(Estimate {
         alarmed: false,
@@ -199,16 +255,17 @@ pub fn recovery(
     if since >= input.counts.len() {
         return Ok(None);
     }
+    let signal = Signal::of(input);
     let excursion = Excursion {
         since,
         not_before: since,
         alarm,
-        baseline: baseline::Baseline::before(input, since),
+        baseline: baseline::Baseline::before(&signal, since),
     };
-    let expected = excursion.baseline.expected(input);
+    let expected = excursion.baseline.expected(&signal);
     let quiet = input.quiet_bins(quiet.as_secs_f64());
     let over = recovery::lasting_quiet(
-        input,
+        &signal,
         &expected,
         excursion.baseline.dispersion,
         &excursion,
@@ -217,31 +274,27 @@ pub fn recovery(
     Ok(over.map(|bin| input.time(bin as f64)))
 }
 
-fn unchanged(input: &SeriesInput) -> Estimate {
-    let baseline = baseline::Baseline::before(input, input.counts.len());
+fn unchanged(input: &SeriesInput, signal: &Signal) -> Estimate {
+    let baseline = baseline::Baseline::before(signal, signal.len());
     Estimate {
         id: input.id.clone(),
         alarmed: false,
         detected_at: None,
         onset: None,
         recovered_at: None,
-        baseline: baseline.expected(input),
+        explanation: None,
+        baseline: baseline.expected(signal),
         dispersion: baseline.dispersion,
         evidence: 0.0,
     }
 }
 
-fn judge(input: &SeriesInput, excursion: &Excursion, quiet: usize) -> Estimate {
+fn judge(input: &SeriesInput, signal: &Signal, excursion: &Excursion, quiet: usize) -> Estimate {
     let baseline = &excursion.baseline;
-    let expected = baseline.expected(input);
-    let over = recovery::first_quiet(input, &expected, baseline.dispersion, excursion, quiet);
-    let backdated = Backdated::find(
-        input,
-        &expected,
-        baseline.dispersion,
-        excursion,
-        over.unwrap_or(input.counts.len()),
-    );
+    let expected = baseline.expected(signal);
+    let over = recovery::first_quiet(signal, &expected, baseline.dispersion, excursion, quiet);
+    let end = over.unwrap_or(signal.len());
+    let backdated = Backdated::find(signal, &expected, excursion, end);
     Estimate {
         id: input.id.clone(),
         alarmed: true,
@@ -253,6 +306,16 @@ fn judge(input: &SeriesInput, excursion: &Excursion, quiet: usize) -> Estimate {
             model: backdated.model,
         }),
         recovered_at: over.map(|bin| input.time(bin as f64)),
+        explanation: Some(Explanation {
+            version: VERSION,
+            usual_rate: baseline.rate,
+            overdispersion: baseline.variation.overdispersion,
+            wave: baseline.variation.wave,
+            ratio: backdated.ratio,
+            ramp_seconds: backdated.ramp * input.bin_seconds,
+            ramp_probability: backdated.ramp_probability,
+            evidence: backdated.evidence,
+        }),
         dispersion: baseline.dispersion,
         evidence: backdated.evidence,
         baseline: expected,

@@ -1,18 +1,37 @@
-use super::cusum::Excursion;
-use super::{Direction, Model, SeriesInput};
+use std::ops::Range;
 
-/// How far before the detector's last zero the change may lie, and how far after the alarm the
-/// counts are still read.
+use super::Model;
+use super::cells::{self, Cell, Shape};
+use super::detector::Excursion;
+use super::fit::{Fit, Scatter, fit};
+use super::signal::Signal;
+use super::variation::{Moments, weighted};
+
+/// How far before the detector's last zero the change may lie.
 const BEFORE_SECONDS: f64 = 1800.0;
-const AFTER_SECONDS: f64 = 900.0;
-/// How long a ramp may take to reach its full height.
-const RAMP_SECONDS: [f64; 9] = [
-    60.0, 120.0, 180.0, 300.0, 450.0, 600.0, 900.0, 1200.0, 1800.0,
-];
-/// Candidates within this many units of log-likelihood of the best stay possible.
-const WITHIN: f64 = 3.0;
-/// Of the golden section, by which the height of a ramp is searched.
-const GOLDEN: f64 = 0.618_033_988_75;
+/// How far after the alarm the counts are still read: at least, at most, and by how long the
+/// alarm took. What a failure does later says nothing of how it began.
+const AFTER_SECONDS: (f64, f64) = (300.0, 1800.0);
+const AFTER_TIMES: f64 = 3.0;
+/// Seconds in which a ramp may reach its full height: double from one to the next, then half as
+/// far apart among those that remain.
+const SHORTEST_RAMP: f64 = 30.0;
+const LONGEST_RAMP: f64 = 3600.0;
+/// How likely a ramp is before anything is seen.
+const RAMPS: f64 = 0.5;
+/// Cells of the first look, and points and cells of the second.
+const COARSE_CELLS: usize = 150;
+const POINTS: usize = 48;
+const CLOSE_CELLS: usize = 60;
+/// What is this much less likely (natural log) than the best is not looked at again.
+const DROPPED: f64 = 9.0;
+/// Lengths of ramp that are so much less likely are not.
+const UNLIKELY: f64 = 6.0;
+/// The share of probability that may lie outside of the interval, on each side.
+const OUTSIDE: f64 = 0.03;
+/// Counts do not say where within a bin anything was: the interval is wider by this, in bins.
+const WITHIN_BIN: f64 = 0.5;
+const MOST_OVERDISPERSION: f64 = 3.0;
 
 /// The change, in bins from the start of the series.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,237 +40,286 @@ pub(super) struct Backdated {
     pub earliest: f64,
     pub latest: f64,
     pub model: Model,
-    /// Log-likelihood over "nothing changed", dispersion taken out.
+    /// How probable it is that the change came by and by.
+    pub ramp_probability: f64,
+    /// In bins; of the likeliest change.
+    pub ramp: f64,
+    /// How many times the usual the rate became, by the likeliest change.
+    pub ratio: f64,
+    /// Log-likelihood over "nothing changed".
     pub evidence: f64,
 }
 
-/// The counts that a change is looked for in.
-struct Scope<'a> {
-    counts: &'a [f64],
-    expected: &'a [f64],
-    dispersion: f64,
-    direction: Direction,
-    first: usize,
-    last: usize,
-}
-
+/// One way it may have been.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
-    bin: usize,
-    likelihood: f64,
-    ratio: f64,
-    ramp: usize,
+    shape: Shape,
+    fit: Fit,
+    /// Logarithm of how probable it is, but for a constant.
+    weight: f64,
+}
+
+struct Search<'a> {
+    signal: &'a Signal,
+    expected: &'a [f64],
+    scatter: Scatter,
+    /// Where it may have begun.
+    scope: Range<f64>,
+    /// The counts are read up to here.
+    end: usize,
 }
 
 impl Backdated {
     /// Looks for the change behind `excursion`; bins from `end` on are not read.
     pub(super) fn find(
-        input: &SeriesInput,
+        signal: &Signal,
         expected: &[f64],
-        dispersion: f64,
         excursion: &Excursion,
         end: usize,
     ) -> Self {
-        let bins = |seconds: f64| (seconds / input.bin_seconds).round().max(1.0) as usize;
+        let mut search = Search::of(signal, expected, excursion, end);
+        let coarse = search.coarse();
+        let best = likeliest(&coarse);
+        search.learn(excursion, best);
+        let candidates = search.close(&coarse, best);
+        Search::told(&candidates)
+    }
+}
+
+fn likeliest(candidates: &[Candidate]) -> Candidate {
+    let best = candidates
+        .iter()
+        .max_by(|a, b| a.weight.total_cmp(&b.weight));
+    *best.expect("a step at the alarm is always a candidate")
+}
+
+impl<'a> Search<'a> {
+    fn of(signal: &'a Signal, expected: &'a [f64], excursion: &Excursion, end: usize) -> Self {
+        let (least, most) = AFTER_SECONDS;
+        let took = (excursion.alarm - excursion.since) as f64 * signal.bin_seconds;
+        let after = signal.bins((took * AFTER_TIMES).clamp(least, most));
         let end = end
-            .min(excursion.alarm + 1 + bins(AFTER_SECONDS))
-            .clamp(excursion.alarm + 1, input.counts.len());
-        let scope = Scope {
-            counts: &input.counts[..end],
-            expected: &expected[..end],
-            dispersion,
-            direction: input.direction,
-            first: (excursion.since.saturating_sub(bins(BEFORE_SECONDS)))
-                .max(excursion.not_before)
-                .min(excursion.alarm),
-            last: excursion.alarm,
-        };
-        let steps = scope.steps();
-        let step = best(&steps);
-        let ramps: Vec<Candidate> = RAMP_SECONDS
-            .iter()
-            .map(|seconds| bins(*seconds))
-            .filter(|length| *length >= 3)
-            .flat_map(|length| scope.ramps(length))
-            .collect();
-        // One parameter more: the ramp has to be better by this much.
-        let price = 0.5 * ((end - scope.first) as f64).ln();
-        let ramp = ramps
-            .iter()
-            .copied()
-            .max_by(|a, b| a.likelihood.total_cmp(&b.likelihood));
-        match ramp {
-            Some(ramp) if ramp.likelihood - price > step.likelihood => {
-                interval(ramp, &ramps, Model::Ramp, excursion, ramp.bin as f64)
-            }
-            _ => {
-                let at = scope.within_bin(step);
-                let possible: Vec<Candidate> = steps.iter().chain(ramps.iter()).copied().collect();
-                interval(step, &possible, Model::Step, excursion, at)
-            }
-        }
-    }
-}
-
-fn best(candidates: &[Candidate]) -> Candidate {
-    candidates
-        .iter()
-        .copied()
-        .max_by(|a, b| a.likelihood.total_cmp(&b.likelihood))
-        .expect("the bin of the alarm is always a candidate")
-}
-
-fn interval(
-    found: Candidate,
-    possible: &[Candidate],
-    model: Model,
-    excursion: &Excursion,
-    at: f64,
-) -> Backdated {
-    let top = possible
-        .iter()
-        .map(|c| c.likelihood)
-        .fold(found.likelihood, f64::max);
-    let near = |c: &&Candidate| match model {
-        Model::Step if c.ramp > 0 => c.likelihood >= top - 1.0,
-        _ => c.likelihood >= found.likelihood - WITHIN,
-    };
-    let earliest = possible.iter().filter(near).map(|c| c.bin).min();
-    let latest = possible.iter().filter(near).map(|c| c.bin).max();
-    let earliest = earliest
-        .unwrap_or(found.bin)
-        .min(found.bin)
-        .min(excursion.since.max(1));
-    let latest = latest.unwrap_or(found.bin).max(found.bin) + 1;
-    Backdated {
-        at,
-        earliest: (earliest as f64).min(at),
-        latest: (latest as f64).max(at),
-        model,
-        evidence: found.likelihood,
-    }
-}
-
-impl Scope<'_> {
-    /// For each bin: how likely is a step there?
-    fn steps(&self) -> Vec<Candidate> {
-        let (mut seen, mut usual) = (0.0, 0.0);
-        let mut found = Vec::with_capacity(self.counts.len() - self.first);
-        for bin in (self.first..self.counts.len()).rev() {
-            let after = (seen, usual);
-            seen += self.counts[bin];
-            usual += self.expected[bin];
-            if bin > self.last {
-                continue;
-            }
-            let (gained, ratio) = match self.direction {
-                Direction::Up => {
-                    let ratio = self.bounded(seen / usual);
-                    (gain(seen, usual, ratio), ratio)
-                }
-                Direction::Down => self.fall(bin, after),
-            };
-            found.push(Candidate {
-                bin,
-                likelihood: gained / self.dispersion,
-                ratio,
-                ramp: 0,
-            });
-        }
-        found
-    }
-
-    /// A fall within a bin: what came before it came at the usual rate. Near a rate of nothing this
-    /// must be said: a bin that is half full would be all but impossible, and a ramp that began long
-    /// before would seem likelier. `after` is what was seen and usual in the bins that follow.
-    fn fall(&self, bin: usize, after: (f64, f64)) -> (f64, f64) {
-        let (count, expected) = (self.counts[bin], self.expected[bin]);
-        let own = self.bounded(count / expected);
-        if after.1 <= 0.0 {
-            return (gain(count, expected, own), own);
-        }
-        let ratio = self.bounded(after.0 / after.1);
-        let gained = gain(after.0, after.1, ratio) + gain(count, expected, own.max(ratio));
-        (gained, ratio)
-    }
-
-    fn bounded(&self, ratio: f64) -> f64 {
-        match self.direction {
-            Direction::Up => ratio.max(1.0),
-            Direction::Down => ratio.min(1.0),
+            .min(excursion.alarm + 1 + after)
+            .clamp(excursion.alarm + 1, signal.len());
+        let first = excursion.since.saturating_sub(signal.bins(BEFORE_SECONDS));
+        let first = first.max(excursion.not_before).min(excursion.alarm);
+        let known = excursion.baseline.variation;
+        Self {
+            signal,
+            expected,
+            scatter: Scatter {
+                overdispersion: known.overdispersion,
+                wave: known.wave,
+            },
+            scope: first as f64..(excursion.alarm + 1) as f64,
+            end,
         }
     }
 
-    /// For each bin: how likely is a ramp of `length` bins that starts there?
-    fn ramps(&self, length: usize) -> Vec<Candidate> {
-        let stride = (length / 30).max(1);
-        (self.first..=self.last)
-            .step_by(stride)
-            .map(|bin| self.ramp(bin, length))
+    /// Every start in the scope, every length of ramp, by cells of even width.
+    fn coarse(&self) -> Vec<Candidate> {
+        let cells = cells::even(
+            self.signal,
+            self.expected,
+            self.scope.start as usize..self.end,
+            COARSE_CELLS,
+        );
+        let lengths = self.lengths(2.0);
+        let starts = cells.iter().filter(|cell| cell.from < self.scope.end);
+        let starts: Vec<(f64, f64)> = starts.map(|cell| (cell.from, cell.to)).collect();
+        let steps = starts.iter().flat_map(|(from, to)| {
+            // Next to a rate of nothing, a bin of which a part is changed must fit.
+            [0.0, 0.25, 0.5, 0.75].map(|part| Shape {
+                at: from + part * (to - from),
+                length: 0.0,
+            })
+        });
+        let ramps = lengths[1..].iter().flat_map(|length| {
+            // How a long ramp begins is not told to the bin.
+            let width = starts.first().map_or(1.0, |(from, to)| to - from);
+            let stride = (length / width / 6.0) as usize + 1;
+            let starts = starts.iter().step_by(stride);
+            starts.map(|(at, _)| Shape {
+                at: *at,
+                length: *length,
+            })
+        });
+        self.candidates(&cells, steps.chain(ramps), lengths.len() - 1)
+    }
+
+    /// Lengths of ramps, each so many times the one before; 0 is a step.
+    fn lengths(&self, times: f64) -> Vec<f64> {
+        let longest =
+            LONGEST_RAMP.min(4.0 * (self.end as f64 - self.scope.start) * self.signal.bin_seconds);
+        let ramps = std::iter::successors(Some(SHORTEST_RAMP), |length| Some(length * times));
+        let ramps = ramps.take_while(|length| *length <= longest);
+        let in_bins = ramps.map(|length| length / self.signal.bin_seconds);
+        std::iter::once(0.0)
+            .chain(in_bins.filter(|bins| *bins >= 1.0))
             .collect()
     }
 
-    /// The best height of a ramp from `bin`, found by golden-section search on its logarithm.
-    fn ramp(&self, bin: usize, length: usize) -> Candidate {
-        let window = bin..self.counts.len();
-        let seen: f64 = self.counts[window.clone()].iter().sum();
-        let usual: f64 = self.expected[window].iter().sum();
-        let mean = self.bounded(seen / usual);
-        let likelihood = |ratio: f64| self.ramp_likelihood(bin, length, ratio);
-        let (mut low, mut high) = match self.direction {
-            Direction::Up => (mean.ln(), (mean * 4.0 + 1.0).ln()),
-            Direction::Down => ((mean / 20.0).max(1e-4).ln(), mean.max(1e-4).ln()),
-        };
-        for _ in 0..7 {
-            let (a, b) = (high - GOLDEN * (high - low), low + GOLDEN * (high - low));
-            if likelihood(a.exp()) > likelihood(b.exp()) {
-                high = b;
+    /// How probable each shape is, where `ramps` lengths of ramp were possible.
+    fn candidates(
+        &self,
+        cells: &[Cell],
+        shapes: impl Iterator<Item = Shape>,
+        ramps: usize,
+    ) -> Vec<Candidate> {
+        let mut parts = Vec::with_capacity(cells.len());
+        let mut judged = |shape: Shape| {
+            let fit = fit(
+                cells,
+                shape,
+                self.signal.direction,
+                self.scatter,
+                &mut parts,
+            )?;
+            let prior = if shape.length > 0.0 {
+                RAMPS / ramps as f64
             } else {
-                low = a;
-            }
-        }
-        let ratio = f64::midpoint(low, high).exp();
-        Candidate {
-            bin,
-            likelihood: likelihood(ratio),
-            ratio,
-            ramp: length,
-        }
+                1.0 - RAMPS
+            };
+            Some(Candidate {
+                shape,
+                fit,
+                weight: fit.marginal + prior.ln(),
+            })
+        };
+        shapes.filter_map(&mut judged).collect()
     }
 
-    fn ramp_likelihood(&self, bin: usize, length: usize, ratio: f64) -> f64 {
-        let mut sum = 0.0;
-        for at in bin..self.counts.len().min(bin + length) {
-            let part = (at - bin) as f64 + 0.5;
-            let here = 1.0 + (ratio - 1.0) * part / length as f64;
-            sum += gain(self.counts[at], self.expected[at], here);
+    /// What the failure itself tells of how counts scatter: often there was too little before it.
+    fn learn(&mut self, excursion: &Excursion, best: Candidate) {
+        let bins = (best.shape.at.floor() as usize).max(1)..self.end;
+        let told: Vec<(f64, f64)> = bins
+            .filter(|bin| self.signal.weights[*bin] > 0.0)
+            .map(|bin| {
+                let part = best.shape.part(bin as f64, (bin + 1) as f64);
+                (
+                    self.signal.counts[bin],
+                    self.expected[bin] * (1.0 + best.fit.height * part),
+                )
+            })
+            .collect();
+        let known = excursion.baseline.variation;
+        let before = (known.overdispersion, known.overdispersion_error);
+        let mut moments = Moments::default();
+        for (seen, mean) in &told {
+            moments.add(*seen, *mean);
         }
-        if bin + length < self.counts.len() {
-            let rest = bin + length..self.counts.len();
-            let seen: f64 = self.counts[rest.clone()].iter().sum();
-            let usual: f64 = self.expected[rest].iter().sum();
-            sum += gain(seen, usual, ratio);
-        }
-        sum / self.dispersion
+        let (alpha, _) = weighted(moments.alpha(), before);
+        let alpha = alpha.clamp(0.0, MOST_OVERDISPERSION);
+        self.scatter = Scatter {
+            overdispersion: alpha,
+            wave: known.wave.max(wave(&told, alpha)),
+        };
     }
 
-    /// Where within its first bin a step lies, by how much of the bin is already changed.
-    fn within_bin(&self, step: Candidate) -> f64 {
-        let full = self.expected[step.bin] * (step.ratio - 1.0);
-        let extra = self.counts[step.bin] - self.expected[step.bin];
-        if full.abs() < 5.0 {
-            return step.bin as f64;
+    /// What the first look left over, by fine steps.
+    fn close(&self, coarse: &[Candidate], best: Candidate) -> Vec<Candidate> {
+        let width = (self.end as f64 - self.scope.start) / COARSE_CELLS as f64;
+        let margin = 2.0 * width.ceil().max(1.0);
+        let kept = || coarse.iter().filter(|c| c.weight >= best.weight - DROPPED);
+        let first = kept().map(|c| c.shape.at).fold(best.shape.at, f64::min) - margin;
+        let last = kept().map(|c| c.shape.at).fold(best.shape.at, f64::max) + margin;
+        let (first, last) = (first.max(self.scope.start), last.min(self.scope.end));
+        let step = (last - first) / POINTS as f64;
+        let starts: Vec<f64> = (0..POINTS)
+            .map(|i| first + step * (i as f64 + 0.5))
+            .collect();
+        let half = std::f64::consts::SQRT_2;
+        let likely = |length: &f64| {
+            *length <= 0.0
+                || coarse
+                    .iter()
+                    .filter(|c| c.weight >= best.weight - UNLIKELY)
+                    .any(|c| {
+                        let ratio = c.shape.length / length;
+                        c.shape.length > 0.0 && (0.9 / half..1.1 * half).contains(&ratio)
+                    })
+        };
+        let mut lengths = self.lengths(half);
+        let ramps = lengths.len() - 1;
+        lengths.retain(likely);
+        let of_length = |at: f64| {
+            lengths.iter().map(move |length| Shape {
+                at,
+                length: *length,
+            })
+        };
+        let shapes = starts.iter().flat_map(|at| of_length(*at));
+        let close = first.floor() as usize..(last.ceil() as usize).min(self.end);
+        let cells = cells::focused(self.signal, self.expected, close, self.end, CLOSE_CELLS);
+        self.candidates(&cells, shapes, ramps)
+    }
+
+    fn told(candidates: &[Candidate]) -> Backdated {
+        let best = likeliest(candidates);
+        let mass = |c: &Candidate| (c.weight - best.weight).exp();
+        let all: f64 = candidates.iter().map(mass).sum();
+        let is_ramp = |c: &&Candidate| c.shape.length > 0.0;
+        let ramp_probability = candidates.iter().filter(is_ramp).map(mass).sum::<f64>() / all;
+        let model = if ramp_probability > 0.5 {
+            Model::Ramp
+        } else {
+            Model::Step
+        };
+        let of_model = |c: &&Candidate| is_ramp(c) == (model == Model::Ramp);
+        let mut by_start: Vec<(f64, f64)> =
+            candidates.iter().map(|c| (c.shape.at, mass(c))).collect();
+        by_start.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut own: Vec<(f64, f64)> = candidates
+            .iter()
+            .filter(of_model)
+            .map(|c| (c.shape.at, mass(c)))
+            .collect();
+        own.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let at = quantile(&own, 0.5);
+        let owned: Vec<Candidate> = candidates.iter().filter(of_model).copied().collect();
+        let shown = likeliest(&owned);
+        let earliest = quantile(&by_start, OUTSIDE).min(at) - WITHIN_BIN;
+        let latest = quantile(&by_start, 1.0 - OUTSIDE).max(at) + WITHIN_BIN;
+        Backdated {
+            at,
+            earliest: earliest.max(0.0),
+            latest,
+            model,
+            ramp_probability,
+            ramp: shown.shape.length,
+            ratio: 1.0 + shown.fit.height,
+            evidence: shown.fit.gained,
         }
-        let changed = (extra / full).clamp(0.0, 1.0);
-        step.bin as f64 + (1.0 - changed)
     }
 }
 
-/// Log-likelihood of `ratio` times the usual rate over the usual rate.
-fn gain(seen: f64, usual: f64, ratio: f64) -> f64 {
-    let ratio = ratio.max(1e-9);
-    if seen <= 0.0 {
-        return -(ratio - 1.0) * usual;
+/// Where this share of the mass lies before; sorted by place.
+fn quantile(places: &[(f64, f64)], share: f64) -> f64 {
+    let all: f64 = places.iter().map(|p| p.1).sum();
+    let mut sum = 0.0;
+    for (place, mass) in places {
+        sum += mass;
+        if sum >= share * all {
+            return *place;
+        }
     }
-    seen * ratio.ln() - (ratio - 1.0) * usual
+    places.last().map_or(0.0, |p| p.0)
+}
+
+/// How much neighbours go together in what they are off their means: (1 + r) / (1 − r).
+fn wave(told: &[(f64, f64)], alpha: f64) -> f64 {
+    let off: Vec<f64> = told
+        .iter()
+        .map(|(seen, mean)| (seen - mean) / (mean * (1.0 + alpha * mean)).sqrt().max(0.1))
+        .collect();
+    let squares: f64 = off.iter().map(|off| off * off).sum();
+    let products: f64 = off.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    if off.len() < 10 || squares <= 0.0 {
+        return 1.0;
+    }
+    let together = (products / squares).clamp(0.0, 0.9);
+    // What chance alone may give counts for little.
+    let surely = together * together * off.len() as f64;
+    let together = together * surely / (surely + 2.0);
+    (1.0 + together) / (1.0 - together)
 }

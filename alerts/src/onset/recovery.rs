@@ -1,5 +1,6 @@
-use super::cusum::Excursion;
-use super::{Direction, SeriesInput};
+use super::Direction;
+use super::detector::Excursion;
+use super::signal::Signal;
 
 /// Log-likelihood by which quiet bins must tell for the usual rate, where they can.
 const CLEARLY: f64 = 3.0;
@@ -7,7 +8,7 @@ const CLEARLY: f64 = 3.0;
 /// The first bin of the first `quiet` bins that are as usual after the alarm. `None` while there
 /// is none.
 pub(super) fn first_quiet(
-    input: &SeriesInput,
+    input: &Signal,
     expected: &[f64],
     dispersion: f64,
     excursion: &Excursion,
@@ -19,7 +20,7 @@ pub(super) fn first_quiet(
 
 /// The same, of the quiet that lasts until now: what failed again after it is not over.
 pub(super) fn lasting_quiet(
-    input: &SeriesInput,
+    input: &Signal,
     expected: &[f64],
     dispersion: f64,
     excursion: &Excursion,
@@ -35,7 +36,7 @@ pub(super) fn lasting_quiet(
 
 /// Windows of as many bins as must be quiet.
 struct Windows<'a> {
-    input: &'a SeriesInput,
+    input: &'a Signal,
     expected: &'a [f64],
     dispersion: f64,
     excursion: &'a Excursion,
@@ -47,7 +48,7 @@ struct Windows<'a> {
 
 impl<'a> Windows<'a> {
     fn new(
-        input: &'a SeriesInput,
+        input: &'a Signal,
         expected: &'a [f64],
         dispersion: f64,
         excursion: &'a Excursion,
@@ -98,7 +99,7 @@ impl<'a> Windows<'a> {
 }
 
 /// How many times the usual the failure was, until bin `end`.
-fn elevation(input: &SeriesInput, expected: &[f64], excursion: &Excursion, end: usize) -> f64 {
+fn elevation(input: &Signal, expected: &[f64], excursion: &Excursion, end: usize) -> f64 {
     let seen: f64 = input.counts[excursion.since..end].iter().sum();
     let usual: f64 = expected[excursion.since..end].iter().sum();
     (seen / usual).clamp(1e-3, 1e9)
@@ -124,7 +125,7 @@ fn as_usual(direction: Direction, seen: &[f64], usual: &[f64], dispersion: f64) 
 /// The failure's end may lie before the window that proved it, if the alarm came late, or some
 /// bins into it: the bin after which the counts tell for "as usual" all the way.
 fn backdated(
-    input: &SeriesInput,
+    input: &Signal,
     expected: &[f64],
     excursion: &Excursion,
     (window, quiet): (usize, usize),

@@ -111,7 +111,7 @@ async fn check_resolved(house: &House) {
     let fails = FAILS as f64;
     assert_eq!(
         (onset.source, onset.method),
-        (OnsetSource::Estimated, OnsetMethod::StepV1)
+        (OnsetSource::Estimated, OnsetMethod::StepV2)
     );
     assert!((seconds(onset.at) - fails).abs() <= 2.0, "{onset:?}");
     assert!(

@@ -32,7 +32,7 @@ async fn check(rate: f64, errors: f64, fault: Fault, expected: Expected) -> Inci
     assert_eq!(page.severity, expected.severity);
     let detected = since(ONSET, page.detected_at);
     assert!(0.0 < detected && detected <= expected.within, "{detected}");
-    assert_eq!(page.onset.method, OnsetMethod::StepV1);
+    assert_eq!(page.onset.method, OnsetMethod::StepV2);
     assert!(since(ONSET, page.onset.at).abs() <= 5.0);
     let (earliest, latest) = (page.onset.earliest, page.onset.latest);
     assert!(since(ONSET, earliest) <= 1.0 && since(ONSET, latest) >= 0.0);

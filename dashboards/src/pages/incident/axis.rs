@@ -161,7 +161,9 @@ type Named = (Timestamp, &'static str, &'static str);
 /// The moments in their order, each with what passed since the one before.
 fn marks(incident: &Incident) -> (Vec<Mark>, Vec<Moment>) {
     let onset = match incident.onset.method {
-        OnsetMethod::StepV1 | OnsetMethod::RampV1 => "onset, estimated",
+        OnsetMethod::StepV1 | OnsetMethod::RampV1 | OnsetMethod::StepV2 | OnsetMethod::RampV2 => {
+            "onset, estimated"
+        }
         OnsetMethod::RuleFirstTrue => "rule first true",
         OnsetMethod::Human => "onset, set by hand",
     };

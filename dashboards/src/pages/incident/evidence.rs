@@ -9,6 +9,8 @@ pub(super) fn evidence(incident: &Incident) -> Vec<(&'static str, String)> {
     let method = match onset.method {
         OnsetMethod::StepV1 => "change point by CUSUM, a step (version 1)",
         OnsetMethod::RampV1 => "change point by CUSUM, a ramp (version 1)",
+        OnsetMethod::StepV2 => "likeliest change of the counts, a step (version 2)",
+        OnsetMethod::RampV2 => "likeliest change of the counts, a ramp (version 2)",
         OnsetMethod::RuleFirstTrue => "no signal changed: the first evaluation that was true",
         OnsetMethod::Human => "set by a person",
     };
