@@ -103,6 +103,8 @@ pub(crate) mod tests {
             trace_id: None,
             span_id: None,
             origin: Origin::Log,
+            hashes: watchfire_schemas::ExceptionHashes::default(),
+            user: None,
         }
     }
 

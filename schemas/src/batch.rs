@@ -1,4 +1,4 @@
-use crate::{LogRecord, SeriesSamples, Span, SpanId, Timestamp, TraceId};
+use crate::{ExceptionHashes, LogRecord, SeriesSamples, Span, SpanId, Timestamp, TraceId};
 
 /// What a service hands to the collector in one go.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,4 +45,8 @@ pub struct ExceptionSeen {
     pub span_id: Option<SpanId>,
     /// Where it was read.
     pub origin: Origin,
+    /// What tells that it is of its group, and of others that are the same.
+    pub hashes: ExceptionHashes,
+    /// A hash of who was affected (`user.id`), where that is said.
+    pub user: Option<u64>,
 }

@@ -32,7 +32,7 @@ pub use change::{ChangeEvent, ChangeKind};
 pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "validators")]
 pub use contract::{CompileError, Contract, Documents, Violation};
-pub use exception::Exception;
+pub use exception::{Exception, ExceptionHashes};
 pub use exposition::{
     ExpositionError, ExpositionFormat, ExpositionLine, ExpositionReader, MetricFamily, SampleLine,
     parse_exposition,

@@ -30,6 +30,8 @@ fn seen(group: &str, at: u64) -> ExceptionSeen {
         trace_id: None,
         span_id: None,
         origin: Origin::Log,
+        hashes: watchfire_schemas::ExceptionHashes::default(),
+        user: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `watchfire explain`: how a decision is made, on the very code that the server runs.
 
+mod fingerprint;
 mod pattern;
 
 use std::fs::File;
@@ -8,18 +9,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
 use watchfire_alerts::onset::{self, SeriesInput};
-use watchfire_collector::fingerprint;
 use watchfire_logsearch::plan_query;
-use watchfire_schemas::{Exception, flatten};
 
 use crate::cli::{ExplainArgs, ExplainWhat};
 
 pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     match &args.what {
         ExplainWhat::Onset { file } => each_line(file, onset_of)?,
-        ExplainWhat::Fingerprint { file } => each_line(file, fingerprint_of)?,
+        ExplainWhat::Fingerprint { file } => fingerprint::run(file)?,
         ExplainWhat::Pattern { file } => pattern::run(file)?,
         ExplainWhat::Query { query, json } => say(&plan_of(query, *json)?),
     }
@@ -29,7 +27,7 @@ pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
 /// Answers each line of a file with one line.
 fn each_line(
     path: &Path,
-    answer: fn(usize, &str) -> anyhow::Result<Option<String>>,
+    mut answer: impl FnMut(usize, &str) -> anyhow::Result<Option<String>>,
 ) -> anyhow::Result<()> {
     let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
     for (index, line) in BufReader::new(file).lines().enumerate() {
@@ -58,25 +56,6 @@ fn onset_of(_: usize, line: &str) -> anyhow::Result<Option<String>> {
     let series: SeriesInput = serde_json::from_str(line)
         .context("expected {\"id\",\"start\",\"bin_seconds\",\"counts\"}")?;
     Ok(Some(serde_json::to_string(&onset::estimate(&series)?)?))
-}
-
-/// A line without an exception has no group and no answer.
-fn fingerprint_of(number: usize, line: &str) -> anyhow::Result<Option<String>> {
-    let object = serde_json::from_str(line).context("expected a JSON object")?;
-    // Nested or flat, as at intake.
-    let object = flatten(object);
-    let service = object
-        .get("service.name")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    let exception: Exception =
-        serde_json::from_value(Value::Object(object)).context("exception.* must be strings")?;
-    if exception == Exception::default() {
-        return Ok(None);
-    }
-    let found = fingerprint(&service, &exception);
-    Ok(Some(json!({"line": number, "group": found.group, "grouped_by": found.grouped_by, "frames": found.frames}).to_string()))
 }
 
 fn say(line: &str) {

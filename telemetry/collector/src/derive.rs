@@ -15,13 +15,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use watchfire_schemas::{
-    Exception, ExceptionSeen, LogRecord, Origin, SeriesSamples, Span, SpanEvent, Timestamp,
-    contract_keys,
+    Attributes, Exception, ExceptionHashes, ExceptionSeen, LogRecord, Origin, SeriesSamples, Span,
+    SpanEvent, Timestamp, contract_keys,
 };
 
 use crate::CounterRule;
 use crate::content::Content;
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{Fingerprint, Parts, client_fingerprint, fingerprint, message_hash};
 use bounded::BoundedLabels;
 use deltas::Deltas;
 use occurrences::Occurrences;
@@ -238,7 +238,9 @@ fn sample_time(event: Timestamp, received_at: Timestamp) -> i64 {
 /// The exception of a log record and a hash of what makes it the same occurrence elsewhere.
 fn log_exception(record: &LogRecord) -> Option<(ExceptionSeen, u64)> {
     let (exception, group) = (record.exception.as_ref()?, record.exception_group.clone()?);
-    let print = fingerprint(&record.service, exception);
+    let client = client_fingerprint(&record.attributes);
+    let print = fingerprint(&record.service, exception, client.as_deref());
+    let hash = occurrences::hash(exception, print.frames.first());
     let message = if exception.message.is_empty() {
         &record.message
     } else {
@@ -249,15 +251,19 @@ fn log_exception(record: &LogRecord) -> Option<(ExceptionSeen, u64)> {
         service: record.service.clone(),
         kind: exception.kind.clone(),
         message: message.clone(),
-        culprit: print.culprit,
+        culprit: print.culprit.clone(),
         at: record.timestamp,
         release: record.version().map(str::to_owned),
         environment: record.environment().map(str::to_owned),
         trace_id: record.trace_id,
         span_id: record.span_id,
         origin: Origin::Log,
+        hashes: ExceptionHashes {
+            pattern: record.pattern_id.clone(),
+            ..hashes(&record.service, exception, &print)
+        },
+        user: affected(&[&record.attributes]),
     };
-    let hash = occurrences::hash(exception, print.frames.first());
     Some((seen, hash))
 }
 
@@ -269,7 +275,8 @@ fn span_exceptions(span: &Span) -> impl Iterator<Item = (ExceptionSeen, u64)> + 
             .get("exception.group")?
             .as_str()?
             .to_owned();
-        let print = fingerprint(&span.service, &exception);
+        let client = client_fingerprint(&event.attributes);
+        let print = fingerprint(&span.service, &exception, client.as_deref());
         let hash = occurrences::hash(&exception, print.frames.first());
         let resource = |key: &str| {
             let value = span.resource.get(key).and_then(Value::as_str);
@@ -277,6 +284,8 @@ fn span_exceptions(span: &Span) -> impl Iterator<Item = (ExceptionSeen, u64)> + 
         };
         let seen = ExceptionSeen {
             group,
+            hashes: hashes(&span.service, &exception, &print),
+            user: affected(&[&event.attributes, &span.attributes]),
             service: span.service.clone(),
             kind: exception.kind,
             message: exception.message,
@@ -290,6 +299,33 @@ fn span_exceptions(span: &Span) -> impl Iterator<Item = (ExceptionSeen, u64)> + 
         };
         Some((seen, hash))
     })
+}
+
+/// All hashes of an exception that can be told from it alone.
+fn hashes(service: &str, exception: &Exception, print: &Fingerprint) -> ExceptionHashes {
+    let mut hashes = print.hashes.clone();
+    hashes
+        .message
+        .get_or_insert_with(|| message_hash(service, exception));
+    hashes
+}
+
+/// Who was affected, as attributes say it in the words of several conventions.
+fn affected(attributes: &[&Attributes]) -> Option<u64> {
+    const NAMES: [&str; 5] = [
+        "user.id",
+        "enduser.id",
+        "user.email",
+        "user.name",
+        "client.address",
+    ];
+    let said = NAMES
+        .iter()
+        .flat_map(|name| attributes.iter().filter_map(|of| of.get(*name)));
+    let said = said.into_iter().next()?;
+    let mut parts = Parts::new("user");
+    parts.add(&said.to_string());
+    Some(parts.number())
 }
 
 /// The exception that a span event tells of.

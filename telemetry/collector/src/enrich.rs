@@ -4,7 +4,7 @@ use serde_json::Value;
 use watchfire_schemas::{LogRecord, Span};
 
 use crate::derive::exception_of;
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{client_fingerprint, fingerprint};
 
 /// Where the group of a span event's exception stands.
 const EVENT_GROUP: &str = "exception.group";
@@ -13,17 +13,18 @@ const EVENT_GROUP: &str = "exception.group";
 /// count: they are found here and in the store.
 pub(crate) fn enrich_record(record: &mut LogRecord) {
     record.pattern_id = None;
-    record.exception_group = record
-        .exception
-        .as_ref()
-        .map(|exception| fingerprint(&record.service, exception).group);
+    record.exception_group = record.exception.as_ref().map(|exception| {
+        let client = client_fingerprint(&record.attributes);
+        fingerprint(&record.service, exception, client.as_deref()).group
+    });
 }
 
 /// Names the groups of the exceptions that the span's events tell of.
 pub(crate) fn enrich_span(span: &mut Span) {
     for event in &mut span.events {
         if let Some(exception) = exception_of(event) {
-            let group = fingerprint(&span.service, &exception).group;
+            let client = client_fingerprint(&event.attributes);
+            let group = fingerprint(&span.service, &exception, client.as_deref()).group;
             event
                 .attributes
                 .insert(EVENT_GROUP.to_owned(), Value::String(group));

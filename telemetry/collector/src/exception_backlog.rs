@@ -263,6 +263,8 @@ mod tests {
             trace_id: None,
             span_id: None,
             origin: Origin::Log,
+            hashes: watchfire_schemas::ExceptionHashes::default(),
+            user: None,
         }
     }
 

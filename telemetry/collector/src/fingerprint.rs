@@ -1,20 +1,30 @@
 //! Which exceptions are "the same": the fingerprint, version 1.
 //!
-//! The group is named by the service, the type (with the types of its causes) and the frames of
-//! the application's own code; if there are none, by all frames; if there is no stack, by the type
-//! and the message without what varies in it. Lines, addresses, ids and build hashes never count.
+//! The group is named by the service, the type and the frames of the application's own code; if
+//! there are none, by all frames; if there is no stack, by the type and the message without what
+//! varies in it. Lines, addresses, ids and build hashes never count. Of a chain of exceptions the
+//! one that all began with counts, with the calls that led to it: a failure stays the same one when
+//! something wraps it. An emitter may name the group itself.
 
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
-use watchfire_schemas::Exception;
+use watchfire_schemas::{Attributes, Exception, ExceptionHashes};
 
 use crate::message_template::message_template;
-use crate::stack::{Stack, StackFrame};
+use crate::stack::{Stack, StackFrame, without_cycles};
+
+/// Begins every hash, so that another version can never meet this one.
+const VERSION: &str = "watchfire:v1";
+/// What an emitter's own fingerprint says where it wants ours within it.
+const DEFAULT: &str = "{{ default }}";
 
 /// What an exception's group was named by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GroupedBy {
+    /// What the emitter says.
+    Client,
     /// The frames of the application's own code.
     AppFrames,
     /// All frames, as none is the application's own.
@@ -30,53 +40,145 @@ pub struct Fingerprint {
     pub group: String,
     /// What it was named by.
     pub grouped_by: GroupedBy,
+    /// The type that counted: that of the exception with which all began.
+    pub root_type: String,
     /// The innermost frame of the application's own code, else the innermost one; may be empty.
     pub culprit: String,
-    /// All frames, the deepest cause first, within each the innermost first.
+    /// The calls that led to the exception with which all began, innermost first.
     pub frames: Vec<StackFrame>,
+    /// The types of the chain, the one thrown last first, as far as the text says them.
+    pub chain: Vec<String>,
+    /// By what it may join others. The message is hashed only where there are no frames: see
+    /// [`message_hash`]; the pattern is found elsewhere.
+    pub hashes: ExceptionHashes,
 }
 
-/// The group of an exception of `service`.
-pub fn fingerprint(service: &str, exception: &Exception) -> Fingerprint {
-    let stack = Stack::parse(&exception.stacktrace);
-    let has_app_frames = stack.frames.iter().any(|frame| frame.in_app);
-    let grouped_by = match (stack.frames.is_empty(), has_app_frames) {
-        (true, _) => GroupedBy::Message,
-        (_, true) => GroupedBy::AppFrames,
-        (_, false) => GroupedBy::AllFrames,
-    };
-    let mut hash = Parts::new("watchfire:v1");
-    hash.add(service);
-    hash.add(simple_name(&exception.kind));
-    if grouped_by == GroupedBy::Message {
-        hash.add("message");
-        hash.add(&message_template(&exception.message));
-    } else {
-        hash.add("frames");
-        stack.causes.iter().for_each(|cause| hash.add(cause));
-        let counted = stack
-            .frames
-            .iter()
-            .filter(|frame| frame.in_app || !has_app_frames);
-        let mut before = None;
-        for frame in counted {
-            // With the library frames between them gone, a recursion may show again.
-            if before.replace(frame) != Some(frame) {
-                hash.add(&frame.module);
-                hash.add(&frame.function);
-            }
+impl Fingerprint {
+    /// Whether a frame counted for the group's name.
+    pub fn counts(&self, frame: &StackFrame) -> bool {
+        match self.grouped_by {
+            GroupedBy::AppFrames => frame.in_app,
+            GroupedBy::AllFrames => true,
+            GroupedBy::Client | GroupedBy::Message => false,
         }
     }
-    let innermost = stack
-        .frames
-        .iter()
-        .find(|frame| frame.in_app == has_app_frames);
+}
+
+/// The group of an exception of `service`. `client` is what its emitter says, if anything.
+pub fn fingerprint(service: &str, exception: &Exception, client: Option<&str>) -> Fingerprint {
+    of_stack(
+        service,
+        exception,
+        client,
+        &Stack::parse(&exception.stacktrace),
+    )
+}
+
+pub(crate) fn of_stack(
+    service: &str,
+    exception: &Exception,
+    client: Option<&str>,
+    stack: &Stack,
+) -> Fingerprint {
+    let root = stack.root();
+    let kind = match root.kind {
+        Some(kind) if root.is_wrapped => kind,
+        _ => exception.kind.clone(),
+    };
+    let frames = root.frames;
+    let of_frames = |part: &str, counted: Vec<&StackFrame>| {
+        let mut hash = Parts::of(service, counted_type(&kind));
+        hash.add(part);
+        for frame in counted {
+            hash.add(&frame.module);
+            hash.add(&frame.function);
+        }
+        hash.hex()
+    };
+    // With the library frames between them gone, a recursion may show again.
+    let own = without_cycles(frames.iter().filter(|frame| frame.in_app));
+    let app = (!own.is_empty()).then(|| of_frames("frames", own));
+    let system = (!frames.is_empty()).then(|| of_frames("system", frames.iter().collect()));
+    let message = frames.is_empty().then(|| message_hash(service, exception));
+    let (grouped_by, group) = match (&app, &message) {
+        (Some(app), _) => (GroupedBy::AppFrames, app.clone()),
+        (None, Some(message)) => (GroupedBy::Message, message.clone()),
+        (None, None) => (
+            GroupedBy::AllFrames,
+            of_frames("frames", frames.iter().collect()),
+        ),
+    };
+    let client = client.map(|said| client_hash(service, said, &group));
+    let innermost = frames.iter().find(|frame| frame.in_app == app.is_some());
     Fingerprint {
-        group: hash.hex(),
-        grouped_by,
+        grouped_by: if client.is_some() {
+            GroupedBy::Client
+        } else {
+            grouped_by
+        },
+        group: client.clone().unwrap_or(group),
         culprit: innermost.map(StackFrame::name).unwrap_or_default(),
-        frames: stack.frames,
+        chain: stack.chain.kinds().map(str::to_owned).collect(),
+        root_type: kind,
+        frames,
+        hashes: ExceptionHashes {
+            client,
+            app,
+            system,
+            message,
+            pattern: None,
+        },
     }
+}
+
+/// What the emitter says of the group in the attribute `exception.fingerprint`: a text, or several.
+pub fn client_fingerprint(attributes: &Attributes) -> Option<String> {
+    let said = match attributes.get("exception.fingerprint")? {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            let parts = parts.iter().map(|part| match part {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            });
+            parts.collect::<Vec<_>>().join("\n")
+        }
+        _ => return None,
+    };
+    let is_own = said.trim().is_empty() || said.trim() == DEFAULT;
+    (!is_own).then_some(said)
+}
+
+fn client_hash(service: &str, said: &str, group: &str) -> String {
+    let mut hash = Parts::new(VERSION);
+    hash.add(service);
+    hash.add("client");
+    hash.add(&said.replace(DEFAULT, group).replace("{{default}}", group));
+    hash.hex()
+}
+
+/// The hash of an exception's type and message, without what varies in it.
+pub fn message_hash(service: &str, exception: &Exception) -> String {
+    let mut hash = Parts::of(service, simple_name(&exception.kind));
+    hash.add("message");
+    hash.add(&message_template(&exception.message));
+    hash.hex()
+}
+
+/// The type that counts beside frames: those that only wrap another error, as Go's do, are one.
+fn counted_type(kind: &str) -> &str {
+    const WRAPPERS: [&str; 7] = [
+        "*errors.errorString",
+        "*errors.fundamental",
+        "*errors.withStack",
+        "*errors.withMessage",
+        "*errors.joinError",
+        "*fmt.wrapError",
+        "*fmt.wrapErrors",
+    ];
+    if WRAPPERS.contains(&kind) {
+        return "error";
+    }
+    simple_name(kind)
 }
 
 /// A type without its module: Python's SDK names the module in a span event and leaves it out in a
@@ -96,6 +198,14 @@ impl Parts {
     pub(crate) fn new(domain: &str) -> Self {
         let mut parts = Self(Sha256::new());
         parts.add(domain);
+        parts
+    }
+
+    /// Of an exception of a service.
+    fn of(service: &str, kind: &str) -> Self {
+        let mut parts = Self::new(VERSION);
+        parts.add(service);
+        parts.add(kind);
         parts
     }
 
@@ -127,7 +237,7 @@ mod tests {
     }
 
     fn group(kind: &str, message: &str, stacktrace: &str) -> String {
-        fingerprint("shop", &exception(kind, message, stacktrace)).group
+        fingerprint("shop", &exception(kind, message, stacktrace), None).group
     }
 
     const BASE: &str = "Traceback (most recent call last):\n  File \"/app/v1/main.py\", line 5, in run\n    go()\n  File \"/app/v1/capture.py\", line 12, in charge\n    send()\nValueError: order 17\n";
@@ -155,7 +265,7 @@ mod tests {
             base
         );
         assert_ne!(
-            fingerprint("other", &exception("ValueError", "order 17", BASE)).group,
+            fingerprint("other", &exception("ValueError", "order 17", BASE), None).group,
             base
         );
         assert_ne!(
@@ -182,12 +292,15 @@ mod tests {
 
     #[test]
     fn the_culprit_is_the_innermost_app_frame() {
-        let print = fingerprint("shop", &exception("ValueError", "", BASE));
+        let print = fingerprint("shop", &exception("ValueError", "", BASE), None);
         assert_eq!(
             (print.culprit.as_str(), print.grouped_by),
             ("capture.charge", GroupedBy::AppFrames)
         );
-        assert_eq!(fingerprint("shop", &exception("E", "m", "")).culprit, "");
+        assert_eq!(
+            fingerprint("shop", &exception("E", "m", ""), None).culprit,
+            ""
+        );
     }
 
     #[test]
@@ -199,6 +312,58 @@ mod tests {
         check("App\\Pay\\Refused", "Refused");
         check("odd.", "");
         check("", "");
+    }
+
+    #[test]
+    fn a_wrapper_leaves_the_group_as_it_was() {
+        let bare = group("ValueError", "order 17", BASE);
+        let wrapped = BASE.replace(
+            "  File \"/app/v1/main.py\", line 5, in run\n    go()\n  File",
+            "  File \"/app/v1/main.py\", line 7, in run\n    go()\n  File",
+        ) + "\nThe above exception was the direct cause of the following exception:\n\nTraceback (most recent call last):\n  File \"/app/v1/main.py\", line 9, in run\n    raise Failed() from error\nshop.Failed: order 17\n";
+        assert_eq!(group("shop.Failed", "order 17", &wrapped), bare);
+        let go = "main.site\n\t/app/main.go:12\nmain.main\n\t/app/main.go:20\n";
+        assert_eq!(
+            group("*errors.fundamental", "x", go),
+            group("*errors.withStack", "y: x", go)
+        );
+    }
+
+    #[test]
+    fn another_view_of_what_is_a_library_leaves_one_hash() {
+        let whole = |text: &str| {
+            let print = fingerprint("shop", &exception("ValueError", "", text), None);
+            (print.hashes.app, print.hashes.system)
+        };
+        let (app, system) = whole(BASE);
+        let moved = BASE.replace("/app/v1/", "/usr/lib/python3/dist-packages/");
+        assert!(app.is_some());
+        assert_eq!(whole(&moved), (None, system));
+    }
+
+    #[test]
+    fn an_emitter_may_name_the_group() {
+        let said = |value: Value| {
+            let attributes = [("exception.fingerprint".to_owned(), value)];
+            client_fingerprint(&attributes.into_iter().collect())
+        };
+        let of = |said: Option<&str>, kind: &str| {
+            fingerprint("shop", &exception(kind, "order 17", BASE), said).group
+        };
+        let own = of(None, "ValueError");
+        assert_eq!(said("{{ default }}".into()), None);
+        assert_eq!(said(17.into()), None);
+        let named = said(serde_json::json!(["database", 7])).unwrap();
+        assert_eq!(of(Some(&named), "ValueError"), of(Some(&named), "KeyError"));
+        let within = said(serde_json::json!(["{{ default }}", "eu"])).unwrap();
+        assert_ne!(
+            of(Some(&within), "ValueError"),
+            of(Some(&within), "KeyError")
+        );
+        assert_ne!(of(Some(&within), "ValueError"), own);
+        let print = fingerprint("shop", &exception("E", "", BASE), Some("database"));
+        assert_eq!(print.grouped_by, GroupedBy::Client);
+        assert!(print.hashes.app.is_some());
     }
 
     #[test]

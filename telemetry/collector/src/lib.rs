@@ -51,7 +51,7 @@ pub use config::{Config, MetricNames, OtlpMetrics, TimeBounds};
 pub use contracts::{ChangeError, Contracts, RefusedRecord, RefusedRecords};
 pub use counter_rule::{CounterError, CounterRule};
 pub use exception_backlog::Occurrences;
-pub use fingerprint::{Fingerprint, GroupedBy, fingerprint};
+pub use fingerprint::{Fingerprint, GroupedBy, client_fingerprint, fingerprint, message_hash};
 pub use hand_over::GatherMeters;
 pub use host::HostReporter;
 pub use probe::{ProbeConfig, ProbeEntry, Prober};

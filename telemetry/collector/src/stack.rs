@@ -1,14 +1,19 @@
 //! Stack traces as text, read into frames: one small reader for each language.
 
+mod chain;
 mod dotnet;
 mod go;
 mod java;
 mod javascript;
+mod php;
 mod python;
 mod ruby;
 mod rust;
 
 use serde::Serialize;
+
+pub(crate) use chain::Root;
+use chain::{Chain, Link, Section};
 
 /// One call of a stack, without what changes from build to build: no line, no address, no id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -40,25 +45,29 @@ impl StackFrame {
     }
 }
 
-/// A stack trace: the deepest cause first, within each the innermost frame first.
+/// A stack trace: its exceptions, the one that was thrown last first, then what caused it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Stack {
-    pub(crate) frames: Vec<StackFrame>,
-    /// The types of the exceptions that led to the last one.
-    pub(crate) causes: Vec<String>,
+    pub(crate) chain: Chain,
 }
 
 impl Stack {
     /// Deeper frames than this say where the program began, not where it broke.
     const MOST_FRAMES: usize = 50;
-    /// What is read of a text; the crash end of every language is within it.
-    const MOST_LINES: usize = 2_000;
+    /// What is read of a text at its beginning, and as much at its end: the crash end of every
+    /// language is at one of the two.
+    const MOST_LINES: usize = 1_000;
+    /// What is read of a line: no call is longer, and a line without an end costs nothing.
+    const MOST_BYTES: usize = 4_096;
 
     /// Reads a stack trace of any language known here; no frames if it is of none. The language is
     /// the one in whose form most lines are.
     pub(crate) fn parse(text: &str) -> Self {
-        let lines: Vec<&str> = text.lines().take(Self::MOST_LINES).collect();
-        let readers: [fn(&[&str]) -> Self; 7] = [
+        if text.is_empty() {
+            return Self::default();
+        }
+        let lines = crash_ends(text);
+        let readers: [fn(&[&str]) -> Chain; 8] = [
             python::read,
             java::read,
             javascript::read,
@@ -66,41 +75,60 @@ impl Stack {
             rust::read,
             ruby::read,
             dotnet::read,
+            php::read,
         ];
-        let mut best = Self::default();
+        let mut best = Chain::default();
+        let mut most = 0;
         for read in readers {
-            let stack = read(&lines);
-            if stack.frames.len() > best.frames.len() {
-                best = stack;
+            let chain = read(&lines);
+            let frames = chain.frames();
+            if frames > most {
+                (best, most) = (chain, frames);
             }
         }
-        best.tidied()
+        Self { chain: best }
     }
 
-    /// Without repeats: a recursion counts once, however deep it went.
-    fn tidied(mut self) -> Self {
-        self.frames.dedup();
-        self.frames.truncate(Self::MOST_FRAMES);
-        self
-    }
-
-    /// The stack of several exceptions, the deepest cause first.
-    fn of_sections(sections: impl IntoIterator<Item = Section>) -> Self {
-        let mut stack = Self::default();
-        for section in sections {
-            stack.frames.extend(section.frames);
-            stack.causes.extend(section.cause);
-        }
-        stack
+    /// The exception that all began with, and the calls that led to it: innermost first, a recursion
+    /// once, at most as many as say where it broke.
+    pub(crate) fn root(&self) -> Root {
+        let mut root = self.chain.root();
+        root.frames = without_cycles(root.frames);
+        root.frames.truncate(Self::MOST_FRAMES);
+        root
     }
 }
 
-/// The frames of one exception of a chain, innermost first.
-#[derive(Debug, Default)]
-struct Section {
-    frames: Vec<StackFrame>,
-    /// Its type, if it is not the last of the chain.
-    cause: Option<String>,
+/// Without repeats: a recursion counts once, however deep it went, also one of up to four functions
+/// that call each other.
+pub(crate) fn without_cycles<T: PartialEq>(frames: impl IntoIterator<Item = T>) -> Vec<T> {
+    const LONGEST: usize = 4;
+    let mut kept: Vec<T> = Vec::new();
+    for frame in frames {
+        kept.push(frame);
+        let end = kept.len();
+        let repeated = (1..=LONGEST.min(end / 2))
+            .find(|length| kept[end - length..] == kept[end - 2 * length..end - length]);
+        if let Some(length) = repeated {
+            kept.truncate(end - length);
+        }
+    }
+    kept
+}
+
+/// The lines of both ends of a text, cut where they are longer than any call.
+fn crash_ends(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().take(Stack::MOST_LINES).collect();
+    let read = lines.last().map_or(0, |last| {
+        last.as_ptr() as usize + last.len() - text.as_ptr() as usize
+    });
+    let mut rest: Vec<&str> = text[read..].lines().rev().take(Stack::MOST_LINES).collect();
+    rest.reverse();
+    lines.extend(rest);
+    for line in &mut lines {
+        *line = &line[..line.floor_char_boundary(Stack::MOST_BYTES)];
+    }
+    lines
 }
 
 /// A path's last component, without a query.
@@ -109,12 +137,38 @@ fn base_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or_default()
 }
 
+/// A file's name without its folders; of a file that was made for this run alone, only that it was.
+fn stable_file<'a>(path: &'a str, extension: &str) -> &'a str {
+    const TEMPORARY: [&str; 4] = ["/tmp/", "/var/folders/", "\\Temp\\", "\\tmp\\"];
+    let name = base_name(path);
+    let stem = name.strip_suffix(extension).unwrap_or(name);
+    let is_made = stem.starts_with("tmp") && stem.len() >= 9 || has_digits(stem, 5);
+    if is_made && TEMPORARY.iter().any(|part| path.contains(part)) {
+        return "<temporary>";
+    }
+    stem
+}
+
+/// Whether so many digits follow each other.
+fn has_digits(text: &str, many: usize) -> bool {
+    let mut run = 0;
+    text.bytes().any(|byte| {
+        run = if byte.is_ascii_digit() { run + 1 } else { 0 };
+        run >= many
+    })
+}
+
+/// Whether `text` is a number as lines and columns are.
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Whether `text` could name a type: `java.io.IOException`, `ValueError`, `app::Error`.
 fn is_type_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+    text.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '\\'))
         && text
             .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '$' | ':'))
+            .all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '$' | ':' | '\\'))
 }
 
 /// The type at the start of `Type: message`.
@@ -124,15 +178,34 @@ fn leading_type(line: &str) -> Option<String> {
     is_type_name(name).then(|| name.to_owned())
 }
 
+/// All frames of a text, those of the root, and its type: what a reader is tested by.
 #[cfg(test)]
 fn check(text: &str, expected: &[(&str, bool)]) {
-    let stack = Stack::parse(text);
-    let found: Vec<(String, bool)> = stack.frames.iter().map(|f| (f.name(), f.in_app)).collect();
+    let root = Stack::parse(text).root();
+    let found: Vec<(String, bool)> = root.frames.iter().map(|f| (f.name(), f.in_app)).collect();
     let expected: Vec<(String, bool)> = expected
         .iter()
         .map(|(n, a)| ((*n).to_owned(), *a))
         .collect();
     assert_eq!(found, expected, "{text}");
+}
+
+/// Two texts of one failure, which differ in what says nothing of where it broke.
+#[cfg(test)]
+fn check_same(one: &str, other: &str) {
+    let app = |text: &str| {
+        let root = Stack::parse(text).root();
+        let mut names: Vec<_> = root
+            .frames
+            .iter()
+            .filter(|f| f.in_app)
+            .map(StackFrame::name)
+            .collect();
+        names.dedup();
+        assert!(!names.is_empty(), "{text}");
+        names
+    };
+    assert_eq!(app(one), app(other), "{one}\n{other}");
 }
 
 #[cfg(test)]
@@ -146,11 +219,11 @@ mod tests {
             "connection refused",
             "at the end of the day (finally)",
             "1: one\n2: two",
+            "#1 of 3 (see below): ok",
+            "mail ann@example.com:25:1 or not",
         ] {
-            assert!(
-                Stack::parse(text).frames.iter().all(|f| !f.in_app),
-                "{text}"
-            );
+            let root = Stack::parse(text).root();
+            assert!(root.frames.iter().all(|f| !f.in_app), "{text}");
         }
     }
 
@@ -161,5 +234,41 @@ mod tests {
             &format!("java.lang.StackOverflowError\n{deep}"),
             &[("app.Tree.walk", true)],
         );
+        assert_eq!(without_cycles("aabcabcabcd".chars()), ['a', 'b', 'c', 'd']);
+        assert_eq!(without_cycles("xfgfgfgy".chars()), ['x', 'f', 'g', 'y']);
+    }
+
+    #[test]
+    fn both_ends_of_a_long_text_are_read() {
+        let frames = (0..100_000).map(|n| format!("  File \"/app/m.py\", line {n}, in f{n}"));
+        let deep = frames.collect::<Vec<_>>().join("\n");
+        let text = format!("Traceback (most recent call last):\n{deep}\nValueError: x\n");
+        let root = Stack::parse(&text).root();
+        assert_eq!(root.frames.len(), Stack::MOST_FRAMES);
+        assert_eq!(root.frames[0].name(), "m.f99999");
+        let endless = format!("   at {}", "é(".repeat(500_000));
+        assert!(Stack::parse(&endless).root().frames.is_empty());
+    }
+
+    #[test]
+    fn no_text_brings_a_reader_down() {
+        for text in [
+            "\u{1f525}",
+            "at (",
+            "@",
+            ":in '",
+            "#0 ",
+            "0: ",
+            "\tat .(.java)",
+            "  File \"\", line , in ",
+            "(::1:2)",
+            "#0 /a(1): <>::\u{0}()",
+            "   at <.>(){}",
+            "x/<@:1:1",
+        ] {
+            Stack::parse(text).root();
+            Stack::parse(&text.repeat(5_000)).root();
+            Stack::parse(&format!("{text}\n").repeat(5_000)).root();
+        }
     }
 }

@@ -266,6 +266,8 @@ mod tests {
             trace_id: None,
             span_id: None,
             origin: Origin::Log,
+            hashes: watchfire_schemas::ExceptionHashes::default(),
+            user: None,
         };
         let (to, mut inflow) = mpsc::channel(EXCEPTION_QUEUE);
         for _ in 0..10 {

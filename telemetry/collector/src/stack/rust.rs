@@ -1,7 +1,7 @@
-use super::{Section, Stack, StackFrame};
+use super::{Chain, StackFrame, is_number};
 
 /// `std::backtrace::Backtrace` and the panic handler's own: innermost first.
-pub(super) fn read(lines: &[&str]) -> Stack {
+pub(super) fn read(lines: &[&str]) -> Chain {
     let mut frames = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let Some(function) = function_of(line) else {
@@ -12,16 +12,13 @@ pub(super) fn read(lines: &[&str]) -> Stack {
             .and_then(|next| next.trim_start().strip_prefix("at "));
         frames.push(frame(function, file.unwrap_or_default()));
     }
-    Stack::of_sections([Section {
-        frames,
-        cause: None,
-    }])
+    Chain::single(frames)
 }
 
 /// `  12: app::capture::charge` or `  12:   0x55d0 - app::capture::charge`
 fn function_of(line: &str) -> Option<&str> {
     let (number, rest) = line.trim_start().split_once(": ")?;
-    if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
+    if !is_number(number) {
         return None;
     }
     let rest = rest.trim();
@@ -30,7 +27,9 @@ fn function_of(line: &str) -> Option<&str> {
         None => rest,
     };
     let named = function.contains("::") || RUNTIME.contains(&function);
-    (named && !function.is_empty()).then_some(function)
+    // A cause in words may be numbered too.
+    let is_words = function.contains(' ') && !function.starts_with('<') && !function.contains('<');
+    (named && !is_words).then_some(function)
 }
 
 fn frame(function: &str, file: &str) -> StackFrame {
@@ -62,9 +61,10 @@ fn stable_path(function: &str) -> String {
     let mut before = ' ';
     for c in own.0.chars() {
         match c {
-            '<' => depth += 1,
+            // `[0123abcd]` is the hash of a crate.
+            '<' | '[' => depth += 1,
             '>' if before == '-' => {}
-            '>' if depth > 0 => depth -= 1,
+            '>' | ']' if depth > 0 => depth -= 1,
             '>' if open_self => (open_self, of_trait) = (false, false),
             ' ' if open_self && depth == 0 => of_trait = true,
             _ if depth == 0 && !of_trait => plain.push(c),
@@ -113,6 +113,29 @@ const LIBRARIES: &[&str] = &[
     "actix_web",
     "serde",
     "serde_json",
+    "reqwest",
+    "sqlx",
+    "sqlx_core",
+    "diesel",
+    "rustls",
+    "tokio_rustls",
+    "async_std",
+    "smol",
+    "log",
+    "env_logger",
+    "opentelemetry",
+    "opentelemetry_sdk",
+    "sentry",
+    "sentry_core",
+    "warp",
+    "rocket",
+    "crossbeam_utils",
+    "parking_lot",
+    "once_cell",
+    "clap",
+    "clap_builder",
+    "regex",
+    "chrono",
 ];
 /// Symbols of the runtime without a path.
 const RUNTIME: &[&str] = &[
@@ -141,6 +164,7 @@ mod tests {
             ("app::pay::charge::{{closure}}", "app::pay::charge"),
             ("<app::A<T> as app::B<U>>::c::{closure#0}", "app::A::c"),
             ("app::map<fn(u8) -> u8>::go", "app::map::go"),
+            ("app[a1b2c3d4e5f60718]::pay::charge", "app::pay::charge"),
             (
                 "<core::pin::Pin<P> as core::future::Future>::poll",
                 "core::pin::Pin::poll",
@@ -155,7 +179,7 @@ mod tests {
         check(
             "   0: rust_begin_unwind\n             at /rustc/9fc6b431/library/std/src/panicking.rs:652:5\n   \
              1: core::panicking::panic_fmt\n   \
-             2: shop::capture::charge::{{closure}}\n             at ./src/capture.rs:31:9\n   \
+             1: order shop::17 failed\n   2: shop::capture::charge::{{closure}}\n             at ./src/capture.rs:31:9\n   \
              3:     0x55d0a1 - tokio::runtime::task::poll::h0123456789abcdef\n  \
              10: main\n",
             &[
