@@ -24,6 +24,7 @@ mod response_times;
 mod rule_tests;
 mod rules;
 mod signals;
+mod slo;
 
 pub use acts::{Actor, Channel, HumanAct};
 pub use evaluation::{ReloadError, Reloaded};
@@ -42,3 +43,6 @@ pub use notify::{DestinationConfig, Secret};
 pub use rule_tests::{RuleTestOutcome, RuleTests, TestBench};
 pub use rules::{RuleFinding, Weight, check_rules};
 pub use signals::{SampleSink, SignalError, SignalSeries, Signals, SinkError};
+pub use slo::{
+    CompiledSlos, OwnSlo, OwnSloError, SloPeriod, check_slos, compile_own_slos, compile_slos,
+};
