@@ -22,6 +22,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use watchfire_schemas::Timestamp;
 
+use crate::alertmanagers::Frame;
 use crate::{Alerts, StoreError};
 
 pub(crate) use board::{Board, GroupHealth, Health};
@@ -126,13 +127,28 @@ impl Alerts {
         let health = GroupHealth {
             last_evaluation: Some(at),
             seconds: started.elapsed().as_secs_f64(),
+            kept_at: None,
         };
         self.meters.of(group).evaluated(health, &outcome);
         self.report(group, health, outcome.healths);
         let now = self.clock.now().max(at);
         self.settle(now, self.interval_of(group), outcome.updates)
             .await
-            .map_err(StoreError)
+            .map_err(StoreError)?;
+        self.tell_outside(group, at);
+        Ok(())
+    }
+
+    /// What was kept can be told.
+    fn tell_outside(&self, group: &LoadedGroup, at: Timestamp) {
+        let mut board = self.board();
+        board.kept(group, at);
+        let frame = Frame {
+            external_url: &self.config.external_url,
+            external_labels: &self.config.external_labels,
+        };
+        let times = (at, self.interval_of(group));
+        self.alertmanagers.tell(&board, &group.rules, times, frame);
     }
 
     fn report(&self, group: &LoadedGroup, whole: GroupHealth, rules: Vec<(String, Health)>) {

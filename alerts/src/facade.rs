@@ -10,15 +10,17 @@ use tokio_util::sync::CancellationToken;
 use watchfire_schemas::{ChangeEvent, Clock, ExceptionSeen, LabelSet, TimeRange, Timestamp};
 
 use crate::alert_state::AlertStates;
+use crate::alertmanagers::Alertmanagers;
 use crate::delivery_feedback::IncidentFeedback;
 use crate::evaluation::{Board, LoadedGroup, Memory, Meters, read_groups};
+use crate::heartbeat::Heartbeat;
 use crate::incident::store;
 use crate::outbox::Outbox;
 use crate::receivers::Receivers;
 use crate::reliability::{Grouping, reports};
 use crate::{
     AlertInstance, Delivery, DestinationConfig, DestinationStatus, ExceptionGroup, GroupStatus,
-    Incident, ReliabilityReport, RuleStatus, SampleSink, Signals, alert_store, changes,
+    Incident, ReliabilityReport, RuleStatus, SampleSink, Secret, Signals, alert_store, changes,
     exception_groups,
 };
 
@@ -36,6 +38,10 @@ enum Task {
     Pages,
     /// Delivers what is queued.
     Outbox,
+    /// Tells external Alertmanagers.
+    Alertmanagers,
+    /// Tells somebody outside that we live.
+    Heartbeat,
 }
 
 #[derive(Debug, Clone)]
@@ -55,6 +61,10 @@ pub struct Config {
     pub external_url: String,
     /// What templates find as `$externalLabels`.
     pub external_labels: LabelSet,
+    /// External Alertmanagers that are told of all alerts, as a Prometheus does.
+    pub alertmanagers: Vec<Secret>,
+    /// Told every minute while rules are evaluated.
+    pub heartbeat: Option<Secret>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +113,9 @@ pub struct Alerts {
     pub(crate) samples: Arc<dyn SampleSink>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) outbox: Arc<Outbox>,
+    pub(crate) alertmanagers: Alertmanagers,
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) opened_at: Timestamp,
     /// Those in use, replaced as a whole. Never held across an await.
     groups: RwLock<Arc<[Arc<LoadedGroup>]>>,
     /// Told when they are replaced.
@@ -158,13 +171,18 @@ impl Alerts {
             registry,
         )
         .await?;
+        let alertmanagers = Alertmanagers::open(&config.alertmanagers, registry)?;
+        let heartbeat = Heartbeat::open(config.heartbeat.as_ref(), registry)?;
         let alerts = Self {
             pool,
             config,
             signals,
             samples,
+            opened_at: clock.now(),
             clock,
             outbox,
+            alertmanagers,
+            heartbeat,
             groups: RwLock::default(),
             regrouped: Notify::new(),
             reloading: tokio::sync::Mutex::new(()),
@@ -181,7 +199,12 @@ impl Alerts {
     pub async fn run(self: Arc<Self>, cancel: CancellationToken) {
         let mut tasks = JoinSet::new();
         let mut running: HashMap<tokio::task::Id, Task> = HashMap::new();
-        let mut due: Vec<Task> = vec![Task::Pages, Task::Outbox];
+        let mut due: Vec<Task> = vec![
+            Task::Pages,
+            Task::Outbox,
+            Task::Alertmanagers,
+            Task::Heartbeat,
+        ];
         due.extend(self.groups().iter().cloned().map(Task::Group));
         loop {
             for task in due.drain(..) {
@@ -214,7 +237,7 @@ impl Alerts {
         let running: Vec<*const LoadedGroup> = running
             .filter_map(|task| match task {
                 Task::Group(group) => Some(Arc::as_ptr(group)),
-                Task::Pages | Task::Outbox => None,
+                Task::Pages | Task::Outbox | Task::Alertmanagers | Task::Heartbeat => None,
             })
             .collect();
         let groups = self.groups();
@@ -229,6 +252,8 @@ impl Alerts {
             Task::Group(group) => self.run_group(&group, cancel).await,
             Task::Pages => self.run_pages(cancel).await,
             Task::Outbox => self.outbox.clone().run(cancel).await,
+            Task::Alertmanagers => self.alertmanagers.run(cancel).await,
+            Task::Heartbeat => self.run_heartbeat(cancel).await,
         }
     }
 

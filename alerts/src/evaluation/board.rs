@@ -30,6 +30,8 @@ pub(crate) struct Health {
 pub(crate) struct GroupHealth {
     pub last_evaluation: Option<Timestamp>,
     pub seconds: f64,
+    /// The last evaluation whose outcome was kept.
+    pub kept_at: Option<Timestamp>,
 }
 
 impl Board {
@@ -58,7 +60,14 @@ impl Board {
     }
 
     pub(crate) fn evaluated(&mut self, group: &LoadedGroup, health: GroupHealth) {
-        self.groups.insert(group.id(), health);
+        let known = self.groups.entry(group.id()).or_default();
+        let kept_at = known.kept_at;
+        *known = GroupHealth { kept_at, ..health };
+    }
+
+    /// The outcome of its evaluation at `at` is in the database.
+    pub(crate) fn kept(&mut self, group: &LoadedGroup, at: Timestamp) {
+        self.groups.entry(group.id()).or_default().kept_at = Some(at);
     }
 
     pub(crate) fn group(&self, group: &LoadedGroup) -> GroupHealth {

@@ -87,6 +87,8 @@ impl House {
             resolve_after: Duration::from_secs(90),
             external_url: "http://watchfire.test".to_owned(),
             external_labels: LabelSet::default(),
+            alertmanagers: Vec::new(),
+            heartbeat: None,
         };
         let mut registry = Registry::default();
         let clock = self.clock.clone();

@@ -5,7 +5,7 @@ mod schemas;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use watchfire_alerts::{Weight, check_rules};
+use watchfire_alerts::{RuleFinding, SloPeriod, Weight, check_rules, check_slos};
 
 use crate::cli::{CheckArgs, CheckWhat, ServeArgs};
 use crate::config::{ConfigError, Defaults, Settings, read_scrape_config};
@@ -17,6 +17,7 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
     let (files, check): (&[PathBuf], Check) = match &args.what {
         CheckWhat::Config { files } => (files, config),
         CheckWhat::Rules { files } => (files, rules),
+        CheckWhat::Slo { files } => (files, slos),
         CheckWhat::Scrape { files } => (files, |file| {
             let findings = scrape(file);
             let usable = findings.is_empty();
@@ -72,9 +73,19 @@ fn config(file: &Path) -> (Vec<String>, bool) {
 }
 
 fn rules(file: &Path) -> (Vec<String>, bool) {
+    found_in(file, check_rules)
+}
+
+fn slos(file: &Path) -> (Vec<String>, bool) {
+    found_in(file, |name, text| {
+        check_slos(name, text, SloPeriod::default())
+    })
+}
+
+fn found_in(file: &Path, check: fn(&str, &str) -> Vec<RuleFinding>) -> (Vec<String>, bool) {
     match std::fs::read_to_string(file) {
         Ok(text) => {
-            let findings = check_rules(&file.display().to_string(), &text);
+            let findings = check(&file.display().to_string(), &text);
             let usable = findings.iter().all(|found| found.weight == Weight::Warning);
             (findings.iter().map(ToString::to_string).collect(), usable)
         }

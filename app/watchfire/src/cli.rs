@@ -18,7 +18,7 @@ use serde::Deserialize;
 pub(crate) use search::SearchArgs;
 pub(crate) use send::{Compression, SendArgs, SendDeployArgs, SendLogsArgs, SendWhat};
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Written};
 
 /// Receives telemetry, finds failures, pages people, and measures how long each went unseen.
 #[derive(Debug, Parser)]
@@ -144,6 +144,34 @@ pub(crate) struct ServeArgs {
         value_delimiter = ','
     )]
     pub(crate) rules: Vec<PathBuf>,
+    /// A file of service level objectives in Sloth's or OpenSLO's form; may be given several times
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WATCHFIRE_SLO",
+        value_delimiter = ','
+    )]
+    pub(crate) slo: Vec<PathBuf>,
+    /// The time over which the error budgets of objectives are counted that do not say: 28d or 30d [default: 30d]
+    #[arg(long, value_name = "DURATION", env = "WATCHFIRE_SLO_PERIOD")]
+    pub(crate) slo_period: Option<String>,
+    /// An Alertmanager that is told of all alerts, as by a Prometheus; may be given several times
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WATCHFIRE_ALERTMANAGER",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub(crate) alertmanager: Vec<Written>,
+    /// An address outside that is told every minute that rules are evaluated, and raises the alarm when it is not
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WATCHFIRE_HEARTBEAT_URL",
+        hide_env_values = true
+    )]
+    pub(crate) heartbeat_url: Option<Written>,
     /// Whether the default rules are evaluated [default: true]
     #[arg(long, value_name = "BOOL", env = "WATCHFIRE_DEFAULT_RULES")]
     pub(crate) default_rules: Option<bool>,
@@ -248,6 +276,11 @@ pub(crate) enum CheckWhat {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Service level objectives in Sloth's or OpenSLO's form
+    Slo {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// What is to be scraped, in Prometheus' format
     Scrape {
         #[arg(required = true)]
@@ -302,6 +335,13 @@ pub(crate) enum ExplainWhat {
     /// Which pattern each line follows: log lines with a message, or lines of plain text; - for
     /// standard input
     Pattern { file: PathBuf },
+    /// The rules that a file of service level objectives becomes, as a rule file
+    Slo {
+        file: PathBuf,
+        /// The time over which error budgets are counted where the file does not say: 28d or 30d
+        #[arg(long, value_name = "DURATION", default_value = "30d")]
+        period: String,
+    },
     /// Which index or column answers each clause of a log query
     Query {
         query: String,

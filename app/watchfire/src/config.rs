@@ -4,23 +4,25 @@
 mod file;
 mod gathering;
 mod quantity;
+mod slo;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use watchfire_alerts::{DestinationConfig, RuleFinding};
+use watchfire_alerts::{DestinationConfig, RuleFinding, Secret};
 use watchfire_collector::{
     CounterRule, MetricNames, OtlpMetrics, ProbeConfig, ScrapeConfig, ScrapeFinding,
 };
 use watchfire_schemas::SchemaDefinition;
 
 use file::CounterEntry;
-pub(crate) use file::FileConfig;
+pub(crate) use file::{FileConfig, Written};
 pub(crate) use gathering::read_scrape_config;
 use gathering::{on_or_off, read_probes, scraped};
 pub(crate) use quantity::parse_duration;
 use quantity::{parse_percent, parse_size};
+pub(crate) use slo::{read_slos, slo_period};
 
 use crate::cli::{OtlpNames, ServeArgs};
 use crate::disk_share::DiskShare;
@@ -57,6 +59,8 @@ pub(crate) struct Settings {
     /// What records are held to besides the contract of a log line.
     pub(crate) schemas: Vec<SchemaDefinition>,
     pub(crate) destinations: Vec<DestinationConfig>,
+    pub(crate) alertmanagers: Vec<Secret>,
+    pub(crate) heartbeat: Option<Secret>,
     /// What is scraped, and the file that says so.
     pub(crate) scrape: Option<(PathBuf, ScrapeConfig)>,
     pub(crate) probes: Vec<ProbeConfig>,
@@ -137,14 +141,24 @@ impl Settings {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let (schema_entries, probes) = (file.schema.clone(), file.probe.clone());
+        let slo_entries = file.slo.clone();
         let counters = counters(&file.counter)?;
         let (args, destinations) = file.below(args.clone());
         let days = |days: u64| Duration::from_hours(24 * days);
         let seconds = Duration::from_secs;
         let open = args.allow_anonymous.unwrap_or(false);
         let evaluation = args.evaluation_interval;
+        let slo_period = slo_period(args.slo_period)?;
+        let (slo_files, own_slos) = slo::parted(slo_entries, slo_period)?;
         let rule_files = RuleFiles {
             patterns: args.rules,
+            slo_files: if args.slo.is_empty() {
+                slo_files
+            } else {
+                args.slo
+            },
+            own_slos,
+            slo_period,
             with_default: args.default_rules.unwrap_or(true),
         };
         Ok(Self {
@@ -185,6 +199,8 @@ impl Settings {
             probes: read_probes(probes)?,
             scrape: args.scrape_config.map(scraped).transpose()?,
             destinations: file::destinations(destinations, variable)?,
+            alertmanagers: outside("alertmanager", args.alertmanager)?,
+            heartbeat: outside("heartbeat-url", args.heartbeat_url)?.pop(),
             evaluation_interval: duration("evaluation-interval", evaluation, seconds(15))?,
             group_wait: duration("group-wait", args.group_wait, seconds(5))?,
             quiet: duration("quiet", args.quiet, defaults.quiet)?,
@@ -276,6 +292,21 @@ fn external_url(url: Option<String>) -> Result<Option<String>, ConfigError> {
         });
     }
     Ok(Some(url.trim_end_matches('/').to_owned()))
+}
+
+/// Addresses that may hold a secret: what is wrong with one is told without it.
+fn outside(
+    option: &'static str,
+    urls: impl IntoIterator<Item = Written>,
+) -> Result<Vec<Secret>, ConfigError> {
+    let checked = urls.into_iter().map(|Written(url)| {
+        if url.starts_with("http://") || url.starts_with("https://") {
+            return Ok(Secret::from(url.trim()));
+        }
+        let reason = "an address does not begin with http:// or https://".to_owned();
+        Err(ConfigError::Option { option, reason })
+    });
+    checked.collect()
 }
 
 fn read_schemas(
@@ -424,6 +455,42 @@ mod tests {
         };
         let error = settings("", args).unwrap_err().to_string();
         assert!(error.contains("bad.yml:5:"), "{error}");
+    }
+
+    #[test]
+    fn objectives_stand_in_files_or_in_the_configuration() {
+        let own = "[[slo]]\nservice = 'shop'\nobjective = 99.5\n";
+        let found = settings(own, ServeArgs::default()).unwrap();
+        assert_eq!(found.rules[0].0, "objectives");
+        assert!(found.rules[0].1.contains("shop-availability"));
+        assert!(fault(&format!("{own}objektive = 5")).contains("objektive"));
+        assert!(fault(&format!("{own}latency = '260ms'")).contains("not up to 0.26s"));
+        assert!(fault(&format!("{own}{own}")).contains("two objectives"));
+        assert!(fault("slo_period = '7d'").starts_with("slo-period: "));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("slo.yml");
+        std::fs::write(&path, "version: prometheus/v1\nservice: ''\n").unwrap();
+        let told = fault(&format!("slo = [{path:?}]"));
+        assert!(
+            told.contains("slo.yml:2:10: an SLO needs a service"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn addresses_outside_are_not_told() {
+        let file =
+            "alertmanager = ['http://a:hidden1@h:9093']\nheartbeat_url = 'https://h/hidden2'";
+        let parsed = FileConfig::parse(file, "watchfire.toml".as_ref()).unwrap();
+        let found = settings(file, ServeArgs::default()).unwrap();
+        assert_eq!(found.alertmanagers.len(), 1);
+        let told = format!("{parsed:?} {found:?}");
+        assert!(!told.contains("hidden"), "{told}");
+        let told = fault("heartbeat_url = 'hidden'");
+        assert!(
+            told.starts_with("heartbeat-url: ") && !told.contains("hidden"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod fingerprint;
 mod pattern;
+mod slo;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -19,6 +20,7 @@ pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         ExplainWhat::Onset { file } => each_line(file, onset_of)?,
         ExplainWhat::Fingerprint { file } => fingerprint::run(file)?,
         ExplainWhat::Pattern { file } => pattern::run(file)?,
+        ExplainWhat::Slo { file, period } => say(&slo::rules_of(file, period)?),
         ExplainWhat::Query { query, json } => say(&plan_of(query, *json)?),
     }
     Ok(ExitCode::SUCCESS)

@@ -19,6 +19,7 @@ use watchfire_schemas::Clock;
 
 use crate::config::{ConfigError, Settings, read_scrape_config};
 use crate::listeners::problem;
+use crate::own_samples::OwnSamples;
 
 /// Everything that gathers samples in this process.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Gatherers {
     prober: Prober,
     /// None: nobody wants to know.
     host: Option<HostReporter>,
+    /// What we say of ourselves; taken by the first who starts.
+    own: Mutex<Option<OwnSamples>>,
     /// Where the scraper's configuration is read again.
     scrape_config: Option<PathBuf>,
     tasks: TaskTracker,
@@ -38,8 +41,9 @@ impl Gatherers {
         settings: &Settings,
         collector: &Arc<Collector>,
         clock: &Arc<dyn Clock>,
-        registry: &Mutex<Registry>,
+        registry: &Arc<Mutex<Registry>>,
     ) -> Self {
+        let own_registry = registry;
         let mut registry = registry.lock().expect("no holder of this lock panics");
         let meters = GatherMeters::register(&mut registry);
         let name = host_name();
@@ -56,10 +60,14 @@ impl Gatherers {
         let host = settings
             .host_metrics
             .then(|| HostReporter::new(Arc::clone(collector), &name, clock, &meters));
+        let own = settings
+            .host_metrics
+            .then(|| OwnSamples::new(own_registry, collector, clock, &name));
         Self {
             scraper,
             prober,
             host,
+            own: Mutex::new(own),
             scrape_config: path,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -72,6 +80,14 @@ impl Gatherers {
         self.prober.start();
         if let Some(host) = &self.host {
             host.start();
+        }
+        let own = self
+            .own
+            .lock()
+            .expect("no holder of this lock panics")
+            .take();
+        if let Some(own) = own {
+            self.tasks.spawn(own.run(self.stop.clone()));
         }
         match signal(SignalKind::hangup()) {
             Ok(hangup) => {

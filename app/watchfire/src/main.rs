@@ -16,6 +16,7 @@ mod listeners;
 mod memory;
 mod metrics_page;
 mod migrate;
+mod own_samples;
 mod rule_files;
 mod rule_samples;
 mod schema_files;

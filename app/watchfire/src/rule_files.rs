@@ -9,12 +9,16 @@ use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use watchfire_alerts::{Alerts, RuleFinding, Weight, check_rules};
+use watchfire_alerts::{
+    Alerts, OwnSlo, RuleFinding, SloPeriod, Weight, check_rules, compile_own_slos,
+};
 
 pub(crate) use glob::expand;
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, read_slos};
 
+/// Stands for a file where objectives of the configuration itself are shown.
+const OWN_OBJECTIVES: &str = "objectives";
 /// How often it is looked whether a file has changed.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -23,6 +27,12 @@ const LOOK: Duration = Duration::from_secs(5);
 pub(crate) struct RuleFiles {
     /// Files, or patterns of files.
     pub(crate) patterns: Vec<PathBuf>,
+    /// Files of service level objectives, or patterns of files.
+    pub(crate) slo_files: Vec<PathBuf>,
+    /// Objectives of the configuration itself.
+    pub(crate) own_slos: Vec<OwnSlo>,
+    /// Of objectives that do not say.
+    pub(crate) slo_period: SloPeriod,
     /// Whether the default pack is among the rules.
     pub(crate) with_default: bool,
 }
@@ -31,9 +41,9 @@ pub(crate) struct RuleFiles {
 type Look = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
 
 impl RuleFiles {
-    fn paths(&self) -> Vec<PathBuf> {
+    fn paths(patterns: &[PathBuf]) -> Vec<PathBuf> {
         let mut paths: Vec<PathBuf> = Vec::new();
-        for path in self.patterns.iter().flat_map(|pattern| expand(pattern)) {
+        for path in patterns.iter().flat_map(|pattern| expand(pattern)) {
             if !paths.contains(&path) {
                 paths.push(path);
             }
@@ -48,13 +58,26 @@ impl RuleFiles {
             .then(Alerts::default_rules)
             .into_iter()
             .collect();
-        for path in self.paths() {
+        for path in Self::paths(&self.patterns) {
             let text =
                 std::fs::read_to_string(&path).map_err(|source| ConfigError::Unreadable {
                     path: path.clone(),
                     source,
                 })?;
             rules.push((path.display().to_string(), text));
+        }
+        for path in Self::paths(&self.slo_files) {
+            rules.push(read_slos(&path, self.slo_period)?);
+        }
+        if !self.own_slos.is_empty() {
+            let compiled = compile_own_slos(&self.own_slos).map_err(|error| {
+                let reason = error.to_string();
+                ConfigError::Option {
+                    option: "slo",
+                    reason,
+                }
+            })?;
+            rules.push((OWN_OBJECTIVES.to_owned(), compiled.rules));
         }
         let checked = rules
             .iter()
@@ -70,7 +93,8 @@ impl RuleFiles {
     }
 
     fn look(&self) -> Look {
-        let paths = self.paths().into_iter();
+        let slo_files = Self::paths(&self.slo_files);
+        let paths = Self::paths(&self.patterns).into_iter().chain(slo_files);
         paths
             .map(|path| {
                 let found = std::fs::metadata(&path).ok();

@@ -9,6 +9,7 @@ use watchfire_alerts::{DestinationConfig, Secret};
 use watchfire_collector::ProbeEntry;
 
 use super::ConfigError;
+use super::slo::SloEntry;
 use crate::cli::{OtlpNames, ServeArgs};
 use crate::schema_files::SchemaEntry;
 
@@ -45,6 +46,12 @@ pub(crate) struct FileConfig {
     #[serde(default)]
     pub(super) rules: Vec<PathBuf>,
     pub(super) default_rules: Option<bool>,
+    #[serde(default)]
+    pub(super) slo: Vec<SloEntry>,
+    pub(super) slo_period: Option<String>,
+    #[serde(default)]
+    pub(super) alertmanager: Vec<Written>,
+    pub(super) heartbeat_url: Option<Written>,
     #[serde(default)]
     pub(super) schemas: Vec<PathBuf>,
     #[serde(default)]
@@ -101,7 +108,13 @@ pub(crate) enum DestinationEntry {
 /// A secret that was written out. Like the [`Secret`] made of it, it is not told.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Written(String);
+pub(crate) struct Written(pub(super) String);
+
+impl From<&str> for Written {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
 
 impl fmt::Debug for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -157,6 +170,13 @@ impl FileConfig {
                 flags.rules
             },
             default_rules: flags.default_rules.or(self.default_rules),
+            slo_period: flags.slo_period.or(self.slo_period),
+            alertmanager: if flags.alertmanager.is_empty() {
+                self.alertmanager
+            } else {
+                flags.alertmanager
+            },
+            heartbeat_url: flags.heartbeat_url.or(self.heartbeat_url),
             schemas: if flags.schemas.is_empty() {
                 self.schemas
             } else {

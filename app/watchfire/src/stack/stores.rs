@@ -192,6 +192,8 @@ fn alerts_config(settings: &Settings, console: SocketAddr) -> watchfire_alerts::
         resolve_after: Duration::ZERO,
         external_url: settings.external_url.clone().unwrap_or_else(here),
         external_labels: LabelSet::default(),
+        alertmanagers: settings.alertmanagers.clone(),
+        heartbeat: settings.heartbeat.clone(),
     }
 }
 

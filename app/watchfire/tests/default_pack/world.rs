@@ -75,6 +75,8 @@ impl World {
             resolve_after: Duration::ZERO,
             external_url: String::new(),
             external_labels: LabelSet::default(),
+            alertmanagers: Vec::new(),
+            heartbeat: None,
         };
         let signals = Arc::new(TsdbSignals(Arc::clone(&tsdb)));
         let alerts = Alerts::open(
