@@ -25,6 +25,7 @@ mod reliability;
 mod response_times;
 mod rule_tests;
 mod rules;
+mod runbooks;
 mod signals;
 mod slo;
 
