@@ -44,7 +44,7 @@ pub use model::{
 };
 pub use notify::{DestinationConfig, Secret};
 pub use rule_tests::{RuleTestOutcome, RuleTests, TestBench};
-pub use rules::{RuleFinding, Weight, check_rules};
+pub use rules::{Comparison, RuleFinding, Weight, check_rules, comparisons};
 pub use signals::{SampleSink, SignalError, SignalSeries, Signals, SinkError};
 pub use slo::{
     CompiledSlos, OwnSlo, OwnSloError, SloPeriod, check_slos, compile_own_slos, compile_slos,

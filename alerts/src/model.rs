@@ -216,6 +216,8 @@ pub enum RuleKind {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RuleStatus {
+    /// By which it is known: its group, its name and, if that comes twice, its number.
+    pub key: String,
     pub kind: RuleKind,
     pub group: String,
     /// The file that it was read from.

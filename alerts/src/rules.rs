@@ -1,5 +1,6 @@
 //! Rules as Prometheus' files write them, read and checked.
 
+mod condition;
 mod duration;
 mod finding;
 mod lint;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use watchfire_schemas::{AlertSeverity, LabelSet};
 
+pub use condition::{Comparison, comparisons};
 pub(crate) use duration::{parse_duration, written_duration};
 pub use finding::{RuleFinding, Weight};
 pub use read::check_rules;
@@ -107,10 +109,12 @@ impl Rule {
 }
 
 /// The severity that an alert's labels carry. A rule that does not say, or says a word that is
-/// none of ours, pages: a page too many is found out sooner than a page too few.
+/// none of ours, pages: a page too many is found out sooner than a page too few. What an objective
+/// calls a ticket does not.
 pub(crate) fn severity(labels: &LabelSet) -> AlertSeverity {
-    labels
-        .get("severity")
-        .and_then(|word| word.parse().ok())
-        .unwrap_or(AlertSeverity::Error)
+    let said = labels.get("severity").and_then(|word| word.parse().ok());
+    said.unwrap_or_else(|| match labels.get("sloth_severity") {
+        Some("ticket") => AlertSeverity::Warning,
+        _ => AlertSeverity::Error,
+    })
 }

@@ -121,6 +121,7 @@ impl Board {
     pub(crate) fn status(&self, group: &LoadedGroup, rule: &Rule) -> RuleStatus {
         let health = self.health.get(rule.key()).cloned().unwrap_or_default();
         let mut status = RuleStatus {
+            key: rule.key().to_owned(),
             kind: RuleKind::Recording,
             group: group.rules.name.clone(),
             file: group.file.clone(),

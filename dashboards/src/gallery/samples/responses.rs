@@ -199,6 +199,7 @@ pub(crate) fn reports(mood: Mood) -> Vec<ReliabilityReport> {
 
 pub(crate) fn rules(mood: Mood) -> (Vec<RuleStatus>, Vec<AlertInstance>) {
     let rule = |rule: &str, expr: &str, state, summary: &str| RuleStatus {
+        key: name(mood, &format!("default/{rule}")),
         kind: RuleKind::Alerting,
         group: "default".to_owned(),
         file: "default.rules.yml".to_owned(),
