@@ -23,6 +23,7 @@ mod outbox;
 mod receivers;
 mod reliability;
 mod response_times;
+mod routing;
 mod rule_tests;
 mod rules;
 mod runbooks;
@@ -43,6 +44,7 @@ pub use model::{
     TimelineEntry, TimelineKind,
 };
 pub use notify::{DestinationConfig, Secret};
+pub use routing::AlertmanagerConfig;
 pub use rule_tests::{RuleTestOutcome, RuleTests, TestBench};
 pub use rules::{Comparison, RuleFinding, Weight, check_rules, comparisons};
 pub use signals::{SampleSink, SignalError, SignalSeries, Signals, SinkError};

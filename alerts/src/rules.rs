@@ -17,7 +17,7 @@ pub use condition::{Comparison, comparisons};
 pub(crate) use duration::{parse_duration, written_duration};
 pub use finding::{RuleFinding, Weight};
 pub use read::check_rules;
-pub(crate) use read::read_rules;
+pub(crate) use read::{document_of, finding_at, read_rules};
 pub(crate) use reads::Reads;
 
 /// Rules that are evaluated one after another at the same time.

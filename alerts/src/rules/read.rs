@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use promql_parser::parser::Expr;
 use promql_parser::parser::value::ValueType;
+use serde::de::DeserializeOwned;
 use serde_saphyr::Spanned;
 use watchfire_schemas::LabelSet;
 
@@ -21,7 +22,7 @@ use super::{
 /// Checks a rule file without using it. Where nothing found is an error, it can be used. What
 /// breaks the YAML hides what comes after it.
 pub fn check_rules(file: &str, text: &str) -> Vec<RuleFinding> {
-    let document = match document(file, text) {
+    let document: Document = match document_of(file, text) {
         Ok(document) => document,
         Err(finding) => return vec![finding],
     };
@@ -33,7 +34,7 @@ pub fn check_rules(file: &str, text: &str) -> Vec<RuleFinding> {
 
 /// Reads a rule file. `file` is only for messages. An error holds at least one finding.
 pub(crate) fn read_rules(file: &str, text: &str) -> Result<Vec<RuleGroup>, Vec<RuleFinding>> {
-    let document = document(file, text).map_err(|finding| vec![finding])?;
+    let document: Document = document_of(file, text).map_err(|finding| vec![finding])?;
     let (groups, findings) = read(file, &document);
     if findings.is_empty() {
         Ok(groups)
@@ -42,9 +43,13 @@ pub(crate) fn read_rules(file: &str, text: &str) -> Result<Vec<RuleGroup>, Vec<R
     }
 }
 
-fn document(file: &str, text: &str) -> Result<Document, RuleFinding> {
+/// Reads a file of YAML; an empty one says nothing.
+pub(crate) fn document_of<T: DeserializeOwned + Default>(
+    file: &str,
+    text: &str,
+) -> Result<T, RuleFinding> {
     if text.trim().is_empty() {
-        return Ok(Document::default());
+        return Ok(T::default());
     }
     serde_saphyr::from_str(text).map_err(|error| {
         let (line, column) = error
@@ -82,7 +87,7 @@ fn read(file: &str, document: &Document) -> (Vec<RuleGroup>, Vec<RuleFinding>) {
 }
 
 /// A finding at the place of a value.
-pub(super) fn finding_at<T>(
+pub(crate) fn finding_at<T>(
     file: &str,
     at: &Spanned<T>,
     weight: Weight,
