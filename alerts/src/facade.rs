@@ -16,8 +16,8 @@ use crate::evaluation::{Board, LoadedGroup, Memory, Meters, read_groups};
 use crate::heartbeat::Heartbeat;
 use crate::incident::store;
 use crate::outbox::Outbox;
-use crate::receivers::Receivers;
 use crate::reliability::{Grouping, reports};
+use crate::routing::{AlertmanagerFile, Routing, RoutingConfig, is_received};
 use crate::{
     AlertInstance, Delivery, DestinationConfig, DestinationStatus, ExceptionGroup, GroupStatus,
     Incident, ReliabilityReport, RuleStatus, SampleSink, Secret, Signals, alert_store, changes,
@@ -42,6 +42,8 @@ enum Task {
     Alertmanagers,
     /// Tells somebody outside that we live.
     Heartbeat,
+    /// Tells receivers of groups of alerts.
+    Routing,
 }
 
 #[derive(Debug, Clone)]
@@ -49,6 +51,8 @@ pub struct Config {
     /// Rule files as (name, YAML text). The default pack is [`Alerts::default_rules`].
     pub rules: Vec<(String, String)>,
     pub destinations: Vec<DestinationConfig>,
+    /// Where groups of alerts are routed; none if only incidents are told of.
+    pub alertmanager: Option<AlertmanagerFile>,
     /// How often rules are evaluated where their group does not say.
     pub evaluation_interval: Duration,
     /// How long an incident gathers alerts before it pages.
@@ -116,6 +120,7 @@ pub struct Alerts {
     pub(crate) alertmanagers: Alertmanagers,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) opened_at: Timestamp,
+    pub(crate) routing: Routing,
     /// Those in use, replaced as a whole. Never held across an await.
     groups: RwLock<Arc<[Arc<LoadedGroup>]>>,
     /// Told when they are replaced.
@@ -152,7 +157,7 @@ impl Alerts {
         let read = read_groups(&config.rules).map_err(first_finding)?;
         let states = alert_store::load(&pool).await.map_err(store_error)?;
         let rules = || read.iter().flat_map(|(_, group)| &group.rules);
-        let known = |key: &str| rules().any(|rule| rule.key() == key);
+        let known = |key: &str| is_received(key) || rules().any(|rule| rule.key() == key);
         let (states, gone): (BTreeMap<_, AlertStates>, BTreeMap<_, AlertStates>) =
             states.into_iter().partition(|(key, _)| known(key));
         for key in gone.keys() {
@@ -163,9 +168,14 @@ impl Alerts {
             LoadedGroup::new(file, group, memory)
         });
         let groups: Vec<Arc<LoadedGroup>> = groups.collect();
+        let routes = match &config.alertmanager {
+            Some(file) => RoutingConfig::read(file).map_err(first_finding)?,
+            None => RoutingConfig::without_file(),
+        };
+        let routes = Arc::new(routes);
         let outbox = Outbox::open(
             pool.clone(),
-            (config.destinations.clone(), &Receivers::default()),
+            (config.destinations.clone(), &routes.receivers),
             Arc::new(IncidentFeedback),
             clock.clone(),
             registry,
@@ -173,6 +183,8 @@ impl Alerts {
         .await?;
         let alertmanagers = Alertmanagers::open(&config.alertmanagers, registry)?;
         let heartbeat = Heartbeat::open(config.heartbeat.as_ref(), registry)?;
+        let routing = Routing::open(&pool, Arc::clone(&routes), clock.clone(), registry);
+        let routing = routing.await.map_err(store_error)?;
         let alerts = Self {
             pool,
             config,
@@ -183,6 +195,7 @@ impl Alerts {
             outbox,
             alertmanagers,
             heartbeat,
+            routing,
             groups: RwLock::default(),
             regrouped: Notify::new(),
             reloading: tokio::sync::Mutex::new(()),
@@ -191,6 +204,7 @@ impl Alerts {
             board: Mutex::new(Board::restored(states)),
         };
         alerts.put_in_use(groups);
+        alerts.regroup(routes).await.map_err(OpenError::Store)?;
         Ok(Arc::new(alerts))
     }
 
@@ -201,6 +215,7 @@ impl Alerts {
         let mut running: HashMap<tokio::task::Id, Task> = HashMap::new();
         let mut due: Vec<Task> = vec![
             Task::Pages,
+            Task::Routing,
             Task::Outbox,
             Task::Alertmanagers,
             Task::Heartbeat,
@@ -237,7 +252,11 @@ impl Alerts {
         let running: Vec<*const LoadedGroup> = running
             .filter_map(|task| match task {
                 Task::Group(group) => Some(Arc::as_ptr(group)),
-                Task::Pages | Task::Outbox | Task::Alertmanagers | Task::Heartbeat => None,
+                Task::Pages
+                | Task::Routing
+                | Task::Outbox
+                | Task::Alertmanagers
+                | Task::Heartbeat => None,
             })
             .collect();
         let groups = self.groups();
@@ -251,6 +270,7 @@ impl Alerts {
         match task {
             Task::Group(group) => self.run_group(&group, cancel).await,
             Task::Pages => self.run_pages(cancel).await,
+            Task::Routing => self.run_routing(cancel).await,
             Task::Outbox => self.outbox.clone().run(cancel).await,
             Task::Alertmanagers => self.alertmanagers.run(cancel).await,
             Task::Heartbeat => self.run_heartbeat(cancel).await,

@@ -1,5 +1,6 @@
-//! Rules and alerts as Prometheus' HTTP API shows them.
+//! Rules and alerts as Prometheus' HTTP API shows them, and Alertmanager's API.
 
+mod alertmanager;
 mod rules_query;
 
 use std::sync::Arc;
@@ -16,13 +17,14 @@ use crate::evaluation::LoadedGroup;
 use crate::{AlertInstance, AlertState, Alerts, RuleKind, RuleStatus};
 use rules_query::RulesQuery;
 
-/// `/prometheus/api/v1/{rules,alerts}`, and the address that `graphLink` gives.
+/// `/prometheus/api/v1/{rules,alerts}`, `/alertmanager`, and the address that `graphLink` gives.
 pub fn http_router(alerts: Arc<Alerts>) -> Router {
     Router::new()
         .route("/prometheus/api/v1/rules", get(rules))
         .route("/prometheus/api/v1/alerts", get(alerts_list))
-        .with_state(alerts)
+        .with_state(Arc::clone(&alerts))
         .route("/graph", get(graph))
+        .merge(alertmanager::router(alerts))
 }
 
 /// What a query string holds; a name may come several times.

@@ -44,7 +44,10 @@ pub use model::{
     TimelineEntry, TimelineKind,
 };
 pub use notify::{DestinationConfig, Secret};
-pub use routing::AlertmanagerConfig;
+pub use routing::{
+    AlertmanagerConfig, AlertmanagerFile, NewSilence, RoutingError, Silence, SilenceError,
+    SilenceMatcher, SilenceState, Suppression, check_alertmanager, labels_of,
+};
 pub use rule_tests::{RuleTestOutcome, RuleTests, TestBench};
 pub use rules::{Comparison, RuleFinding, Weight, check_rules, comparisons};
 pub use signals::{SampleSink, SignalError, SignalSeries, Signals, SinkError};

@@ -13,6 +13,11 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
         include_str!("../migrations/sqlite/0002_outbox.sql"),
     ),
     (
+        3,
+        "routing",
+        include_str!("../migrations/sqlite/0003_routing.sql"),
+    ),
+    (
         4,
         "deliveries",
         include_str!("../migrations/sqlite/0004_deliveries.sql"),

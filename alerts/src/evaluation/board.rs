@@ -5,7 +5,7 @@ use watchfire_schemas::{LabelSet, Timestamp};
 use super::LoadedGroup;
 use crate::alert_state::AlertStates;
 use crate::rules::{Rule, RuleGroup};
-use crate::{AlertInstance, AlertState, RuleKind, RuleStatus};
+use crate::{AlertInstance, AlertState, RuleKind, RuleStatus, alert_store};
 
 /// How rules and their alerts stand, as last committed.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Board {
     states: BTreeMap<String, AlertStates>,
     health: BTreeMap<String, Health>,
     groups: BTreeMap<String, GroupHealth>,
+    /// Another one whenever an alert stands otherwise.
+    version: u64,
 }
 
 /// How the last evaluation of a rule went.
@@ -40,6 +42,7 @@ impl Board {
             states,
             health: BTreeMap::new(),
             groups: BTreeMap::new(),
+            version: 0,
         }
     }
 
@@ -50,6 +53,7 @@ impl Board {
         is_group: impl Fn(&str) -> bool,
     ) {
         self.states.retain(|key, _| is_rule(key));
+        self.version += 1;
         self.health.retain(|key, _| is_rule(key));
         self.groups.retain(|id, _| is_group(id));
     }
@@ -85,11 +89,28 @@ impl Board {
             .collect()
     }
 
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Alerts that fire and that did, with their rules' keys.
+    pub(crate) fn fired(&self) -> impl Iterator<Item = (&str, &AlertInstance)> {
+        let all = self.states.iter();
+        let all = all.flat_map(|(key, states)| states.values().map(move |t| (key, &t.alert)));
+        all.filter(|(_, alert)| alert.state != AlertState::Pending)
+            .map(|(key, alert)| (key.as_str(), alert))
+    }
+
     pub(crate) fn put(&mut self, rule_key: &str, states: AlertStates) {
+        let known = self.states.get(rule_key);
+        if known.is_none_or(|known| alert_store::differ(known, &states)) {
+            self.version += 1;
+        }
         self.states.insert(rule_key.to_owned(), states);
     }
 
     pub(crate) fn forget(&mut self, rule_key: &str, labels: &LabelSet) {
+        self.version += 1;
         if let Some(states) = self.states.get_mut(rule_key) {
             states.remove(labels);
         }

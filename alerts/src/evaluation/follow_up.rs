@@ -33,6 +33,7 @@ impl Alerts {
             if thorough {
                 told.extend(self.look_after(&mut changed, now).await?);
             }
+            told.extend(self.hold_page(&mut changed, now));
             let notifications = self.page(&mut changed, &incident, now);
             let ends = !changed.is_open();
             let gone = if ends {
@@ -176,7 +177,7 @@ impl Alerts {
         before: &IncidentRecord,
         now: Timestamp,
     ) -> Vec<NewNotification> {
-        if changed.page_is_due(now) || changed.has_news(now) {
+        if (changed.page_is_due(now) || changed.has_news(now)) && !changed.body.page_held {
             changed.is_told(now);
             return self.notify(changed, EventAction::Trigger, now);
         }

@@ -5,6 +5,7 @@ use watchfire_schemas::{LabelSet, Sample};
 
 use super::group::{LoadedGroup, Memory, read_groups};
 use super::recording::number_at;
+use crate::routing::is_received;
 use crate::rules::{Rule, RuleGroup};
 use crate::{Alerts, RuleFinding, StoreError, alert_store};
 
@@ -97,12 +98,12 @@ impl Alerts {
         let ids: BTreeSet<String> = groups.iter().map(|group| group.id()).collect();
         let _one_at_a_time = self.step.lock().await;
         let known = self.board().rules_with_states();
-        for key in known.iter().filter(|key| !keys.contains(key.as_str())) {
+        let stays = |key: &str| keys.contains(key) || is_received(key);
+        for key in known.iter().filter(|key| !stays(key)) {
             let forgotten = alert_store::forget(&self.pool, key).await;
             forgotten.map_err(|error| ReloadError::Store(StoreError(error)))?;
         }
-        self.board()
-            .keep_only(|key| keys.contains(key), |id| ids.contains(id));
+        self.board().keep_only(stays, |id| ids.contains(id));
         Ok(())
     }
 

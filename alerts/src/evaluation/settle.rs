@@ -38,7 +38,7 @@ struct Gathering {
 }
 
 impl Alerts {
-    pub(super) async fn settle(
+    pub(crate) async fn settle(
         &self,
         now: Timestamp,
         interval: Duration,

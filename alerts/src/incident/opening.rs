@@ -45,6 +45,7 @@ impl IncidentRecord {
                 paged: None,
                 page_due: None,
                 told: None,
+                page_held: false,
                 onset_looks: 0,
                 interval_seconds,
                 cause: None,

@@ -52,6 +52,9 @@ pub(crate) struct IncidentBody {
     /// What destinations were told of last.
     #[serde(default)]
     pub told: Option<Told>,
+    /// Whether the page waits: all that fires is suppressed.
+    #[serde(default)]
+    pub page_held: bool,
     /// How many of the later looks at the onset were taken.
     pub onset_looks: usize,
     /// How often the rule that detected it is evaluated.

@@ -4,6 +4,7 @@ mod document;
 mod intervals;
 mod reader;
 mod tree;
+mod written;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

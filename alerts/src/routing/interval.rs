@@ -6,7 +6,7 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use watchfire_schemas::Timestamp;
 
-pub(crate) use ranges::{day_of_month, month, time_of_day, weekday, year};
+pub(crate) use ranges::{WEEKDAYS, day_of_month, month, time_of_day, weekday, year};
 
 /// Both ends belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use watchfire_alerts::{
-    ActError, Actor, Alerts, Channel, Config, DestinationConfig, HumanAct, Incident,
+    ActError, Actor, AlertmanagerFile, Alerts, Channel, Config, DestinationConfig, HumanAct,
+    Incident,
 };
 use watchfire_schemas::{Clock, LabelSet, ManualClock, TimeRange, Timestamp};
 
@@ -26,6 +27,7 @@ pub(crate) struct House {
     pub(crate) script: Arc<Script>,
     pub(crate) receiver: Receiver,
     pub(crate) rules: String,
+    pub(crate) alertmanager: Option<AlertmanagerFile>,
     running: Option<Running>,
 }
 
@@ -48,6 +50,7 @@ impl House {
             script: Arc::new(Script::default()),
             receiver: Receiver::start().await,
             rules: rules.to_owned(),
+            alertmanager: None,
             running: None,
         };
         let pool = house.pool().await;
@@ -75,6 +78,7 @@ impl House {
         let pool = self.pool().await;
         let config = Config {
             rules: vec![("test.yml".to_owned(), self.rules.clone())],
+            alertmanager: self.alertmanager.clone(),
             destinations: vec![DestinationConfig::Webhook {
                 name: "hook".to_owned(),
                 url: self.receiver.url.clone().into(),

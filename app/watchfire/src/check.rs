@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use watchfire_alerts::{RuleFinding, SloPeriod, Weight, check_rules, check_slos};
 
 use crate::cli::{CheckArgs, CheckWhat, ServeArgs};
-use crate::config::{ConfigError, Defaults, Settings, read_scrape_config};
+use crate::config::{ConfigError, Defaults, Settings, read_alertmanager, read_scrape_config};
 
 /// Finds what is wrong with a file, and whether it can be used all the same.
 type Check = fn(&Path) -> (Vec<String>, bool);
@@ -18,6 +18,11 @@ pub(crate) fn run(args: &CheckArgs) -> ExitCode {
         CheckWhat::Config { files } => (files, config),
         CheckWhat::Rules { files } => (files, rules),
         CheckWhat::Slo { files } => (files, slos),
+        CheckWhat::Alertmanager { files } => (files, |file| {
+            let findings = alertmanager(file);
+            let usable = findings.is_empty();
+            (findings, usable)
+        }),
         CheckWhat::Scrape { files } => (files, |file| {
             let findings = scrape(file);
             let usable = findings.is_empty();
@@ -97,6 +102,14 @@ fn scrape(file: &Path) -> Vec<String> {
     match read_scrape_config(file) {
         Ok(_) => Vec::new(),
         Err(ConfigError::Scrape(findings)) => findings.iter().map(ToString::to_string).collect(),
+        Err(error) => vec![causes(&error)],
+    }
+}
+
+fn alertmanager(file: &Path) -> Vec<String> {
+    match read_alertmanager(file.to_owned()) {
+        Ok(_) => Vec::new(),
+        Err(ConfigError::Rules(findings)) => findings.iter().map(ToString::to_string).collect(),
         Err(error) => vec![causes(&error)],
     }
 }

@@ -195,6 +195,9 @@ pub(crate) struct ServeArgs {
     /// How long an incident gathers alerts before it pages [default: 5s]
     #[arg(long, value_name = "DURATION", env = "WATCHFIRE_GROUP_WAIT")]
     pub(crate) group_wait: Option<String>,
+    /// Where groups of alerts are routed, in Alertmanager's format
+    #[arg(long, value_name = "FILE", env = "WATCHFIRE_ALERTMANAGER_CONFIG")]
+    pub(crate) alertmanager_config: Option<PathBuf>,
     /// How long a failure must be quiet to count as recovered [default: 5m; in the demo 60s]
     #[arg(long, value_name = "DURATION", env = "WATCHFIRE_QUIET")]
     pub(crate) quiet: Option<String>,
@@ -281,6 +284,11 @@ pub(crate) enum CheckWhat {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// How alerts are routed, in Alertmanager's format
+    Alertmanager {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
     /// What is to be scraped, in Prometheus' format
     Scrape {
         #[arg(required = true)]
@@ -321,6 +329,16 @@ pub(crate) struct TestRulesArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct RouteArgs {
+    /// The alert's labels: name=value each, or all as one {name="value",…}
+    #[arg(required = true)]
+    pub(crate) labels: Vec<String>,
+    /// The routes, in Alertmanager's format
+    #[arg(long, value_name = "FILE", env = "WATCHFIRE_ALERTMANAGER_CONFIG")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ExplainArgs {
     #[command(subcommand)]
     pub(crate) what: ExplainWhat,
@@ -342,6 +360,8 @@ pub(crate) enum ExplainWhat {
         #[arg(long, value_name = "DURATION", default_value = "30d")]
         period: String,
     },
+    /// Which receivers an alert would reach
+    Route(RouteArgs),
     /// Which index or column answers each clause of a log query
     Query {
         query: String,

@@ -10,7 +10,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use watchfire_alerts::{DestinationConfig, RuleFinding, Secret};
+use watchfire_alerts::{
+    AlertmanagerFile, DestinationConfig, RuleFinding, Secret, check_alertmanager,
+};
 use watchfire_collector::{
     CounterRule, MetricNames, OtlpMetrics, ProbeConfig, ScrapeConfig, ScrapeFinding,
 };
@@ -61,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) destinations: Vec<DestinationConfig>,
     pub(crate) alertmanagers: Vec<Secret>,
     pub(crate) heartbeat: Option<Secret>,
+    /// How groups of alerts are routed.
+    pub(crate) alertmanager: Option<AlertmanagerFile>,
     /// What is scraped, and the file that says so.
     pub(crate) scrape: Option<(PathBuf, ScrapeConfig)>,
     pub(crate) probes: Vec<ProbeConfig>,
@@ -201,11 +205,30 @@ impl Settings {
             destinations: file::destinations(destinations, variable)?,
             alertmanagers: outside("alertmanager", args.alertmanager)?,
             heartbeat: outside("heartbeat-url", args.heartbeat_url)?.pop(),
+            alertmanager: args
+                .alertmanager_config
+                .map(read_alertmanager)
+                .transpose()?,
             evaluation_interval: duration("evaluation-interval", evaluation, seconds(15))?,
             group_wait: duration("group-wait", args.group_wait, seconds(5))?,
             quiet: duration("quiet", args.quiet, defaults.quiet)?,
             print_addresses: args.print_addresses,
         })
+    }
+}
+
+/// Reads a file in Alertmanager's format, and checks it.
+pub(crate) fn read_alertmanager(path: PathBuf) -> Result<AlertmanagerFile, ConfigError> {
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(source) => return Err(ConfigError::Unreadable { path, source }),
+    };
+    let file = AlertmanagerFile { path, text };
+    let findings = check_alertmanager(&file);
+    if findings.is_empty() {
+        Ok(file)
+    } else {
+        Err(ConfigError::Rules(findings))
     }
 }
 

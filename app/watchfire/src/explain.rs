@@ -2,6 +2,7 @@
 
 mod fingerprint;
 mod pattern;
+mod route;
 mod slo;
 
 use std::fs::File;
@@ -21,6 +22,7 @@ pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         ExplainWhat::Fingerprint { file } => fingerprint::run(file)?,
         ExplainWhat::Pattern { file } => pattern::run(file)?,
         ExplainWhat::Slo { file, period } => say(&slo::rules_of(file, period)?),
+        ExplainWhat::Route(args) => say(&route::run(args)?),
         ExplainWhat::Query { query, json } => say(&plan_of(query, *json)?),
     }
     Ok(ExitCode::SUCCESS)

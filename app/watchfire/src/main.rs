@@ -1,5 +1,6 @@
 //! The `watchfire` binary: arguments, configuration, wiring, start and stop.
 
+mod alertmanager_file;
 mod api;
 mod check;
 mod cli;

@@ -4,6 +4,7 @@
 mod stores;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use watchfire_schemas::{Clock, SystemClock, TimeRange};
 use watchfire_telemetry::{LogOutput, Telemetry};
 use watchfire_tsdb::ServerFacts;
 
+use crate::alertmanager_file;
 use crate::cli::ServeArgs;
 use crate::config::{Defaults, Settings};
 use crate::contracts::CollectorContracts;
@@ -114,6 +116,8 @@ pub(crate) struct Stack {
     watchers: TaskTracker,
     stop_watching: CancellationToken,
     rule_files: RuleFiles,
+    /// That says how alerts are routed.
+    alertmanager_file: Option<PathBuf>,
 }
 
 /// The listeners, bound before anything else is touched.
@@ -207,6 +211,7 @@ impl Stack {
             watchers,
             stop_watching,
             rule_files: settings.rule_files,
+            alertmanager_file: settings.alertmanager.map(|file| file.path),
         })
     }
 
@@ -218,6 +223,10 @@ impl Stack {
         let files = self.rule_files.clone();
         self.judges
             .spawn(files.follow(Arc::clone(alerts), stop.clone()));
+        if let Some(path) = self.alertmanager_file.clone() {
+            let follow = alertmanager_file::follow(path, Arc::clone(alerts), stop.clone());
+            self.judges.spawn(follow);
+        }
     }
 
     /// Whether the store holds any log record of a time.

@@ -13,7 +13,8 @@ pub(super) type Pairs = Option<BTreeMap<String, Spanned<String>>>;
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
     pub global: Option<GlobalText>,
-    pub templates: Texts,
+    #[serde(rename = "templates")]
+    pub _templates: Option<IgnoredAny>,
     pub route: Option<Spanned<RouteText>>,
     pub inhibit_rules: Option<Vec<Spanned<InhibitText>>>,
     pub receivers: Option<Vec<Spanned<ReceiverText>>>,

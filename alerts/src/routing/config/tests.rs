@@ -90,19 +90,36 @@ fn intervals_mute() {
     check("2026-11-21T12:00:00Z", &["week"]);
 }
 
+#[test]
+fn what_is_written_means_the_same() {
+    let config = AlertmanagerConfig::read("am.yml", GOOD).unwrap();
+    let text = config.written();
+    let again = AlertmanagerConfig::read("written.yml", &text);
+    let again = again.unwrap_or_else(|found| panic!("{found:?}\n{text}"));
+    assert_eq!(
+        again.receivers_of(&labels("team=a service=web")),
+        ["a", "all"]
+    );
+    assert_eq!(again.written(), text);
+    assert_eq!(again.intervals, config.intervals);
+    assert!(!text.contains("localhost"), "{text}");
+}
+
 fn findings(text: &str) -> Vec<String> {
     let read = AlertmanagerConfig::read("am.yml", text);
     let findings = read.expect_err(text);
     findings.iter().map(ToString::to_string).collect()
 }
 
+fn refused(text: &str, expected: &str) {
+    let text = text.replace('@', "receivers: [{name: a}]\n");
+    let found = findings(&text);
+    assert!(found[0].contains(expected), "{text}: {found:?}");
+}
+
 #[test]
 fn what_alertmanager_refuses_is_refused_with_its_place() {
-    let check = |text: &str, expected: &str| {
-        let text = text.replace('@', "receivers: [{name: a}]\n");
-        let found = findings(&text);
-        assert!(found[0].contains(expected), "{text}: {found:?}");
-    };
+    let check = refused;
     check("", "am.yml:1:1: the file needs a `route`");
     check("@", "needs a `route`");
     check("@route: {}", "am.yml:2:8: the root route needs a receiver");
@@ -154,6 +171,11 @@ fn what_alertmanager_refuses_is_refused_with_its_place() {
         &route("active_time_intervals: [x]"),
         "no time interval \"x\"",
     );
+}
+
+#[test]
+fn intervals_and_inhibitions_are_refused_with_their_places() {
+    let check = refused;
     let interval =
         |more: &str| format!("@route: {{receiver: a}}\ntime_intervals: [{{name: x, {more}}}]");
     check(

@@ -60,6 +60,7 @@ pub(crate) struct FileConfig {
     pub(super) host_metrics: Option<String>,
     pub(super) evaluation_interval: Option<String>,
     pub(super) group_wait: Option<String>,
+    pub(super) alertmanager_config: Option<PathBuf>,
     pub(super) quiet: Option<String>,
     #[serde(default)]
     pub(super) probe: Vec<ProbeEntry>,
@@ -186,6 +187,7 @@ impl FileConfig {
             scrape_config: flags.scrape_config.or(self.scrape_config),
             evaluation_interval: flags.evaluation_interval.or(self.evaluation_interval),
             group_wait: flags.group_wait.or(self.group_wait),
+            alertmanager_config: flags.alertmanager_config.or(self.alertmanager_config),
             quiet: flags.quiet.or(self.quiet),
             ..flags
         };

@@ -186,6 +186,7 @@ fn alerts_config(settings: &Settings, console: SocketAddr) -> watchfire_alerts::
     watchfire_alerts::Config {
         rules: settings.rules.clone(),
         destinations: settings.destinations.clone(),
+        alertmanager: settings.alertmanager.clone(),
         evaluation_interval: settings.evaluation_interval,
         group_wait: settings.group_wait,
         quiet: settings.quiet,

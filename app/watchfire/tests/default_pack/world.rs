@@ -69,6 +69,7 @@ impl World {
         let config = watchfire_alerts::Config {
             rules: vec![Alerts::default_rules()],
             destinations: Vec::new(),
+            alertmanager: None,
             evaluation_interval: Duration::from_secs(15),
             group_wait: Duration::from_secs(5),
             quiet: Duration::from_mins(1),

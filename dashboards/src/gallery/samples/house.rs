@@ -72,6 +72,7 @@ pub(crate) fn status_found(mood: Mood) -> status::Found {
             ("spans", dataset(7, 2_400_118, 230 << 20)),
         ],
         series: series_found(mood),
+        alertmanager: None,
         destinations: vec![
             DestinationStatus {
                 name: name(mood, "pagerduty"),
