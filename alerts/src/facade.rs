@@ -16,16 +16,13 @@ use crate::evaluation::{Board, LoadedGroup, Memory, Meters, read_groups};
 use crate::heartbeat::Heartbeat;
 use crate::incident::store;
 use crate::outbox::Outbox;
-use crate::reliability::{Grouping, reports};
+use crate::reliability::{Ledger, ResponseMeters};
 use crate::routing::{AlertmanagerFile, Routing, RoutingConfig, is_received};
 use crate::{
     AlertInstance, Delivery, DestinationConfig, DestinationStatus, ExceptionGroup, GroupStatus,
-    Incident, ReliabilityReport, RuleStatus, SampleSink, Secret, Signals, alert_store, changes,
-    exception_groups,
+    Incident, RuleStatus, SampleSink, Secret, Signals, alert_store, changes, exception_groups,
 };
 
-/// How many incidents a report is made of at most.
-const MAX_REPORTED: usize = 10_000;
 /// How long a task that broke down waits before it is started again.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
@@ -44,6 +41,8 @@ enum Task {
     Heartbeat,
     /// Tells receivers of groups of alerts.
     Routing,
+    /// Records the response times of incidents that resolved.
+    Recording,
 }
 
 #[derive(Debug, Clone)]
@@ -128,6 +127,9 @@ pub struct Alerts {
     /// Held by who replaces them.
     pub(crate) reloading: tokio::sync::Mutex<()>,
     pub(crate) meters: Meters,
+    /// All incidents, as response times need them.
+    pub(crate) ledger: Ledger,
+    pub(crate) responses: ResponseMeters,
     /// Held by whoever changes incidents: evaluations, follow-ups and humans, one at a time. Only
     /// deliveries write beside it, and only what nobody else does.
     pub(crate) step: tokio::sync::Mutex<()>,
@@ -200,6 +202,8 @@ impl Alerts {
             regrouped: Notify::new(),
             reloading: tokio::sync::Mutex::new(()),
             meters: Meters::register(registry),
+            ledger: Ledger::default(),
+            responses: ResponseMeters::register(registry),
             step: tokio::sync::Mutex::new(()),
             board: Mutex::new(Board::restored(states)),
         };
@@ -219,6 +223,7 @@ impl Alerts {
             Task::Outbox,
             Task::Alertmanagers,
             Task::Heartbeat,
+            Task::Recording,
         ];
         due.extend(self.groups().iter().cloned().map(Task::Group));
         loop {
@@ -256,7 +261,8 @@ impl Alerts {
                 | Task::Routing
                 | Task::Outbox
                 | Task::Alertmanagers
-                | Task::Heartbeat => None,
+                | Task::Heartbeat
+                | Task::Recording => None,
             })
             .collect();
         let groups = self.groups();
@@ -274,6 +280,7 @@ impl Alerts {
             Task::Outbox => self.outbox.clone().run(cancel).await,
             Task::Alertmanagers => self.alertmanagers.run(cancel).await,
             Task::Heartbeat => self.run_heartbeat(cancel).await,
+            Task::Recording => self.run_recording(cancel).await,
         }
     }
 
@@ -373,16 +380,6 @@ impl Alerts {
     /// Pending and firing.
     pub fn active_alerts(&self) -> Vec<AlertInstance> {
         self.board().active()
-    }
-
-    /// `by`: none, `service` or `severity`; anything else counts as none.
-    pub async fn reliability(
-        &self,
-        range: TimeRange,
-        by: Option<&str>,
-    ) -> Result<Vec<ReliabilityReport>, StoreError> {
-        let incidents = store::overlapping(&self.pool, range, false, MAX_REPORTED).await?;
-        Ok(reports(&incidents, by.and_then(Grouping::parse)))
     }
 
     /// The groups in use.

@@ -40,16 +40,22 @@ pub use incident::{
 pub use model::{
     AlertInstance, AlertState, Delivery, DeliveryState, DestinationStatus, ExceptionGroup,
     GroupStatus, Incident, IncidentException, IncidentStatus, Onset, OnsetEvidence, OnsetMethod,
-    OnsetSource, Phase, ReliabilityReport, ResponseSummary, ResponseTimes, RuleKind, RuleStatus,
-    TimelineEntry, TimelineKind,
+    OnsetSource, Phase, ResponseTimes, RuleKind, RuleStatus, TimelineEntry, TimelineKind,
 };
 pub use notify::{DestinationConfig, Secret};
+pub use reliability::{
+    Comparison, Curve, Dora, DoraKeys, Frequency, Grouping, KaplanMeier, MeasureComparison,
+    MeasuredIncident, MeasuredPhase, Period, PhaseTotal, Reliability, ReliabilityReport,
+    ResponseSummary, Scope, Share, StratifiedRatio, SurvivalPoint, TrendMeasure, TrendStep,
+    Warning, WarningKind, WorstPhase,
+};
+pub use response_times::{Measure, Reading};
 pub use routing::{
     AlertmanagerConfig, AlertmanagerFile, NewSilence, RoutingError, Silence, SilenceError,
     SilenceMatcher, SilenceState, Suppression, check_alertmanager, labels_of,
 };
 pub use rule_tests::{RuleTestOutcome, RuleTests, TestBench};
-pub use rules::{Comparison, RuleFinding, Weight, check_rules, comparisons};
+pub use rules::{Comparison as RuleComparison, RuleFinding, Weight, check_rules, comparisons};
 pub use signals::{SampleSink, SignalError, SignalSeries, Signals, SinkError};
 pub use slo::{
     CompiledSlos, OwnSlo, OwnSloError, SloPeriod, check_slos, compile_own_slos, compile_slos,

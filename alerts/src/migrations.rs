@@ -27,6 +27,11 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
         "incident_facts",
         include_str!("../migrations/sqlite/0006_incident_facts.sql"),
     ),
+    (
+        8,
+        "reliability",
+        include_str!("../migrations/sqlite/0008_reliability.sql"),
+    ),
 ];
 
 /// A fresh database with all tables, in a file of its own within `dir`.

@@ -304,29 +304,6 @@ pub struct DestinationStatus {
     pub breaker_open: bool,
 }
 
-/// Of one kind of response time over closed incidents.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct ResponseSummary {
-    pub n: usize,
-    /// Incidents for which it is still running.
-    pub censored: usize,
-    pub median: Option<f64>,
-    pub p90: Option<f64>,
-    pub geometric_mean: Option<f64>,
-    /// 95 % interval of the geometric mean; none below 5 incidents.
-    pub interval: Option<(f64, f64)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ReliabilityReport {
-    /// The value of the grouping (a service, a severity), or none for all.
-    pub key: Option<String>,
-    pub incidents: usize,
-    pub ttd: ResponseSummary,
-    pub tta: ResponseSummary,
-    pub ttr: ResponseSummary,
-}
-
 /// JSON has no word for what is not finite; Prometheus' spelling stands in.
 mod sample_value {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

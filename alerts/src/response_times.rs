@@ -8,16 +8,44 @@
 //! - **TTR**, time to recover = recovered − onset. Recovered is the start of the quiet in the
 //!   telemetry, not the click on "resolve".
 //!
-//! Means of a few skewed durations mislead; what is reported is n, the median, the 90th percentile
-//! and the geometric mean with a 95 % interval (Student's t on the logarithms), from 5 incidents
-//! on. What is still running is counted as censored, not left out in silence.
+//! - **TTN**, time to notify = notified − detected: what grouping and delivery take.
+//! - **Time to resolve** = resolved − detected, as `PagerDuty` has it: kept beside TTR so that figures
+//!   can be compared, and never called MTTR here.
+//!
+//! What is made of many incidents is in `reliability`.
 
+use serde::Serialize;
 use watchfire_schemas::Timestamp;
 
-use crate::{Phase, ResponseSummary, ResponseTimes};
+use crate::{Phase, ResponseTimes};
 
-/// The smallest number of incidents for which an interval is given.
-const INTERVAL_FROM: usize = 5;
+/// One of the response times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Measure {
+    #[serde(rename = "ttd")]
+    Detect,
+    #[serde(rename = "ttn")]
+    Notify,
+    #[serde(rename = "tta")]
+    Acknowledge,
+    #[serde(rename = "ttr")]
+    Recover,
+    #[serde(rename = "time_to_resolve")]
+    Resolve,
+}
+
+/// What the clock of a measure shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reading {
+    Over(f64),
+    /// It still runs.
+    Running(f64),
+    /// What it waits for will not come any more: the incident was closed before. It took at least so
+    /// long.
+    Unreached(f64),
+    /// It has never begun: nobody can acknowledge what was never paged.
+    NotStarted,
+}
 
 /// When what happened.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +61,73 @@ pub(crate) struct Moments {
     pub notified: Option<Timestamp>,
     pub acknowledged: Option<Timestamp>,
     pub recovered: Option<Timestamp>,
+    pub resolved: Option<Timestamp>,
+}
+
+impl Measure {
+    pub const ALL: [Self; 5] = [
+        Self::Detect,
+        Self::Notify,
+        Self::Acknowledge,
+        Self::Recover,
+        Self::Resolve,
+    ];
+
+    /// As it is called in JSON, in CSV and in the names of series.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Detect => "ttd",
+            Self::Notify => "ttn",
+            Self::Acknowledge => "tta",
+            Self::Recover => "ttr",
+            Self::Resolve => "time_to_resolve",
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Detect => "Time to detect",
+            Self::Notify => "Time to notify",
+            Self::Acknowledge => "Time to acknowledge",
+            Self::Recover => "Time to recover",
+            Self::Resolve => "Time to resolve",
+        }
+    }
+
+    pub const fn definition(self) -> &'static str {
+        match self {
+            Self::Detect => "detected − onset",
+            Self::Notify => "notified − detected",
+            Self::Acknowledge => "acknowledged − notified",
+            Self::Recover => "recovered − onset, as the telemetry shows it",
+            Self::Resolve => "resolved − detected, for comparison with PagerDuty",
+        }
+    }
+
+    /// Whether it begins at onset, which is known within an interval only.
+    pub const fn begins_at_onset(self) -> bool {
+        matches!(self, Self::Detect | Self::Recover)
+    }
+
+    pub(crate) fn read(self, moments: &Moments, now: Timestamp) -> Reading {
+        let paged = moments.page_due.or(moments.notified);
+        let (from, to) = match self {
+            Self::Detect => (Some(moments.onset), Some(moments.detected)),
+            Self::Notify => (paged.map(|_| moments.detected), moments.notified),
+            Self::Acknowledge => (moments.notified, moments.acknowledged),
+            Self::Recover => (Some(moments.onset), moments.recovered),
+            Self::Resolve => (Some(moments.detected), moments.resolved),
+        };
+        let Some(from) = from else {
+            return Reading::NotStarted;
+        };
+        let passed = |to: Timestamp| to.seconds_since(from).max(0.0);
+        match (to, moments.resolved) {
+            (Some(to), _) => Reading::Over(passed(to)),
+            (None, Some(closed)) => Reading::Unreached(passed(closed)),
+            (None, None) => Reading::Running(passed(now)),
+        }
+    }
 }
 
 pub(crate) fn response_times(moments: &Moments) -> ResponseTimes {
@@ -92,57 +187,6 @@ pub(crate) fn phases(moments: &Moments) -> Vec<Phase> {
     phases
 }
 
-/// Of the durations that are over and the number that are still running.
-pub(crate) fn summarize(mut seconds: Vec<f64>, censored: usize) -> ResponseSummary {
-    seconds.sort_by(f64::total_cmp);
-    let n = seconds.len();
-    if n == 0 {
-        return ResponseSummary {
-            censored,
-            ..ResponseSummary::default()
-        };
-    }
-    // A detection within the second is taken as one of a tenth: its logarithm must exist.
-    let logs: Vec<f64> = seconds.iter().map(|s| s.max(0.1).ln()).collect();
-    let mean = logs.iter().sum::<f64>() / n as f64;
-    let interval = (n >= INTERVAL_FROM).then(|| {
-        let variance = logs.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / (n - 1) as f64;
-        let half = student_t_975(n - 1) * (variance / n as f64).sqrt();
-        ((mean - half).exp(), (mean + half).exp())
-    });
-    ResponseSummary {
-        n,
-        censored,
-        median: Some(quantile(&seconds, 0.5)),
-        p90: Some(quantile(&seconds, 0.9)),
-        geometric_mean: Some(mean.exp()),
-        interval,
-    }
-}
-
-/// Between the two nearest of the sorted values.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let place = (sorted.len() - 1) as f64 * q;
-    let (low, high) = (place.floor() as usize, place.ceil() as usize);
-    sorted[low] + (sorted[high] - sorted[low]) * place.fract()
-}
-
-/// The 97.5th percentile of Student's t, by the table and, from 31 degrees of freedom on, by
-/// Cornish and Fisher's expansion around the normal one.
-fn student_t_975(degrees: usize) -> f64 {
-    const TABLE: [f64; 30] = [
-        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
-        2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
-        2.052, 2.048, 2.045, 2.042,
-    ];
-    if let Some(value) = TABLE.get(degrees.saturating_sub(1)) {
-        return *value;
-    }
-    let (z, v) = (1.959_964_f64, degrees as f64);
-    z + (z.powi(3) + z) / (4.0 * v)
-        + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +205,7 @@ mod tests {
             notified: Some(at(127)),
             acknowledged: Some(at(187)),
             recovered: Some(at(400)),
+            resolved: None,
         }
     }
 
@@ -220,20 +265,35 @@ mod tests {
     }
 
     #[test]
-    fn summaries_are_honest() {
-        let none = summarize(vec![], 2);
-        assert_eq!((none.n, none.censored, none.median), (0, 2, None));
-        let few = summarize(vec![10.0, 1000.0], 0);
-        assert_eq!(few.geometric_mean.map(f64::round), Some(100.0));
-        assert_eq!(few.median, Some(505.0));
-        assert_eq!(few.interval, None);
-        let five = summarize(vec![10.0, 20.0, 40.0, 80.0, 160.0], 0);
-        let (low, high) = five.interval.unwrap();
-        assert!((five.geometric_mean.unwrap() - 40.0).abs() < 1e-9);
-        // ln 2 · √2.5 is the deviation of the logarithms, 2.776 the t of 4 degrees.
-        let half = 2.776 * (2.5_f64.sqrt() * 2.0_f64.ln()) / 5.0_f64.sqrt();
-        assert!((low - 40.0 / half.exp()).abs() < 1e-9 && (high - 40.0 * half.exp()).abs() < 1e-9);
-        assert_eq!(five.p90, Some(128.0));
-        assert!((student_t_975(60) - 2.000).abs() < 0.001);
+    fn a_clock_is_over_runs_or_never_began() {
+        let now = at(1_000);
+        let read = |moments: &Moments| Measure::ALL.map(|measure| measure.read(moments, now));
+        let over = Moments {
+            resolved: Some(at(500)),
+            ..moments()
+        };
+        let seconds = [20.0, 7.0, 60.0, 300.0, 380.0];
+        assert_eq!(read(&over), seconds.map(Reading::Over));
+        let open = Moments {
+            acknowledged: None,
+            recovered: None,
+            ..moments()
+        };
+        assert_eq!(
+            read(&open)[2..],
+            [873.0, 900.0, 880.0].map(Reading::Running)
+        );
+        let unanswered = Moments {
+            acknowledged: None,
+            ..over
+        };
+        assert_eq!(read(&unanswered)[2], Reading::Unreached(373.0));
+        let unpaged = Moments {
+            page_due: None,
+            notified: None,
+            acknowledged: None,
+            ..over
+        };
+        assert_eq!(read(&unpaged)[1..3], [Reading::NotStarted; 2]);
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn router() -> Router<Console> {
             "/api/v1/incidents/{id}",
             get(incidents::one).patch(incidents::change),
         )
-        .route("/api/v1/reliability", get(reliability::report))
+        .merge(reliability::router())
         .route("/api/v1/changes", get(changes::list).post(changes::record))
         .route(
             "/api/v4/projects/{project}/deploys",

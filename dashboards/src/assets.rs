@@ -32,6 +32,15 @@ pub(crate) static EXPLORE_STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("explore", "css", CSS, include_str!("../static/explore.css")));
 pub(crate) static EXPLORE_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("explore", "js", JS, include_str!("../static/explore.js")));
+/// What only the page of response times needs.
+pub(crate) static RELIABILITY_STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "reliability",
+        "css",
+        CSS,
+        include_str!("../static/reliability.css"),
+    )
+});
 pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new(
         "beacon",
@@ -42,7 +51,7 @@ pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
 });
 
 /// All of them.
-pub(crate) fn all() -> [&'static Asset; 7] {
+pub(crate) fn all() -> [&'static Asset; 8] {
     [
         &STYLE,
         &SCRIPT,
@@ -50,6 +59,7 @@ pub(crate) fn all() -> [&'static Asset; 7] {
         &LOGS_SCRIPT,
         &EXPLORE_STYLE,
         &EXPLORE_SCRIPT,
+        &RELIABILITY_STYLE,
         &ICON,
     ]
 }
@@ -113,6 +123,11 @@ mod tests {
             EXPLORE_SCRIPT.body.len() < 12_000,
             "{}",
             EXPLORE_SCRIPT.body.len()
+        );
+        assert!(
+            RELIABILITY_STYLE.body.len() < 6_000,
+            "{}",
+            RELIABILITY_STYLE.body.len()
         );
         assert!(LOGS_STYLE.body.len() < 12_000, "{}", LOGS_STYLE.body.len());
         assert!(

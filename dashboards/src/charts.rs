@@ -13,6 +13,7 @@ mod scale;
 mod sparkline;
 mod strip;
 mod time_plot;
+mod trend;
 mod unit;
 
 use std::fmt;
@@ -24,8 +25,9 @@ pub(crate) use lane::{Figures, Lane, Steps, extent};
 pub(crate) use meter::meter;
 pub(crate) use scale::Scale;
 pub(crate) use sparkline::{flow, sparkline};
-pub(crate) use strip::{Dot, strip_plot};
+pub(crate) use strip::{Dot, Marked, StripRow, drawn_of, strip_plot, strip_rows};
 pub(crate) use time_plot::{Cells, Look, Mark, Stack, TimePlot, TraceDot, readings};
+pub(crate) use trend::{TrendDot, trend_plot};
 pub(crate) use unit::Unit;
 
 /// A finished drawing. Texts in it are escaped by those who draw.

@@ -170,7 +170,6 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
     ]
 }
 
-#[expect(clippy::too_many_lines, reason = "one entry a page")]
 fn responses(mood: Mood) -> Vec<(&'static str, String)> {
     let (house, asked) = (house(mood), hour());
     let shell = |path, title: &str| Shell::ranged(&house, path, title, &asked, &[]);
@@ -189,7 +188,6 @@ fn responses(mood: Mood) -> Vec<(&'static str, String)> {
     let open = samples::incident(mood);
     let context = samples::incident_context(mood);
     let resolved = samples::resolved_incident();
-    let reports = samples::reports(mood);
     let mut pages = vec![
         (
             "incidents",
@@ -227,18 +225,7 @@ fn responses(mood: Mood) -> Vec<(&'static str, String)> {
                 &trends,
             )),
         ),
-        (
-            "reliability",
-            text(&reliability::view(
-                shell("/reliability", "Reliability"),
-                now(),
-                &asked,
-                "service",
-                reports.first(),
-                &reports,
-                &all,
-            )),
-        ),
+        ("reliability", reliability_page(mood)),
     ];
     for group in groups.iter().take(1) {
         let context = samples::exception_context(mood, asked.range.start);
@@ -249,6 +236,20 @@ fn responses(mood: Mood) -> Vec<(&'static str, String)> {
         ));
     }
     pages
+}
+
+/// With three months of incidents, and a comparison.
+fn reliability_page(mood: Mood) -> String {
+    let wanted = samples::reliability_wanted(mood);
+    let shell = Shell::ranged(
+        &house(mood),
+        "/reliability",
+        "Reliability",
+        &wanted.asked,
+        &[],
+    );
+    let found = samples::reliability_found(mood, &wanted);
+    askama::Template::render(&reliability::view(shell, &wanted, now(), &found)).unwrap()
 }
 
 fn house_pages(mood: Mood) -> Vec<(&'static str, String)> {

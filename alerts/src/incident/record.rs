@@ -256,6 +256,7 @@ impl IncidentRecord {
             notified: self.notified_at,
             acknowledged: self.acknowledged_at,
             recovered: self.recovered_at,
+            resolved: self.resolved_at,
         }
     }
 

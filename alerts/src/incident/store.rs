@@ -42,7 +42,7 @@ pub(crate) fn time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, s
     Ok(nanos.map(Timestamp::from_nanos))
 }
 
-fn record(row: &SqliteRow) -> Result<IncidentRecord, sqlx::Error> {
+pub(crate) fn record(row: &SqliteRow) -> Result<IncidentRecord, sqlx::Error> {
     let body: String = row.try_get("body")?;
     let detected_at: i64 = row.try_get("detected_at")?;
     Ok(IncidentRecord {

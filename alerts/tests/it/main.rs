@@ -16,4 +16,5 @@ mod house;
 mod receiver;
 mod recording;
 mod regrouping;
+mod reliability;
 mod script;

@@ -1,4 +1,4 @@
-//! Every value of a distribution, on a logarithmic axis of seconds, with its cumulative share.
+//! Every value of a distribution, on a logarithmic axis of seconds.
 
 use std::fmt::Write;
 
@@ -6,9 +6,13 @@ use super::{Svg, escape};
 use crate::figures;
 
 const HEIGHT: f64 = 84.0;
+const ROW: f64 = 46.0;
 const AXIS: f64 = 18.0;
+/// Dots of one drawing; of more, the longest and an even choice of the rest.
+const MOST_DOTS: usize = 200;
+const LONGEST: usize = 20;
 
-/// A value with its name and where a click leads. Censored: it is still running.
+/// A value with its name and where a click leads. Censored: it is at least so long.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Dot {
     pub(crate) seconds: f64,
@@ -17,67 +21,119 @@ pub(crate) struct Dot {
     pub(crate) is_censored: bool,
 }
 
-/// Draws the dots, the empirical distribution of those that are over, the median and the interval
-/// of the geometric mean.
-pub(crate) fn strip_plot(
-    dots: &[Dot],
-    median: Option<f64>,
-    interval: Option<(f64, f64)>,
-    label: &str,
-) -> Svg {
-    let scale = Scale::over(dots);
+/// What is marked on a strip.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Marked {
+    pub(crate) median: Option<f64>,
+    /// Its 95 % interval; an end may be open.
+    pub(crate) interval: Option<(Option<f64>, Option<f64>)>,
+}
+
+/// A strip among others: its name, its dots and what is marked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StripRow {
+    pub(crate) name: String,
+    pub(crate) dots: Vec<Dot>,
+    pub(crate) marked: Marked,
+}
+
+/// Draws the dots, the share that is over by each time (`curve`: seconds and share, ascending), the
+/// median and its interval.
+pub(crate) fn strip_plot(dots: &[Dot], curve: &[(f64, f64)], marked: Marked, label: &str) -> Svg {
+    let scale = Scale::over(dots.iter());
+    let mut out = opened(&scale, HEIGHT, label);
+    mark(&mut out, &scale, marked, 0.0, HEIGHT);
+    write!(
+        out,
+        "<svg x=\"0\" y=\"0\" width=\"100%\" height=\"{HEIGHT}\" viewBox=\"0 0 1000 {HEIGHT}\" preserveAspectRatio=\"none\"><path class=\"line ecdf\" d=\"{}\" vector-effect=\"non-scaling-stroke\"/></svg>",
+        cumulative(curve, &scale)
+    )
+    .expect("writing to memory does not fail");
+    place(&mut out, &scale, dots, HEIGHT - 10.0);
+    out.push_str("</svg>");
+    Svg(out)
+}
+
+/// Strips under each other on one axis, to be compared.
+pub(crate) fn strip_rows(rows: &[StripRow], label: &str) -> Svg {
+    let scale = Scale::over(rows.iter().flat_map(|row| &row.dots));
+    let height = ROW * rows.len() as f64;
+    let mut out = opened(&scale, height, label);
+    for (at, row) in rows.iter().enumerate() {
+        let top = at as f64 * ROW;
+        mark(&mut out, &scale, row.marked, top + 2.0, top + ROW - 2.0);
+        write!(
+            out,
+            "<text class=\"tick\" x=\"0\" y=\"{}\">{}</text>",
+            top + 12.0,
+            escape(&row.name)
+        )
+        .expect("writing to memory does not fail");
+        place(&mut out, &scale, &row.dots, top + ROW - 10.0);
+    }
+    out.push_str("</svg>");
+    Svg(out)
+}
+
+fn opened(scale: &Scale, height: f64, label: &str) -> String {
     let mut out = format!(
         "<svg class=\"chart strip\" width=\"100%\" height=\"{}\" role=\"group\" aria-label=\"{}\">",
-        HEIGHT + AXIS,
+        height + AXIS,
         escape(label)
     );
     for seconds in scale.ticks() {
         let x = scale.x(seconds);
+        let anchor = match x {
+            x if x > 92.0 => "end",
+            x if x < 6.0 => "start",
+            _ => "middle",
+        };
         write!(
             out,
-            "<line class=\"grid\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"0\" y2=\"{HEIGHT}\"/>\
-             <text class=\"tick\" x=\"{x:.2}%\" y=\"{:.0}\" text-anchor=\"{}\">{}</text>",
-            HEIGHT + 14.0,
-            if x > 92.0 {
-                "end"
-            } else if x < 6.0 {
-                "start"
-            } else {
-                "middle"
-            },
-            figures::duration(seconds)
-                .replace(" 00 s", "")
-                .replace(" 00 m", "")
+            "<line class=\"grid\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"0\" y2=\"{height}\"/>\
+             <text class=\"tick\" x=\"{x:.2}%\" y=\"{:.0}\" text-anchor=\"{anchor}\">{}</text>",
+            height + 14.0,
+            round(seconds)
         )
         .expect("writing to memory does not fail");
     }
-    if let Some((low, high)) = interval {
-        let (low, high) = (scale.x(low), scale.x(high));
+    out
+}
+
+/// A round duration without its zeros.
+pub(super) fn round(seconds: f64) -> String {
+    let text = figures::duration(seconds);
+    let text = text.replace(" 00 s", "").replace(" 00 m", "");
+    text.strip_suffix(" 0 h").unwrap_or(&text).to_owned()
+}
+
+fn mark(out: &mut String, scale: &Scale, marked: Marked, top: f64, bottom: f64) {
+    if let Some((low, high)) = marked.interval {
+        let from = low.map_or(0.0, |low| scale.x(low));
+        let to = high.map_or(100.0, |high| scale.x(high));
         write!(
             out,
-            "<rect class=\"interval\" x=\"{low:.2}%\" width=\"{:.2}%\" y=\"0\" height=\"{HEIGHT}\"><title>95 % interval of the geometric mean</title></rect>",
-            (high - low).max(0.2)
+            "<rect class=\"interval\" x=\"{from:.2}%\" width=\"{:.2}%\" y=\"{top}\" height=\"{}\"><title>95 % interval of the median</title></rect>",
+            (to - from).max(0.2),
+            bottom - top
         )
         .expect("writing to memory does not fail");
     }
-    write!(
-        out,
-        "<svg x=\"0\" y=\"0\" width=\"100%\" height=\"{HEIGHT}\" viewBox=\"0 0 1000 {HEIGHT}\" preserveAspectRatio=\"none\"><path class=\"line ecdf\" d=\"{}\" vector-effect=\"non-scaling-stroke\"/></svg>",
-        cumulative(dots, &scale)
-    )
-    .expect("writing to memory does not fail");
-    if let Some(median) = median {
+    if let Some(median) = marked.median {
         let x = scale.x(median);
         write!(
             out,
-            "<line class=\"median\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"0\" y2=\"{HEIGHT}\"><title>median {}</title></line>",
+            "<line class=\"median\" x1=\"{x:.2}%\" x2=\"{x:.2}%\" y1=\"{top}\" y2=\"{bottom}\"><title>median {}</title></line>",
             figures::duration(median)
         )
         .expect("writing to memory does not fail");
     }
-    for (at, dot) in dots.iter().enumerate() {
+}
+
+fn place(out: &mut String, scale: &Scale, dots: &[Dot], bottom: f64) {
+    for (at, dot) in chosen(dots).into_iter().enumerate() {
         // Spread over three rows, so that equal values stay apart.
-        let y = HEIGHT - 10.0 - (at % 3) as f64 * 9.0;
+        let y = bottom - (at % 3) as f64 * 9.0;
         let class = if dot.is_censored {
             "dot censored"
         } else {
@@ -92,20 +148,33 @@ pub(crate) fn strip_plot(
         )
         .expect("writing to memory does not fail");
     }
-    out.push_str("</svg>");
-    Svg(out)
 }
 
-fn cumulative(dots: &[Dot], scale: &Scale) -> String {
-    let mut over: Vec<f64> = dots
-        .iter()
-        .filter(|dot| !dot.is_censored)
-        .map(|dot| dot.seconds)
+/// How many of so many dots are drawn.
+pub(crate) fn drawn_of(dots: usize) -> usize {
+    dots.min(MOST_DOTS)
+}
+
+/// All dots in the order of their values, or, of many, the longest and an even choice of the rest.
+fn chosen(dots: &[Dot]) -> Vec<&Dot> {
+    let mut sorted: Vec<&Dot> = dots.iter().collect();
+    sorted.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    if sorted.len() <= MOST_DOTS {
+        return sorted;
+    }
+    let longest = sorted.split_off(sorted.len() - LONGEST);
+    let kept = MOST_DOTS - LONGEST;
+    let mut chosen: Vec<&Dot> = (0..kept)
+        .map(|at| sorted[at * sorted.len() / kept])
         .collect();
-    over.sort_by(f64::total_cmp);
+    chosen.extend(longest);
+    chosen
+}
+
+fn cumulative(curve: &[(f64, f64)], scale: &Scale) -> String {
     let mut path = format!("M0 {HEIGHT}");
-    for (at, seconds) in over.iter().enumerate() {
-        let y = HEIGHT * (1.0 - (at + 1) as f64 / over.len() as f64) + 1.0;
+    for (seconds, share) in curve {
+        let y = HEIGHT * (1.0 - share) + 1.0;
         write!(path, "H{:.1}V{y:.1}", scale.x(*seconds) * 10.0)
             .expect("writing to memory does not fail");
     }
@@ -120,10 +189,13 @@ struct Scale {
 }
 
 impl Scale {
-    fn over(dots: &[Dot]) -> Self {
-        let seconds = || dots.iter().map(|dot| dot.seconds.max(1.0));
-        let low = seconds().fold(f64::INFINITY, f64::min);
-        let high = seconds().fold(0.0, f64::max);
+    fn over<'d>(dots: impl Iterator<Item = &'d Dot>) -> Self {
+        let (mut low, mut high) = (f64::INFINITY, 0.0_f64);
+        for dot in dots {
+            let seconds = dot.seconds.max(1.0);
+            low = low.min(seconds);
+            high = high.max(seconds);
+        }
         if !low.is_finite() {
             return Self {
                 low: 1.0,
@@ -177,9 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn what_still_runs_is_shown_but_not_summed() {
+    fn what_still_runs_is_shown_as_that() {
         let dots = [dot(10.0, false), dot(1000.0, true), dot(100.0, false)];
-        let drawn = strip_plot(&dots, Some(55.0), None, "TTD").to_string();
+        let marked = Marked {
+            median: Some(55.0),
+            interval: Some((Some(10.0), None)),
+        };
+        let drawn = strip_plot(&dots, &[(10.0, 0.3), (100.0, 0.6)], marked, "TTD").to_string();
         assert_eq!(drawn.matches("<circle").count(), 3);
         assert_eq!(drawn.matches("dot censored").count(), 1);
         let path = drawn.split("d=\"").nth(1).unwrap();
@@ -190,10 +266,24 @@ mod tests {
 
     #[test]
     fn nothing_is_drawn_of_nothing() {
-        let drawn = strip_plot(&[], None, None, "TTD").to_string();
+        let drawn = strip_plot(&[], &[], Marked::default(), "TTD").to_string();
         assert!(
             !drawn.contains("circle") && !drawn.contains("NaN"),
             "{drawn}"
+        );
+        assert!(!strip_rows(&[], "TTD").to_string().contains("NaN"));
+    }
+
+    #[test]
+    fn of_many_the_longest_are_kept() {
+        let dots: Vec<Dot> = (0..5_000).map(|at| dot(f64::from(at), false)).collect();
+        let kept = chosen(&dots);
+        assert_eq!(kept.len(), drawn_of(dots.len()));
+        assert_eq!(kept[0].seconds.round() as u32, 0);
+        assert!(
+            kept[MOST_DOTS - LONGEST..]
+                .iter()
+                .all(|dot| dot.seconds >= 4_980.0)
         );
     }
 }

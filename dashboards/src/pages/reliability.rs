@@ -1,190 +1,197 @@
 //! `/reliability`: how fast failures are seen and repaired. Distributions, never a bare mean.
 
+pub(crate) mod asked;
+mod comparison;
+mod measures;
+mod parts;
+pub(crate) mod words;
+
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::State;
-use watchfire_alerts::{Incident, ReliabilityReport, ResponseSummary};
-use watchfire_schemas::Timestamp;
+use watchfire_alerts::{Comparison, Dora, Measure, MeasuredIncident, Reliability, Scope};
+use watchfire_schemas::{ChangeEvent, TimeRange, Timestamp};
 
-use super::incidents::{Clocks, ResponseClock};
 use super::{Page, render};
-use crate::charts::{Dot, Svg, strip_plot};
-use crate::params::{BadParam, Params};
-use crate::range::Asked;
+use crate::Console;
+use crate::assets::RELIABILITY_STYLE;
+use crate::params::Params;
 use crate::shell::{House, Shell};
-use crate::{Console, figures, url};
-
-#[derive(Debug)]
-pub(crate) struct Measure {
-    pub(crate) name: &'static str,
-    pub(crate) definition: &'static str,
-    pub(crate) plot: Svg,
-    pub(crate) summary: SummaryView,
-}
-
-/// A summary as texts; "–" where there is too little to say.
-#[derive(Debug, Clone)]
-pub(crate) struct SummaryView {
-    pub(crate) n: usize,
-    pub(crate) censored: usize,
-    pub(crate) median: String,
-    pub(crate) p90: String,
-    pub(crate) geometric_mean: String,
-    pub(crate) interval: String,
-}
-
-#[derive(Debug)]
-pub(crate) struct GroupRow {
-    pub(crate) key: String,
-    pub(crate) incidents: usize,
-    pub(crate) measures: [SummaryView; 3],
-}
+use asked::Wanted;
+use comparison::{CompareForm, ComparisonView};
+use measures::{MeasureView, SummaryView};
+use parts::{DoraView, GroupRow, PhaseRow, TrendView};
 
 #[derive(Debug, Template)]
 #[template(path = "reliability.html")]
-pub(crate) struct Reliability {
+pub(crate) struct ReliabilityPage {
     pub(crate) shell: Shell,
-    pub(crate) incidents: usize,
-    pub(crate) measures: Vec<Measure>,
+    pub(crate) style: &'static str,
+    /// "38 incidents began in this time, 2.9 a week …"
+    pub(crate) frequency: String,
+    pub(crate) is_empty: bool,
+    /// (name, value, the page without it)
+    pub(crate) narrowed: Vec<(&'static str, String, String)>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) measures: Vec<MeasureView>,
+    /// Those that are not drawn: (name, definition, figures).
+    pub(crate) others: Vec<(&'static str, &'static str, SummaryView)>,
+    pub(crate) trends: Vec<TrendView>,
+    pub(crate) phases: Vec<PhaseRow>,
     pub(crate) by: &'static str,
     pub(crate) by_links: Vec<(&'static str, String, bool)>,
     pub(crate) groups: Vec<GroupRow>,
+    pub(crate) form: CompareForm,
+    /// What the form keeps of the page.
+    pub(crate) kept: Vec<(&'static str, String)>,
+    pub(crate) compared: Option<ComparisonView>,
+    pub(crate) dora: DoraView,
+    /// (label, link)
+    pub(crate) downloads: Vec<(&'static str, String)>,
 }
 
-/// What incidents may be grouped by.
-pub(crate) fn by_param(params: &Params) -> Result<Option<&'static str>, BadParam> {
-    match params.get("by") {
-        None => Ok(None),
-        Some("service") => Ok(Some("service")),
-        Some("severity") => Ok(Some("severity")),
-        Some(_) => Err(BadParam::new("by", "expected service or severity")),
-    }
+/// What the page is made of.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) reliability: Reliability,
+    /// With the incidents of both periods.
+    pub(crate) comparison: Option<(Comparison, Vec<MeasuredIncident>, Vec<MeasuredIncident>)>,
+    pub(crate) dora: Dora,
+    /// The newest first, to compare around.
+    pub(crate) changes: Vec<ChangeEvent>,
 }
 
 pub(crate) async fn page(State(console): State<Console>, params: Params) -> Page {
     let house = House::ask(&console).await;
-    let asked = Asked::from_params(&params, house.now, "30d")?;
-    let by = by_param(&params)?.unwrap_or("service");
-    let mut shell = Shell::ranged(&house, "/reliability", "Reliability", &asked, &[("by", by)]);
-    let (all, groups, incidents) = tokio::join!(
-        console.alerts.reliability(asked.range, None),
-        console.alerts.reliability(asked.range, Some(by)),
-        console.alerts.incidents(asked.range, false, 1000),
+    let wanted = Wanted::from_params(&params, house.now)?;
+    let kept = wanted.kept();
+    let kept: Vec<(&str, &str)> = kept
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let shell = Shell::ranged(&house, "/reliability", "Reliability", &wanted.asked, &kept);
+    let lately = TimeRange::last(Duration::from_hours(90 * 24), house.now);
+    let (found, dora, changes, comparison) = tokio::join!(
+        console.alerts.reliability(&wanted.scope, Some(wanted.by)),
+        console
+            .alerts
+            .dora(wanted.asked.range, wanted.scope.service.as_deref()),
+        console
+            .alerts
+            .changes(lately, wanted.scope.service.as_deref()),
+        compared(&console, &wanted),
     );
-    let all = shell.take("response times", all);
-    let groups = shell.take("response times", groups);
-    let incidents = shell.take("incidents", incidents);
-    render(&view(
-        shell,
-        house.now,
-        &asked,
-        by,
-        all.first(),
-        &groups,
-        &incidents,
-    ))
+    let found = Found {
+        reliability: found?,
+        comparison: comparison?,
+        dora: dora?,
+        changes: changes?,
+    };
+    render(&view(shell, &wanted, house.now, &found))
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one argument for each thing that was asked"
-)]
+async fn compared(
+    console: &Console,
+    wanted: &Wanted,
+) -> Result<
+    Option<(Comparison, Vec<MeasuredIncident>, Vec<MeasuredIncident>)>,
+    watchfire_alerts::StoreError,
+> {
+    let Some((before, after)) = wanted.periods else {
+        return Ok(None);
+    };
+    let scope = |range| Scope {
+        range,
+        ..wanted.scope.clone()
+    };
+    let (before, after) = (scope(before), scope(after));
+    let (told, of_before, of_after) = tokio::join!(
+        console.alerts.compare_reliability(&before, &after),
+        console.alerts.reliability(&before, None),
+        console.alerts.reliability(&after, None),
+    );
+    Ok(Some((told?, of_before?.incidents, of_after?.incidents)))
+}
+
 pub(crate) fn view(
     shell: Shell,
+    wanted: &Wanted,
     now: Timestamp,
-    asked: &Asked,
-    by: &'static str,
-    all: Option<&ReliabilityReport>,
-    groups: &[ReliabilityReport],
-    incidents: &[Incident],
-) -> Reliability {
-    let none = ResponseSummary::default();
-    let dots = |clock: fn(Clocks) -> ResponseClock| -> Vec<Dot> {
-        incidents
-            .iter()
-            .filter_map(|incident| dot(incident, clock(Clocks::of(incident, now))))
-            .collect()
+    found: &Found,
+) -> ReliabilityPage {
+    let told = &found.reliability;
+    let other = |measure: Measure| {
+        let summary = measures::summary_view(told.all.summary(measure));
+        (measure.name(), measure.definition(), summary)
     };
-    let measure = |name, definition, summary: &ResponseSummary, dots: &[Dot]| Measure {
-        name,
-        definition,
-        plot: strip_plot(
-            dots,
-            summary.median,
-            summary.interval,
-            &format!("{name} of every incident, on a logarithmic axis"),
-        ),
-        summary: summary_view(summary),
-    };
-    let measures = vec![
-        measure(
-            "Time to detect",
-            "detected − onset",
-            all.map_or(&none, |all| &all.ttd),
-            &dots(|clocks| clocks.ttd),
-        ),
-        measure(
-            "Time to acknowledge",
-            "acknowledged − notified",
-            all.map_or(&none, |all| &all.tta),
-            &dots(|clocks| clocks.tta),
-        ),
-        measure(
-            "Time to recover",
-            "recovered − onset, as the telemetry shows it",
-            all.map_or(&none, |all| &all.ttr),
-            &dots(|clocks| clocks.ttr),
-        ),
-    ];
-    let link = |name| asked.link("/reliability", &[("by", name)]);
-    Reliability {
+    let narrowed = wanted.narrowed().into_iter().map(|(name, value)| {
+        let without = wanted.with("/reliability", name, "");
+        (name, value, without)
+    });
+    let range = wanted.asked.parameters();
+    let kept = wanted
+        .narrowed()
+        .into_iter()
+        .chain([("by", wanted.by.key().to_owned())]);
+    let kept = kept.chain(range).filter(|(_, value)| !value.is_empty());
+    let link = |path: &str| wanted.link(path, &[]);
+    ReliabilityPage {
         shell,
-        incidents: all.map_or(incidents.len(), |all| all.incidents),
-        measures,
-        by,
-        by_links: ["service", "severity"]
-            .map(|name| (name, link(name), name == by))
-            .into(),
-        groups: groups
+        style: &RELIABILITY_STYLE.href,
+        frequency: frequency(told),
+        is_empty: told.all.incidents == 0,
+        narrowed: narrowed.collect(),
+        warnings: told
+            .warnings
             .iter()
-            .map(|group| GroupRow {
-                key: group.key.clone().unwrap_or_else(|| "all".to_owned()),
-                incidents: group.incidents,
-                measures: [&group.ttd, &group.tta, &group.ttr].map(summary_view),
-            })
+            .map(|warning| warning.text.clone())
             .collect(),
+        measures: measures::measures(told),
+        others: vec![other(Measure::Notify), other(Measure::Resolve)],
+        trends: parts::trends(told, wanted),
+        phases: parts::phase_rows(&told.all.phases),
+        by: wanted.by.key(),
+        by_links: parts::by_links(wanted),
+        groups: parts::group_rows(&told.groups, wanted),
+        form: comparison::form(wanted, &found.changes, now),
+        kept: kept.collect(),
+        compared: found
+            .comparison
+            .as_ref()
+            .map(|(told, before, after)| comparison::comparison_view(told, before, after)),
+        dora: parts::dora_view(&found.dora),
+        downloads: vec![
+            (
+                "every incident with its moments (CSV)",
+                link("/api/v1/reliability/incidents.csv"),
+            ),
+            ("these figures (JSON)", link("/api/v1/reliability")),
+            ("DORA's keys (JSON)", link("/api/v1/reliability/dora")),
+        ],
     }
 }
 
-fn dot(incident: &Incident, clock: ResponseClock) -> Option<Dot> {
-    let (seconds, is_censored) = match clock {
-        ResponseClock::Stopped(seconds) => (seconds, false),
-        ResponseClock::Running(seconds) => (seconds, true),
-        ResponseClock::NotStarted => return None,
+fn frequency(told: &Reliability) -> String {
+    let all = &told.all;
+    let count = match all.incidents {
+        0 => return "No incident began in this time.".to_owned(),
+        1 => "One incident".to_owned(),
+        n => format!("{} incidents", crate::figures::count(n as u64)),
     };
-    let running = if is_censored { ", still running" } else { "" };
-    Some(Dot {
-        seconds,
-        text: format!(
-            "{}: {}{running}",
-            incident.title,
-            figures::duration(seconds)
-        ),
-        href: format!("/incidents/{}", url::encode(&incident.id)),
-        is_censored,
-    })
-}
-
-fn summary_view(summary: &ResponseSummary) -> SummaryView {
-    let text = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), figures::duration);
-    SummaryView {
-        n: summary.n,
-        censored: summary.censored,
-        median: text(summary.median),
-        p90: text(summary.p90),
-        geometric_mean: text(summary.geometric_mean),
-        interval: summary.interval.map_or_else(
-            || "–".to_owned(),
-            |(low, high)| format!("{} to {}", figures::duration(low), figures::duration(high)),
-        ),
-    }
+    let open = match all.open {
+        0 => String::new(),
+        open => format!(", {open} of them not over yet"),
+    };
+    let gap = all
+        .frequency
+        .between_failures
+        .map_or_else(String::new, |gap| {
+            format!(
+                ": {} a week, one every {}",
+                crate::figures::short(all.frequency.per_week),
+                words::rough(gap)
+            )
+        });
+    format!("{count} began in this time{gap}{open}.")
 }

@@ -72,7 +72,6 @@ pub(crate) fn status_found(mood: Mood) -> status::Found {
             ("spans", dataset(7, 2_400_118, 230 << 20)),
         ],
         series: series_found(mood),
-        alertmanager: None,
         destinations: vec![
             DestinationStatus {
                 name: name(mood, "pagerduty"),

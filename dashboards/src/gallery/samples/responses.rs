@@ -1,4 +1,4 @@
-//! What stands around incidents: changes, deliveries, rules, reports.
+//! What stands around incidents: changes, deliveries, rules.
 
 use super::*;
 
@@ -167,33 +167,6 @@ pub(crate) fn incident_context(mood: Mood) -> incident_page::Context {
             })
             .collect(),
         who: name(mood, "Mira"),
-    }
-}
-
-pub(crate) fn reports(mood: Mood) -> Vec<ReliabilityReport> {
-    let summary = |median: f64| ResponseSummary {
-        n: 19,
-        censored: 1,
-        median: Some(median),
-        p90: Some(median * 3.4),
-        geometric_mean: Some(median * 1.1),
-        interval: Some((median * 0.7, median * 1.7)),
-    };
-    let report = |key: Option<&str>, incidents| ReliabilityReport {
-        key: key.map(|key| name(mood, key)),
-        incidents,
-        ttd: summary(31.0),
-        tta: summary(118.0),
-        ttr: summary(870.0),
-    };
-    match mood {
-        Mood::Empty => Vec::new(),
-        _ => vec![
-            report(None, 20),
-            report(Some("payments"), 6),
-            report(Some("content"), 5),
-            report(Some("search"), 5),
-        ],
     }
 }
 

@@ -1,0 +1,127 @@
+//! Each response time: its distribution, its figures, and every incident as a dot.
+
+use watchfire_alerts::{Curve, Measure, MeasuredIncident, Reading, Reliability, ResponseSummary};
+
+use super::words::{interval, rough};
+use crate::charts::{Dot, Marked, Svg, drawn_of, strip_plot};
+use crate::{figures, url};
+
+#[derive(Debug)]
+pub(crate) struct MeasureView {
+    pub(crate) name: &'static str,
+    pub(crate) short: &'static str,
+    pub(crate) definition: &'static str,
+    pub(crate) plot: Svg,
+    pub(crate) summary: SummaryView,
+    /// How many dots are drawn, where that is not all.
+    pub(crate) drawn: Option<usize>,
+}
+
+/// A summary as texts; "–" where there is too little to say.
+#[derive(Debug, Clone)]
+pub(crate) struct SummaryView {
+    pub(crate) n: usize,
+    /// What became of those that are not over: "2 running, 3 closed before".
+    pub(crate) censored: String,
+    pub(crate) median: String,
+    pub(crate) median_interval: String,
+    pub(crate) p90: String,
+    pub(crate) p90_interval: String,
+    pub(crate) geometric_mean: String,
+    pub(crate) interval: String,
+    /// Whether the median and the 90th percentile are Kaplan and Meier's.
+    pub(crate) is_estimated: bool,
+}
+
+/// The three that a page is about; the rest stand in a table.
+pub(crate) const DRAWN: [(Measure, &str); 3] = [
+    (Measure::Detect, "TTD"),
+    (Measure::Acknowledge, "TTA"),
+    (Measure::Recover, "TTR"),
+];
+
+pub(crate) fn measures(found: &Reliability) -> Vec<MeasureView> {
+    let view = |(measure, short): (Measure, &'static str)| {
+        let summary = found.all.summary(measure);
+        let dots = dots(&found.incidents, measure);
+        let curve = over_by(&found.curves[measure as usize]);
+        MeasureView {
+            name: measure.name(),
+            short,
+            definition: measure.definition(),
+            plot: strip_plot(
+                &dots,
+                &curve,
+                marked(summary),
+                &format!("{} of each incident, on a logarithmic axis", measure.name()),
+            ),
+            summary: summary_view(summary),
+            drawn: (drawn_of(dots.len()) < dots.len()).then(|| drawn_of(dots.len())),
+        }
+    };
+    DRAWN.map(view).into()
+}
+
+pub(crate) fn marked(summary: &ResponseSummary) -> Marked {
+    Marked {
+        median: summary.shown_median(),
+        interval: summary.kaplan_meier.median_interval,
+    }
+}
+
+/// The share that is over by each time.
+fn over_by(curve: &Curve) -> Vec<(f64, f64)> {
+    let steps = curve.survival.iter();
+    steps
+        .map(|step| (step.seconds, 1.0 - step.surviving))
+        .collect()
+}
+
+pub(crate) fn dots(incidents: &[MeasuredIncident], measure: Measure) -> Vec<Dot> {
+    incidents
+        .iter()
+        .filter_map(|incident| dot(incident, measure))
+        .collect()
+}
+
+fn dot(incident: &MeasuredIncident, measure: Measure) -> Option<Dot> {
+    let (seconds, is_censored, more) = match incident.reading(measure) {
+        Reading::Over(seconds) => (seconds, false, ""),
+        Reading::Running(seconds) => (seconds, true, ", still running"),
+        Reading::Unreached(seconds) => (seconds, true, ", closed before"),
+        Reading::NotStarted => return None,
+    };
+    let (title, _) = figures::cut(&incident.title, 120);
+    Some(Dot {
+        seconds,
+        text: format!(
+            "{title}, {}: {}{more}",
+            &figures::date_time(incident.onset_at)[..16],
+            figures::duration(seconds)
+        ),
+        href: format!("/incidents/{}", url::encode(&incident.id)),
+        is_censored,
+    })
+}
+
+pub(crate) fn summary_view(summary: &ResponseSummary) -> SummaryView {
+    let text = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), rough);
+    let censored = |of: usize, what: &str| (of > 0).then(|| format!("{of} {what}"));
+    let parts = [
+        censored(summary.running, "still running"),
+        censored(summary.censored - summary.running, "closed before"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    SummaryView {
+        n: summary.n,
+        censored: parts.join(", "),
+        median: text(summary.shown_median()),
+        median_interval: interval(summary.kaplan_meier.median_interval).unwrap_or_default(),
+        p90: text(summary.shown_p90()),
+        p90_interval: interval(summary.kaplan_meier.p90_interval).unwrap_or_default(),
+        geometric_mean: text(summary.geometric_mean),
+        interval: interval(summary.interval.map(|(low, high)| (Some(low), Some(high))))
+            .unwrap_or_default(),
+        is_estimated: summary.censored > 0,
+    }
+}
