@@ -44,6 +44,11 @@ pub(crate) fn router() -> Router<Console> {
             get(incidents::one).patch(incidents::change),
         )
         .merge(reliability::router())
+        .route("/api/v1/incidents/{id}/export", get(crate::export::answer))
+        .route(
+            "/api/v1/incidents/{id}/facts",
+            get(crate::export::facts_answer),
+        )
         .route("/api/v1/changes", get(changes::list).post(changes::record))
         .route(
             "/api/v4/projects/{project}/deploys",

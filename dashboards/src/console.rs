@@ -115,7 +115,10 @@ pub fn console_router(console: Console) -> Router {
         .route("/exceptions/{id}/{action}", post(pages::posted::exception))
         .route("/incidents", get(pages::incidents::page))
         .route("/incidents/{id}", get(pages::incident::page))
-        .route("/incidents/{id}/{action}", post(pages::posted::incident))
+        .route(
+            "/incidents/{id}/{action}",
+            post(pages::posted_incident::act),
+        )
         .route("/traces", get(pages::traces::page))
         .route("/traces/{trace_id}", get(pages::trace::page))
         .route("/services", get(pages::services::page))

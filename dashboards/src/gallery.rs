@@ -194,6 +194,8 @@ fn responses(mood: Mood) -> Vec<(&'static str, String)> {
             text(&incidents::view(
                 shell("/incidents", "Incidents"),
                 now(),
+                &asked,
+                incidents::Narrowed::default(),
                 incidents.iter().cloned().chain(all.clone()).collect(),
             )),
         ),

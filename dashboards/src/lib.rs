@@ -10,6 +10,8 @@ mod assets;
 mod charts;
 mod console;
 mod contracts;
+mod export;
+mod facts;
 mod figures;
 mod headers;
 mod jaeger;
@@ -29,4 +31,5 @@ pub use console::{
     Console, DiskLimit, DiskUse, InboxEntry, IngestReport, StatusSource, console_router,
 };
 pub use contracts::{ContractRefusal, ContractSource, RefusedSample, Rejected, SchemaEntry};
+pub use facts::keep_incident_facts;
 pub use saved_searches::SavedSearches;

@@ -1,6 +1,6 @@
 //! What surrounds every page: navigation, the state of the house, the range picker.
 
-use watchfire_schemas::{TimeRange, Timestamp};
+use watchfire_schemas::Timestamp;
 
 use crate::Console;
 use crate::assets::{ICON, SCRIPT, STYLE};
@@ -60,15 +60,11 @@ impl House {
     /// Asks. A database that does not answer must not take the page away: it shows no count.
     pub(crate) async fn ask(console: &Console) -> Self {
         let now = console.clock.now();
-        let range = TimeRange {
-            start: now - std::time::Duration::from_hours(30 * 24),
-            end: now + std::time::Duration::from_secs(1),
-        };
-        let open = console.alerts.incidents(range, true, 100).await;
+        let open = console.alerts.open_incidents().await;
         Self {
             now,
             is_demo: console.is_demo,
-            open_incidents: open.map_or(0, |open| open.len()),
+            open_incidents: open.map_or(0, |open| usize::try_from(open).unwrap_or(usize::MAX)),
         }
     }
 }

@@ -5,6 +5,7 @@
     reason = "these comments are the help text, which is no Markdown"
 )]
 
+mod export;
 mod search;
 mod send;
 
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+pub(crate) use export::{ExportArgs, ExportWhat};
 pub(crate) use search::SearchArgs;
 pub(crate) use send::{Compression, SendArgs, SendDeployArgs, SendLogsArgs, SendWhat};
 
@@ -43,6 +45,8 @@ pub(crate) enum Command {
     Services(ServicesArgs),
     /// Search the logs of a running server; exit code 0 if something was found, 1 if not, 2 on an error
     Search(SearchArgs),
+    /// Write an incident of a running server down, for a post-mortem
+    Export(ExportArgs),
     /// Send log lines or a change to a running server
     Send(SendArgs),
     /// Validate configuration, rules or schemas; exit code 1 on a finding

@@ -10,9 +10,11 @@ mod demo;
 mod disk_share;
 mod disk_use;
 mod explain;
+mod export;
 mod gatherers;
 mod guard;
 mod inbox;
+mod incident_keeper;
 mod listeners;
 mod memory;
 mod metrics_page;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         cli::Command::Serve(args) => stack::run(&args),
         cli::Command::Services(args) => services_command::run(&args),
         cli::Command::Search(args) => Ok(search::run(&args)),
+        cli::Command::Export(args) => Ok(export::run(&args)),
         cli::Command::Send(args) => Ok(send::run(&args)),
         cli::Command::Check(args) => Ok(check::run(&args)),
         cli::Command::Test(args) => test_rules::run(&args),

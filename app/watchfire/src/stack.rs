@@ -32,6 +32,7 @@ use crate::disk_share::DiskKeeper;
 use crate::gatherers::{self, Gatherers};
 use crate::guard::{Guard, guard, guard_name};
 use crate::inbox::Inbox;
+use crate::incident_keeper;
 use crate::listeners::{bind, drained, print_addresses, serve};
 use crate::metrics_page;
 use crate::rule_files::RuleFiles;
@@ -102,6 +103,8 @@ impl StopSignal {
 pub(crate) struct Stack {
     pub(crate) stores: Stores,
     pub(crate) console: SocketAddr,
+    /// What the pages are made of.
+    pages: Console,
     print_addresses: bool,
     addresses: [(&'static str, SocketAddr); 3],
     /// What accepts requests; stopped first.
@@ -173,6 +176,7 @@ impl Stack {
         let gatherers = Gatherers::new(&settings, &stores.collector, &clock, &stores.registry);
         let gatherers = Arc::new(gatherers);
         let facts = server_facts(&settings, started_at, gatherers.scrape_board());
+        let pages = console_of(&stores, status, clock);
         let (listeners, stop_listening) = (TaskTracker::new(), CancellationToken::new());
         let names = Guard::new(&settings.allowed_hosts);
         let guarded = |router: Router| router.layer(from_fn_with_state(names.clone(), guard));
@@ -186,7 +190,7 @@ impl Stack {
             (
                 bound.console,
                 guarded(
-                    console_routes(&stores, status, facts, clock)
+                    console_routes(&stores, pages.clone(), facts)
                         .merge(gatherers::router(Arc::clone(&gatherers))),
                 )
                 .merge(open),
@@ -201,6 +205,7 @@ impl Stack {
         Ok(Self {
             stores,
             console,
+            pages,
             print_addresses: settings.print_addresses,
             addresses,
             listeners,
@@ -227,6 +232,8 @@ impl Stack {
             let follow = alertmanager_file::follow(path, Arc::clone(alerts), stop.clone());
             self.judges.spawn(follow);
         }
+        self.judges
+            .spawn(incident_keeper::keep(self.pages.clone(), stop.clone()));
     }
 
     /// Whether the store holds any log record of a time.
@@ -273,6 +280,7 @@ impl Stack {
         if !drained(&self.judges).await {
             tracing::warn!("the evaluation of rules did not finish in time");
         }
+        drop(self.pages);
         let closed = self.stores.stop_intake().await;
         self.stop_watching.cancel();
         if !drained(&self.watchers).await {
@@ -283,14 +291,9 @@ impl Stack {
     }
 }
 
-/// Everything that the console's listener answers.
-fn console_routes(
-    stores: &Stores,
-    status: Status,
-    facts: ServerFacts,
-    clock: Arc<dyn Clock>,
-) -> Router {
-    let pages = console_router(Console {
+/// What the pages are made of.
+fn console_of(stores: &Stores, status: Status, clock: Arc<dyn Clock>) -> Console {
+    Console {
         events: Arc::clone(&stores.events),
         tsdb: Arc::clone(&stores.tsdb),
         alerts: Arc::clone(&stores.alerts),
@@ -304,9 +307,13 @@ fn console_routes(
                 .quarantine_replay(Arc::clone(&stores.events)),
         }),
         clock,
-    });
+    }
+}
+
+/// Everything that the console's listener answers.
+fn console_routes(stores: &Stores, pages: Console, facts: ServerFacts) -> Router {
     let (registry, collector) = (Arc::clone(&stores.registry), Arc::clone(&stores.collector));
-    pages
+    console_router(pages)
         .merge(watchfire_tsdb::http_router(Arc::clone(&stores.tsdb), facts))
         .merge(watchfire_alerts::http_router(Arc::clone(&stores.alerts)))
         .merge(metrics_page::router(registry, collector))

@@ -7,28 +7,28 @@ use serde_json::{Value, json};
 use watchfire_alerts::{Actor, Channel, Incident};
 
 use super::incident_change::Change;
-use super::{LIMIT, MOST, Problem, paged};
+use super::{LIMIT, MOST, Problem};
 use crate::Console;
-use crate::ask::MOST_LISTED;
-use crate::params::{BadParam, Params};
-use crate::range::Asked;
+use crate::pages::incidents::incident_filter;
+use crate::params::Params;
 
 pub(super) async fn list(
     State(console): State<Console>,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
-    let asked = Asked::from_params(&params, console.clock.now(), "30d")?;
     let limit = params.limit(LIMIT, MOST)?;
-    let open_only = match params.get("open") {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(_) => return Err(BadParam::new("open", "expected true or false").into()),
-    };
-    let found = console
-        .alerts
-        .incidents(asked.range, open_only, MOST_LISTED)
-        .await?;
-    let (page, next) = paged(found, |incident| &incident.id, params.get("cursor"), limit)?;
+    let mut filter = incident_filter(&params, console.clock.now(), "30d")?;
+    filter.after = params.get("cursor").map(str::to_owned);
+    if let Some(cursor) = &filter.after
+        && console.alerts.incident(cursor).await?.is_none()
+    {
+        return Err(Problem::cursor());
+    }
+    filter.limit = limit + 1;
+    let mut page = console.alerts.find_incidents(&filter).await?;
+    let is_more = page.len() > limit;
+    page.truncate(limit);
+    let next = page.last().filter(|_| is_more).map(|last| last.id.clone());
     Ok(Json(json!({ "incidents": page, "next": next })))
 }
 

@@ -4,6 +4,7 @@ mod dots;
 mod heat;
 mod lanes;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use watchfire_schemas::{TimeRange, Timestamp};
@@ -38,7 +39,7 @@ pub(crate) struct Stack {
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
     /// (class, name, value), from the bottom up.
-    pub(crate) parts: Vec<(&'static str, &'static str, f64)>,
+    pub(crate) parts: Vec<(&'static str, Cow<'static, str>, f64)>,
     /// Where a click leads.
     pub(crate) href: Option<String>,
 }
@@ -455,7 +456,10 @@ mod tests {
         plot.stacks(&[Stack {
             start: at(0),
             end: at(10),
-            parts: vec![("sev-info", "INFO", 4.0), ("sev-error", "ERROR", 0.0)],
+            parts: vec![
+                ("sev-info", "INFO".into(), 4.0),
+                ("sev-error", "ERROR".into(), 0.0),
+            ],
             href: Some("/logs?a=1&b=2".to_owned()),
         }]);
         let drawn = plot.finish("").to_string();

@@ -2,6 +2,7 @@
 
 mod exceptions;
 mod house;
+mod incident_facts;
 mod incidents;
 mod records;
 mod reliability;
@@ -23,12 +24,13 @@ use watchfire_tsdb::{
 
 use crate::ask::{Call, ServiceRed};
 use crate::console::{DiskLimit, DiskUse, InboxEntry, IngestReport};
+use crate::facts;
 use crate::pages::explore::{answers, browser, state};
-use crate::pages::incident::{Measured, TellingLogs};
 use crate::pages::overview::lately as overview_lately;
 use crate::pages::{exception, incident as incident_page, logs, service, services, status};
 pub(crate) use exceptions::*;
 pub(crate) use house::*;
+pub(crate) use incident_facts::*;
 pub(crate) use incidents::*;
 pub(crate) use records::*;
 pub(crate) use reliability::*;

@@ -171,7 +171,7 @@ fn trend(asked: &Asked, query: &str, context: &Context) -> Svg {
         Stack {
             start,
             end,
-            parts: vec![("sev-error", "occurrences", *value)],
+            parts: vec![("sev-error", "occurrences".into(), *value)],
             href: Some(super::logs::href(query, &Asked::absolute(range))),
         }
     };

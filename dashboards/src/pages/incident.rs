@@ -2,50 +2,45 @@
 
 mod alerts;
 mod axis;
+mod brief;
 mod evidence;
-mod failed_traces;
-mod measure;
+mod findings;
 mod response;
 mod suspects;
-mod telling_logs;
 mod timeline;
 
 use askama::Template;
 use axum::extract::{Path, State};
 use http::HeaderMap;
-use watchfire_alerts::{Delivery, Incident, RuleStatus};
-use watchfire_logsearch::SpanPage;
+use watchfire_alerts::{CauseKind, Delivery, Incident, IncidentLink, RuleStatus, SimilarIncident};
 use watchfire_schemas::{ChangeEvent, Timestamp};
 
 use super::incidents::{is_open, status_name};
-use super::log_view::{LogContext, LogView};
 use super::{Fault, Page, explore, posted, render};
 use crate::charts::Svg;
-use crate::figures::{self, When};
+use crate::facts::{self, Facts, log_query, of_services, window};
 use crate::range::Asked;
 use crate::shell::{House, Shell};
-use crate::{Console, ask, url};
+use crate::{Console, url};
 use alerts::{AlertGroup, alert_groups};
-pub(crate) use axis::Measured;
 use axis::{Legend, Moment};
-use failed_traces::{FailedOperation, failed_operations};
-use measure::of_services;
+use brief::Brief;
+use findings::Findings;
 use response::{DeliveryRow, Figure, PhaseRow};
 use suspects::{ChangeRow, ExceptionRow};
-pub(crate) use telling_logs::TellingLogs;
 use timeline::TimelineRow;
+
+/// How many similar incidents are named.
+const SIMILAR: usize = 5;
 
 /// What was asked for beside the incident itself.
 #[derive(Debug, Default)]
 pub(crate) struct Context {
-    pub(crate) measured: Measured,
+    pub(crate) facts: Facts,
     pub(crate) changes: Vec<ChangeEvent>,
     pub(crate) rules: Vec<RuleStatus>,
     pub(crate) deliveries: Vec<Delivery>,
-    pub(crate) logs: TellingLogs,
-    pub(crate) traces: Option<SpanPage>,
-    /// Per exception group of the incident, in its order.
-    pub(crate) trends: Vec<Vec<f64>>,
+    pub(crate) similar: Vec<SimilarIncident>,
     /// The name that the reader last acted under.
     pub(crate) who: String,
 }
@@ -61,32 +56,45 @@ pub(crate) struct IncidentPage {
     pub(crate) status: &'static str,
     pub(crate) is_open: bool,
     pub(crate) can_acknowledge: bool,
-    pub(crate) acknowledged_by: Option<String>,
+    pub(crate) is_acknowledged: bool,
+    pub(crate) merged_into: Option<(String, String)>,
+    pub(crate) kin: Vec<(&'static str, String, String)>,
     pub(crate) services: Vec<(String, String)>,
-    pub(crate) began: When,
+    pub(crate) brief: Brief,
+    pub(crate) silence_href: String,
     pub(crate) figures: Vec<Figure>,
     pub(crate) axis: Svg,
+    pub(crate) heat: Option<Svg>,
     pub(crate) moments: Vec<Moment>,
     pub(crate) legend: Vec<Legend>,
     pub(crate) exceptions: Vec<ExceptionRow>,
     pub(crate) changes: Vec<ChangeRow>,
-    pub(crate) failed: Vec<FailedOperation>,
     pub(crate) traces_href: String,
-    pub(crate) logs: Vec<LogView>,
     pub(crate) logs_href: String,
-    pub(crate) logs_note: String,
-    pub(crate) logs_total: String,
+    pub(crate) found: Findings,
     pub(crate) deliveries: Vec<DeliveryRow>,
     pub(crate) phases: Vec<PhaseRow>,
     pub(crate) timeline: Vec<TimelineRow>,
     /// What alerts did after the first of them: many say the same again.
     pub(crate) alert_changes: Vec<TimelineRow>,
     pub(crate) evidence: Vec<(&'static str, String)>,
+    pub(crate) evidence_chart: Option<Svg>,
     pub(crate) alerts: Vec<AlertGroup>,
     pub(crate) alerts_total: usize,
     pub(crate) runbook: Option<String>,
+    pub(crate) links: Vec<IncidentLink>,
+    pub(crate) cause: Option<(String, String, String)>,
+    pub(crate) forms: Forms,
     pub(crate) who: String,
-    pub(crate) onset_input: String,
+}
+
+/// What forms are filled in with.
+#[derive(Debug)]
+pub(crate) struct Forms {
+    pub(crate) causes: Vec<(&'static str, String, bool)>,
+    pub(crate) severities: Vec<(&'static str, bool)>,
+    pub(crate) assignee: String,
+    pub(crate) onset: String,
 }
 
 pub(crate) async fn page(
@@ -110,26 +118,20 @@ async fn ask_context(
     now: Timestamp,
     shell: &mut Shell,
 ) -> Context {
-    let window = axis::window(incident, now);
-    let services = of_services(incident);
-    let logs_query = format!("{services} severity:(WARN or ERROR or FATAL)");
-    let traces_query = format!("{services} status:error");
-    let (measured, trends, changes, deliveries, logs, traces) = tokio::join!(
-        measure::measure(console, incident, window),
-        measure::group_trends(console, incident, window),
-        console.alerts.changes(window, None),
+    let around = window(incident, now);
+    let (facts, changes, deliveries, similar) = tokio::join!(
+        facts::of(console, incident, now),
+        console.alerts.changes(around, None),
         console.alerts.deliveries(Some(&incident.id), 50),
-        telling_logs::ask(console, incident, logs_query.trim(), window),
-        ask::spans(console, traces_query.trim(), window, 300, None),
+        console.alerts.similar_incidents(&incident.id, SIMILAR),
     );
+    shell.notices.extend(facts.unread.iter().cloned());
     Context {
-        measured: shell.take("the signal", measured),
-        trends: shell.take("exception trends", trends),
+        facts,
         changes: shell.take("changes", changes),
         rules: console.alerts.rules(),
         deliveries: shell.take("deliveries", deliveries),
-        logs: shell.take("logs", logs),
-        traces: shell.take("traces", traces.map(Some)),
+        similar: shell.take("similar incidents", similar),
         who: String::new(),
     }
 }
@@ -140,53 +142,49 @@ pub(crate) fn view(
     incident: &Incident,
     context: &Context,
 ) -> IncidentPage {
-    let window = axis::window(incident, now);
-    let asked = Asked::absolute(window);
-    let (axis, moments, legend) = axis::draw(incident, &context.changes, &context.measured, window);
+    let facts = &context.facts;
+    let around = window(incident, now);
+    let asked = Asked::absolute(around);
+    let (axis, moments, legend) = axis::draw(incident, &context.changes, &facts.measured, around);
+    let latency = facts.latency.as_ref();
+    let heat = latency.map(|latency| axis::heat(incident, latency, around));
     let (timeline, alert_changes) = timeline::timeline_rows(incident, now);
-    let services = of_services(incident);
-    let logs_query = format!("{services} severity:(WARN or ERROR or FATAL)");
-    let log_context = LogContext::new(logs_query.trim(), &asked);
     if is_open(incident) {
-        shell = shell.live(5);
+        shell = shell.live(10);
     }
+    let failing = format!("{} status:error", of_services(incident));
     IncidentPage {
         shell,
         id: incident.id.clone(),
-        path: format!("/incidents/{}", url::encode(&incident.id)),
+        path: path_of(&incident.id),
         title: incident.title.clone(),
         severity: incident.severity.as_str(),
         status: status_name(incident.status),
         is_open: is_open(incident),
         can_acknowledge: incident.acknowledged_at.is_none() && is_open(incident),
-        acknowledged_by: incident.acknowledged_by.clone(),
+        is_acknowledged: incident.acknowledged_at.is_some() && is_open(incident),
+        merged_into: incident
+            .merged_into
+            .as_ref()
+            .map(|id| (id.clone(), path_of(id))),
+        kin: kin(incident),
         services: incident
             .services
             .iter()
             .map(|name| (name.clone(), format!("/services/{}", url::encode(name))))
             .collect(),
-        began: When::ago(incident.onset.at, now),
+        brief: brief::brief(incident, facts, &asked, now),
+        silence_href: silence_href(incident),
         figures: response::response_figures(incident, now),
         axis,
+        heat,
         moments,
         legend,
-        exceptions: suspects::exception_rows(incident, &context.trends),
-        changes: suspects::change_rows(incident, &context.changes, now),
-        failed: context
-            .traces
-            .as_ref()
-            .map_or_else(Vec::new, |page| failed_operations(page, now)),
-        traces_href: asked.link(
-            "/traces",
-            &[("q", format!("{services} status:error").trim())],
-        ),
-        logs: telling_logs::telling(&context.logs, &log_context),
-        logs_href: super::logs::href(logs_query.trim(), &asked),
-        logs_note: format!(
-            "one of each kind, of {} read",
-            figures::count(context.logs.records.len() as u64)
-        ),
-        logs_total: figures::count(context.logs.total),
+        exceptions: suspects::exception_rows(incident, facts, now),
+        changes: suspects::change_rows(facts, now),
+        traces_href: asked.link("/traces", &[("q", failing.trim())]),
+        logs_href: super::logs::href(&log_query(incident), &asked),
+        found: findings::findings(facts, &context.similar, &asked, now),
         deliveries: context
             .deliveries
             .iter()
@@ -196,6 +194,7 @@ pub(crate) fn view(
         timeline,
         alert_changes,
         evidence: evidence::evidence(incident),
+        evidence_chart: evidence::drawn(incident),
         alerts: alert_groups(incident, |name| {
             let rule = context.rules.iter().find(|rule| rule.name == name)?;
             Some(explore::link(&rule.expr, &asked))
@@ -206,7 +205,62 @@ pub(crate) fn view(
             .runbook
             .clone()
             .filter(|link| suspects::is_web_address(link)),
+        links: incident.links.clone(),
+        cause: incident
+            .cause
+            .as_ref()
+            .map(|cause| (cause.kind.words(), cause.text.clone(), cause.by.clone())),
+        forms: forms(incident),
         who: context.who.clone(),
-        onset_input: incident.onset.at.to_string()[..19].to_owned(),
     }
+}
+
+fn path_of(id: &str) -> String {
+    format!("/incidents/{}", url::encode(id))
+}
+
+/// Incidents that this one was made of, or was part of.
+fn kin(incident: &Incident) -> Vec<(&'static str, String, String)> {
+    let merged = incident.merged.iter().map(|id| ("took over", id));
+    let split = incident.split_from.iter().map(|id| ("split off from", id));
+    let all = merged.chain(split);
+    all.map(|(word, id)| (word, id.clone(), path_of(id)))
+        .collect()
+}
+
+fn forms(incident: &Incident) -> Forms {
+    Forms {
+        causes: causes(incident),
+        severities: ["critical", "error", "warning", "info"]
+            .map(|name| (name, name == incident.severity.as_str()))
+            .to_vec(),
+        assignee: incident.assignee.clone().unwrap_or_default(),
+        onset: incident.onset.at.to_string()[..19].to_owned(),
+    }
+}
+
+fn causes(incident: &Incident) -> Vec<(&'static str, String, bool)> {
+    let told = incident.cause.as_ref().map(|cause| cause.kind);
+    let kinds = CauseKind::ALL.into_iter();
+    kinds
+        .map(|kind| (kind.as_str(), kind.words(), told == Some(kind)))
+        .collect()
+}
+
+/// The form for a silence, filled in with what the incident's alerts are about.
+fn silence_href(incident: &Incident) -> String {
+    let matcher = match incident.services.as_slice() {
+        [] => {
+            let rule = incident
+                .alerts
+                .first()
+                .map_or("", |alert| alert.rule.as_str());
+            format!("alertname={rule:?}")
+        }
+        [one] => format!("service={one:?}"),
+        many => format!("service=~{:?}", many.join("|")),
+    };
+    let comment = format!("incident {}", incident.id);
+    let link = url::link("/alerts", &[("silence", &matcher), ("comment", &comment)]);
+    format!("{link}#silence")
 }

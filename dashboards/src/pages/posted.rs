@@ -5,10 +5,10 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
-use watchfire_alerts::{Actor, Channel, GroupStatus, HumanAct};
+use watchfire_alerts::GroupStatus;
 
 use super::Fault;
-use crate::params::{BadParam, read_time};
+use crate::params::BadParam;
 use crate::{Console, url};
 
 /// The fields of all forms; each action takes those that it needs.
@@ -17,47 +17,12 @@ pub(crate) struct Fields {
     #[serde(default)]
     who: String,
     #[serde(default)]
-    why: String,
-    #[serde(default)]
-    at: String,
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
     status: String,
     #[serde(default)]
     assignee: String,
 }
 
 const COOKIE: &str = "watchfire_name";
-
-/// `POST /incidents/{id}/{action}`.
-pub(crate) async fn incident(
-    State(console): State<Console>,
-    Path((id, action)): Path<(String, String)>,
-    Form(fields): Form<Fields>,
-) -> Result<Response, Fault> {
-    let who = required("who", &fields.who, 120)?;
-    let act = incident_act(&action, &fields)?;
-    let actor = Actor::new(who, Channel::Console);
-    console.alerts.act(&id, &actor, vec![act]).await?;
-    Ok(back(&format!("/incidents/{}", url::encode(&id)), who))
-}
-
-/// What a form of the incident's page asks for.
-fn incident_act(action: &str, fields: &Fields) -> Result<HumanAct, Fault> {
-    Ok(match action {
-        "acknowledge" => HumanAct::Acknowledge,
-        "resolve" => HumanAct::Resolve,
-        "note" => HumanAct::Note(required("text", &fields.text, 4000)?.to_owned()),
-        "onset" => HumanAct::SetOnset {
-            at: read_time(fields.at.trim()).ok_or_else(|| {
-                BadParam::new("at", "expected a time such as 2026-11-22T05:57:27")
-            })?,
-            why: required("why", &fields.why, 500)?.to_owned(),
-        },
-        other => return Err(Fault::NotFound(format!("action {other}"))),
-    })
-}
 
 /// `POST /exceptions/{id}/{action}`.
 pub(crate) async fn exception(
@@ -109,7 +74,7 @@ pub(crate) fn required<'a>(
 }
 
 /// Back to the page, with the name remembered for the next form.
-fn back(path: &str, who: &str) -> Response {
+pub(crate) fn back(path: &str, who: &str) -> Response {
     let mut response = Redirect::to(path).into_response();
     let cookie = format!(
         "{COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Strict; HttpOnly",

@@ -65,26 +65,10 @@ pub(crate) fn lately(mood: Mood) -> overview_lately::Found {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "sample data, written out")]
 pub(crate) fn incident_context(mood: Mood) -> incident_page::Context {
     if mood == Mood::Empty {
         return incident_page::Context::default();
     }
-    let series = |value: &dyn Fn(f64) -> f64| -> Vec<(Timestamp, f64)> {
-        (0..70)
-            .map(|at| {
-                let age = 700.0 - f64::from(at) * 10.0;
-                (ago(age), value(age))
-            })
-            .collect()
-    };
-    let fails = |age: f64| {
-        if age > 487.0 {
-            f64::from(u8::from((age as u32).is_multiple_of(130)))
-        } else {
-            wave(age as usize / 10, 61.0, 18.0)
-        }
-    };
     let delivery =
         |id, destination: &str, kind: &str, state, status, attempts, error: Option<&str>| {
             Delivery {
@@ -104,20 +88,6 @@ pub(crate) fn incident_context(mood: Mood) -> incident_page::Context {
         };
     incident_page::Context {
         rules: rules(mood).0,
-        measured: Measured {
-            signal: name(mood, "server errors of content"),
-            counts: series(&fails),
-            baseline: series(&|_| 0.8),
-            exceptions: series(&|age| {
-                if age > 487.0 {
-                    0.0
-                } else {
-                    wave(age as usize / 7, 30.0, 9.0)
-                }
-            }),
-            requests: series(&|age| wave(age as usize / 11, 140.0, 12.0)),
-            bin_seconds: 10.0,
-        },
         changes: changes(mood),
         deliveries: vec![
             delivery(
@@ -148,24 +118,8 @@ pub(crate) fn incident_context(mood: Mood) -> incident_page::Context {
                 Some("gone: the endpoint was removed"),
             ),
         ],
-        logs: TellingLogs {
-            records: log_page_of(mood).records,
-            total: 1996,
-        },
-        traces: Some(span_page(mood)),
-        trends: (0..3)
-            .map(|row| {
-                (0..40)
-                    .map(|at| {
-                        if at < 14 + row {
-                            0.0
-                        } else {
-                            wave(at, 20.0, 9.0)
-                        }
-                    })
-                    .collect()
-            })
-            .collect(),
+        facts: facts_of(mood),
+        similar: similar(mood),
         who: name(mood, "Mira"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use watchfire_alerts::{AlertInstance, AlertState, Incident};
+use watchfire_alerts::{AlertInstance, AlertJoin, AlertState, Incident};
 
 use crate::figures;
 use crate::pages::alerts::{chips, state_name};
@@ -28,6 +28,10 @@ pub(crate) struct AlertChips {
     pub(crate) state: &'static str,
     pub(crate) value: String,
     pub(crate) labels: Vec<(String, String)>,
+    /// By what it is named in forms.
+    pub(crate) id: String,
+    /// Why it is part of the incident; empty where that was not kept.
+    pub(crate) joined: String,
 }
 
 /// Labels that say what an alert is about, the finest first.
@@ -54,7 +58,7 @@ pub(super) fn alert_groups(
             let of_rule = incident.alerts.iter().filter(|alert| alert.rule == rule);
             AlertGroup {
                 explore: explore(rule),
-                ..alert_group(rule, of_rule.collect())
+                ..alert_group(rule, of_rule.collect(), &incident.joins)
             }
         })
         .collect();
@@ -62,7 +66,7 @@ pub(super) fn alert_groups(
     groups
 }
 
-fn alert_group(rule: &str, mut alerts: Vec<&AlertInstance>) -> AlertGroup {
+fn alert_group(rule: &str, mut alerts: Vec<&AlertInstance>, joins: &[AlertJoin]) -> AlertGroup {
     let rank = |state| match state {
         AlertState::Firing => 0,
         AlertState::Pending => 1,
@@ -80,12 +84,20 @@ fn alert_group(rule: &str, mut alerts: Vec<&AlertInstance>) -> AlertGroup {
         rows: alerts
             .iter()
             .take(SHOWN)
-            .map(|alert| AlertChips {
-                state: state_name(alert.state),
-                value: figures::short(alert.value),
-                labels: chips(&alert.labels, &["severity"]),
-            })
+            .map(|alert| alert_chips(alert, joins))
             .collect(),
+    }
+}
+
+fn alert_chips(alert: &AlertInstance, joins: &[AlertJoin]) -> AlertChips {
+    let id = format!("{:016x}", alert.labels.fingerprint());
+    let joined = joins.iter().find(|join| join.alert == id);
+    AlertChips {
+        state: state_name(alert.state),
+        value: figures::short(alert.value),
+        labels: chips(&alert.labels, &["severity"]),
+        joined: joined.map_or_else(String::new, |join| join.text.clone()),
+        id,
     }
 }
 

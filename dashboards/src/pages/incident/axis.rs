@@ -1,42 +1,14 @@
 //! The one time axis of an incident: what was measured, when it began, who knew when.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use watchfire_alerts::{Incident, OnsetMethod};
 use watchfire_schemas::{ChangeEvent, TimeRange, Timestamp};
 
-use crate::charts::{Mark, Stack, Svg, TimePlot};
-use crate::figures;
-
-/// What was measured in the window of an incident.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Measured {
-    /// "server errors of content".
-    pub(crate) signal: String,
-    /// Counts per bin, by the start of the bin.
-    pub(crate) counts: Vec<(Timestamp, f64)>,
-    /// The expected count of each bin.
-    pub(crate) baseline: Vec<(Timestamp, f64)>,
-    pub(crate) exceptions: Vec<(Timestamp, f64)>,
-    /// Requests of the same services, good and bad.
-    pub(crate) requests: Vec<(Timestamp, f64)>,
-    pub(crate) bin_seconds: f64,
-}
-
-/// The window that is shown: a good part of the quiet before, all of the trouble.
-pub(super) fn window(incident: &Incident, now: Timestamp) -> TimeRange {
-    let over = incident
-        .resolved_at
-        .or(incident.recovered_at)
-        .unwrap_or(now);
-    let began = incident.onset.earliest.min(incident.detected_at);
-    let length = over.since(began).max(Duration::from_mins(2));
-    let lead = (length / 3).clamp(Duration::from_mins(2), Duration::from_mins(30));
-    TimeRange {
-        start: began - lead,
-        end: (over + length / 12).min(now.max(over)),
-    }
-}
+use crate::charts::{Mark, Scale, Stack, Svg, TimePlot, Unit};
+use crate::facts::{Latency, Measured, of_services};
+use crate::{figures, url};
 
 /// A moment of the response, named beside its lane of the chart.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,9 +49,7 @@ pub(super) fn draw(
     if !measured.baseline.is_empty() {
         legend.insert(1, ("baseline", "expected".to_owned()));
     }
-    if measured.exceptions.iter().any(|(_, value)| *value > 0.0) {
-        legend.push(("exceptions", "exceptions".to_owned()));
-    }
+    legend.extend(exception_legend(measured));
     if flags(&mut plot, changes, window) > 0 {
         legend.push(("change", "deploy or other change".to_owned()));
     }
@@ -126,14 +96,86 @@ fn bands(plot: &mut TimePlot, incident: &Incident, window: TimeRange, legend: &m
     }
 }
 
+/// Exceptions of a bin, the first groups apart.
 fn exception_stacks(measured: &Measured, bin: Duration) -> Vec<Stack> {
-    let stack = |(start, value): &(Timestamp, f64)| Stack {
-        start: *start,
-        end: *start + bin,
-        parts: vec![("exceptions", "exceptions", *value)],
-        href: None,
+    let stack = |(at, (start, value)): (usize, &(Timestamp, f64))| {
+        let groups = measured.exception_groups.iter().zip(GROUPS);
+        let mut parts: Vec<_> = groups
+            .map(|((kind, counts), class)| {
+                let count = counts.get(at).copied().unwrap_or(0.0);
+                (class, Cow::Owned(kind.clone()), count)
+            })
+            .collect();
+        let told: f64 = parts.iter().map(|(_, _, count)| count).sum();
+        let rest = (value - told).max(0.0);
+        parts.push(("exceptions", Cow::Borrowed("other exceptions"), rest));
+        Stack {
+            start: *start,
+            end: *start + bin,
+            parts,
+            href: None,
+        }
     };
-    measured.exceptions.iter().map(stack).collect()
+    measured.exceptions.iter().enumerate().map(stack).collect()
+}
+
+/// Classes of the first exception groups.
+const GROUPS: [&str; 3] = ["exceptions-0", "exceptions-1", "exceptions-2"];
+
+fn exception_legend(measured: &Measured) -> Vec<Legend> {
+    let thrown = |counts: &[f64]| counts.iter().any(|count| *count > 0.0);
+    let groups = measured.exception_groups.iter().zip(GROUPS);
+    let mut legend: Vec<Legend> = groups
+        .filter(|((_, counts), _)| thrown(counts))
+        .map(|((kind, _), class)| (class, kind.clone()))
+        .collect();
+    let of_groups = |at: usize| -> f64 {
+        let groups = measured.exception_groups.iter();
+        groups.filter_map(|(_, counts)| counts.get(at)).sum()
+    };
+    let mut all = measured.exceptions.iter().enumerate();
+    if all.any(|(at, (_, value))| *value > of_groups(at) + 0.5) {
+        let name = if legend.is_empty() {
+            "exceptions"
+        } else {
+            "other exceptions"
+        };
+        legend.push(("exceptions", name.to_owned()));
+    }
+    legend
+}
+
+/// How long requests took, on the same axis of time.
+pub(super) fn heat(incident: &Incident, latency: &Latency, window: TimeRange) -> Svg {
+    let (steps, cells) = latency.drawn();
+    let texts = cells.bounds.iter().map(|bound| {
+        if bound.is_finite() {
+            figures::duration(*bound)
+        } else {
+            "∞".to_owned()
+        }
+    });
+    let bounds: Vec<String> = texts.collect();
+    let range = TimeRange {
+        start: steps.at(0).min(window.start),
+        ..window
+    };
+    let mut plot = TimePlot::scaled(range, 96, Scale::rows(&bounds), Unit::Seconds);
+    let onset = &incident.onset;
+    plot.band(onset.earliest, onset.latest, "onset", "onset");
+    let query = format!("{} kind:server", of_services(incident));
+    plot.heat(steps, &cells, |step| {
+        let (start, end) = (steps.at(step), steps.at(step + 1));
+        url::link(
+            "/traces",
+            &[
+                ("q", query.trim()),
+                ("start", &start.to_string()),
+                ("end", &end.to_string()),
+            ],
+        )
+    });
+    plot.finish("How long requests took around the incident, by step and bucket")
 }
 
 /// How many changes were drawn.

@@ -96,7 +96,7 @@ fn stack(bar: &HistogramBar, step: Duration, url: &LogsUrl) -> Stack {
     // Worst at the bottom: there a few errors are seen under many lines of chatter.
     let parts = (0..CLASSES.len()).rev().map(|at| {
         let name = SeverityRange::ALL[at].as_str();
-        (CLASSES[at], name, bar.counts[at] as f64)
+        (CLASSES[at], name.into(), bar.counts[at] as f64)
     });
     // Never wider than the range: the bars at its ends may begin before and end after it.
     let within = TimeRange {

@@ -111,7 +111,7 @@ fn plot(asked: &Asked, bins: &[f64]) -> Svg {
         .map(|(start, count)| Stack {
             start,
             end: start + step,
-            parts: vec![("sev-warn", "violations", *count)],
+            parts: vec![("sev-warn", "violations".into(), *count)],
             href: None,
         })
         .collect();

@@ -4,87 +4,104 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use watchfire_alerts::Incident;
-use watchfire_logsearch::{FoundLog, LogPage, QueryError};
-use watchfire_schemas::{RecordId, TimeRange};
+use watchfire_logsearch::{FoundLog, QueryError};
+use watchfire_schemas::{RecordId, TimeRange, Timestamp, TraceId};
 
-use crate::pages::log_view::{LogContext, LogView, log_view};
+use super::of_services;
+use crate::pages::log_view::one_line;
 use crate::{Console, ask};
 
 /// Records read of the first moments, and of the newest.
-const OF_ONSET: usize = 400;
+const OF_ONSET: usize = 300;
 const NEWEST: usize = 200;
 /// Kinds shown.
 const SHOWN: usize = 10;
 
-/// What was read: the first moments, then the newest of the whole window.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct TellingLogs {
-    pub(crate) records: Vec<FoundLog>,
-    /// Records of the window, read or not.
-    pub(crate) total: u64,
+/// What the logs of an incident are asked for.
+pub(crate) fn query(incident: &Incident) -> String {
+    let services = of_services(incident);
+    format!("{services} severity:(WARN or ERROR or FATAL)")
+        .trim()
+        .to_owned()
 }
 
-pub(super) async fn ask(
+/// One kind of record, by the first of its kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LogKind {
+    pub(crate) id: String,
+    pub(crate) at: Timestamp,
+    pub(crate) severity: String,
+    pub(crate) service: String,
+    /// One line, the exception first.
+    pub(crate) line: String,
+    /// How often it was read.
+    pub(crate) times: u64,
+    pub(crate) trace_id: Option<TraceId>,
+}
+
+/// The first moments, then the newest of the whole time of trouble.
+pub(super) async fn read(
     console: &Console,
     incident: &Incident,
-    query: &str,
-    window: TimeRange,
-) -> Result<TellingLogs, QueryError> {
+    trouble: TimeRange,
+) -> Result<Vec<FoundLog>, QueryError> {
+    let query = query(incident);
     let began = incident.onset.earliest;
     let known = incident.onset.latest.max(incident.detected_at);
     let first_moments = TimeRange {
-        start: began - Duration::from_secs(5),
+        start: trouble.start,
         end: known.min(began + Duration::from_mins(2)) + Duration::from_secs(15),
     };
     let (onset, newest) = tokio::try_join!(
-        ask::logs(console, query, first_moments, OF_ONSET, None),
-        ask::logs(console, query, window, NEWEST, None),
+        ask::logs(console, &query, first_moments, OF_ONSET, None),
+        ask::logs(console, &query, trouble, NEWEST, None),
     )?;
-    Ok(join(onset, newest))
-}
-
-fn join(onset: LogPage, newest: LogPage) -> TellingLogs {
     let records: BTreeMap<RecordId, FoundLog> = onset
         .records
         .into_iter()
         .chain(newest.records)
         .map(|found| (found.id, found))
         .collect();
-    TellingLogs {
-        records: records.into_values().collect(),
-        total: newest.total,
-    }
+    Ok(records.into_values().collect())
 }
 
-/// One record of each kind, with how often it was read.
-pub(super) fn telling(found: &TellingLogs, context: &LogContext<'_>) -> Vec<LogView> {
-    let mut records: Vec<&FoundLog> = found.records.iter().collect();
+/// One of each kind: exceptions first, then the gravest, in the order in which they were said.
+pub(super) fn kinds(read: &[FoundLog]) -> Vec<LogKind> {
+    let mut records: Vec<&FoundLog> = read.iter().collect();
     records.sort_by_key(|found| (found.record.timestamp, found.id));
-    let mut kinds: BTreeMap<String, (usize, &FoundLog, usize)> = BTreeMap::new();
+    let mut kinds: BTreeMap<String, (usize, &FoundLog, u64)> = BTreeMap::new();
     for (at, found) in records.iter().enumerate() {
         let kind = kinds.entry(kind_of(found)).or_insert((at, found, 0));
         kind.2 += 1;
     }
-    let mut kinds: Vec<(usize, &FoundLog, usize)> = kinds.into_values().collect();
+    let mut kinds: Vec<(usize, &FoundLog, u64)> = kinds.into_values().collect();
     kinds.sort_by_key(|(at, found, _)| {
         let severity = std::cmp::Reverse(found.record.severity);
         (found.record.exception.is_none(), severity, *at)
     });
-    kinds
-        .into_iter()
-        .take(SHOWN)
-        .map(|(_, found, times)| {
-            let mut view = log_view(found, context);
-            if times > 1 {
-                view.times = format!("×{times}");
-            }
-            if let Some(exception) = &view.exception {
-                view.line = format!("{exception} ({})", view.line);
-            }
-            view
-        })
+    let told = kinds.into_iter().take(SHOWN);
+    told.map(|(_, found, times)| log_kind(found, times))
         .collect()
+}
+
+fn log_kind(found: &FoundLog, times: u64) -> LogKind {
+    let record = &found.record;
+    let message = one_line(&record.message);
+    let line = match &record.exception {
+        Some(thrown) => format!("{}: {} ({message})", thrown.kind, one_line(&thrown.message)),
+        None => message,
+    };
+    LogKind {
+        id: found.id.to_string(),
+        at: record.timestamp,
+        severity: record.severity.range().as_str().to_owned(),
+        service: record.service.clone(),
+        line,
+        times,
+        trace_id: record.trace_id,
+    }
 }
 
 /// Two records are of one kind if they differ in names and numbers only.

@@ -2,11 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use watchfire_logsearch::SpanPage;
-use watchfire_schemas::{Span, SpanId, Timestamp, TraceId};
-
-use crate::figures;
-use crate::pages::traces::{SpanRow, span_row};
+use serde::{Deserialize, Serialize};
+use watchfire_schemas::{RecordId, Span, SpanId, SpanStatus, Timestamp, TraceId};
 
 /// Operations shown.
 const SHOWN: usize = 6;
@@ -15,16 +12,24 @@ const SHOWN: usize = 6;
 const RARE: usize = 20;
 
 /// An operation that fails, by its slowest failure.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FailedOperation {
-    pub(crate) sample: SpanRow,
-    pub(crate) times: String,
+    pub(crate) service: String,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) trace_id: TraceId,
+    pub(crate) at: Timestamp,
+    pub(crate) seconds: f64,
+    /// What the span says of why.
+    pub(crate) error: String,
+    /// How often it failed among the spans that were read.
+    pub(crate) times: u64,
     /// Whether nothing below it failed in its traces.
     pub(crate) is_origin: bool,
 }
 
-pub(super) fn failed_operations(page: &SpanPage, now: Timestamp) -> Vec<FailedOperation> {
-    let spans = || page.spans.iter().map(|(_, span)| span);
+pub(super) fn failed_operations(failed: &[(RecordId, Span)]) -> Vec<FailedOperation> {
+    let spans = || failed.iter().map(|(_, span)| span);
     let above_a_failure: HashSet<(TraceId, SpanId)> = spans()
         .filter_map(|span| Some((span.trace_id, span.parent_span_id?)))
         .collect();
@@ -52,24 +57,40 @@ pub(super) fn failed_operations(page: &SpanPage, now: Timestamp) -> Vec<FailedOp
         std::cmp::Reverse((*origin, *times * RARE >= most, span.duration()))
     });
     found.truncate(SHOWN);
-    let longest = found
-        .iter()
-        .map(|(_, span, _)| span.duration().as_secs_f64())
-        .fold(0.0, f64::max);
     found
         .into_iter()
         .map(|(is_origin, span, times)| FailedOperation {
-            sample: span_row(span, longest, now),
-            times: figures::count(times as u64),
+            service: span.service.clone(),
+            name: span.name.clone(),
+            kind: span.kind.as_str().to_owned(),
+            trace_id: span.trace_id,
+            at: span.start,
+            seconds: span.duration().as_secs_f64(),
+            error: error_of(span),
+            times: times as u64,
             is_origin,
         })
         .collect()
 }
 
+/// The exception of a span, or what its status says.
+fn error_of(span: &Span) -> String {
+    let thrown = span.events.iter().find(|event| event.name == "exception");
+    let text = |key: &str| thrown?.attributes.get(key)?.as_str().map(str::to_owned);
+    match (text("exception.type"), text("exception.message")) {
+        (Some(kind), Some(message)) => format!("{kind}: {message}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => match &span.status {
+            SpanStatus::Error { message } => message.clone(),
+            SpanStatus::Unset | SpanStatus::Ok => String::new(),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gallery::samples::{self, Mood, now};
+    use crate::gallery::samples::{self, Mood};
 
     #[test]
     fn an_operation_is_told_once_and_the_origin_first() {
@@ -80,15 +101,15 @@ mod tests {
         "SELECT places".clone_into(&mut child.1.name);
         let parent = page.spans[0].clone();
         page.spans = vec![parent.clone(), parent, child];
-        let operations = failed_operations(&page, now());
+        let operations = failed_operations(&page.spans);
         assert_eq!(operations.len(), 2);
-        assert_eq!(operations[0].sample.name, "SELECT places");
+        assert_eq!(operations[0].name, "SELECT places");
         assert!(operations[0].is_origin && !operations[1].is_origin);
-        assert_eq!(operations[1].times, "2");
+        assert_eq!(operations[1].times, 2);
         let often = page.spans[0].clone();
         page.spans.extend(std::iter::repeat_n(often, 40));
-        let operations = failed_operations(&page, now());
+        let operations = failed_operations(&page.spans);
         assert!(!operations.iter().any(|operation| operation.is_origin));
-        assert_eq!(operations[1].sample.name, "SELECT places");
+        assert_eq!(operations[1].name, "SELECT places");
     }
 }

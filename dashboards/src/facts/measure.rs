@@ -2,13 +2,74 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use watchfire_alerts::Incident;
 use watchfire_schemas::{TimeRange, Timestamp};
 use watchfire_tsdb::QueryError;
 
-use super::axis::Measured;
 use crate::range::round_step;
 use crate::{Console, ask, query_text};
+
+/// Exception groups that are drawn apart; the others are one.
+pub(crate) const APART: usize = 3;
+
+/// What was measured in the window of an incident.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    /// "server errors of content".
+    pub(crate) signal: String,
+    /// Counts per bin, by the start of the bin.
+    pub(crate) counts: Vec<(Timestamp, f64)>,
+    /// The expected count of each bin.
+    pub(crate) baseline: Vec<(Timestamp, f64)>,
+    pub(crate) exceptions: Vec<(Timestamp, f64)>,
+    /// Of those, the first groups of the incident by themselves: type, and a count a bin.
+    #[serde(default)]
+    pub(crate) exception_groups: Vec<(String, Vec<f64>)>,
+    /// Requests of the same services, good and bad.
+    pub(crate) requests: Vec<(Timestamp, f64)>,
+    /// Those among them that failed.
+    #[serde(default)]
+    pub(crate) failed: Vec<(Timestamp, f64)>,
+    pub(crate) bin_seconds: f64,
+}
+
+/// What a failure came to, from its onset to its recovery or to now.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Impact {
+    pub(crate) requests: u64,
+    pub(crate) failed: u64,
+    /// The share that failed in the window before the onset.
+    pub(crate) failed_before: Option<f64>,
+    pub(crate) seconds: f64,
+}
+
+impl Impact {
+    /// The share of requests that failed; none without requests.
+    pub(crate) fn failed_share(&self) -> Option<f64> {
+        (self.requests > 0).then(|| self.failed as f64 / self.requests as f64)
+    }
+}
+
+impl Measured {
+    pub(super) fn impact(&self, incident: &Incident, end: Timestamp) -> Impact {
+        let onset = incident.onset.at;
+        let bin = Duration::from_secs_f64(self.bin_seconds.max(0.0));
+        let sum = |points: &[(Timestamp, f64)], from: Timestamp, to: Timestamp| -> f64 {
+            let within = points.iter().filter(|(at, _)| from < *at + bin && *at < to);
+            within.map(|(_, value)| value).sum()
+        };
+        let requests = sum(&self.requests, onset, end);
+        let before = sum(&self.requests, Timestamp::MIN, onset - bin);
+        let failed_before = sum(&self.failed, Timestamp::MIN, onset - bin);
+        Impact {
+            requests: requests.round() as u64,
+            failed: sum(&self.failed, onset, end).min(requests).round() as u64,
+            failed_before: (before >= 1.0).then(|| failed_before / before),
+            seconds: end.seconds_since(onset).max(0.0),
+        }
+    }
+}
 
 /// The signal that gave the onset, or failed requests where a rule alone did, with the exceptions
 /// and the requests of the same services.
@@ -36,7 +97,14 @@ pub(super) async fn measure(
     };
     let requests =
         format!("traces_span_metrics_calls_total{{kind=\"SPAN_KIND_SERVER\"{of_services}}}");
-    let selectors = vec![selector, exceptions, requests];
+    let failed = requests.replace('{', "{status=\"STATUS_CODE_ERROR\",");
+    let mut selectors = vec![selector, exceptions, requests, failed];
+    let groups = incident.exceptions.iter().take(APART);
+    selectors.extend(
+        groups
+            .clone()
+            .map(|one| crate::pages::exceptions::selector(&one.group)),
+    );
     let mut found = ask::trends(console, selectors, start, bin, bins)
         .await?
         .into_iter();
@@ -46,11 +114,18 @@ pub(super) async fn measure(
             .map(|(index, count)| (start + bin * index as u32, count))
             .collect()
     };
+    let (counts, exceptions, requests, failed) = (next(), next(), next(), next());
+    let exception_groups = groups
+        .map(|one| one.kind.clone())
+        .zip(found)
+        .collect::<Vec<_>>();
     Ok(Measured {
         signal,
-        counts: next(),
-        exceptions: next(),
-        requests: next(),
+        counts,
+        exceptions,
+        exception_groups,
+        requests,
+        failed,
         baseline: baseline(incident, bin),
         bin_seconds: bin.as_secs_f64(),
     })
@@ -73,23 +148,8 @@ fn baseline(incident: &Incident, bin: Duration) -> Vec<(Timestamp, f64)> {
         .collect()
 }
 
-pub(super) async fn group_trends(
-    console: &Console,
-    incident: &Incident,
-    window: TimeRange,
-) -> Result<Vec<Vec<f64>>, QueryError> {
-    const BINS: u32 = 40;
-    let bin = window.end.since(window.start) / BINS;
-    let selectors = incident
-        .exceptions
-        .iter()
-        .map(|exception| crate::pages::exceptions::selector(&exception.group))
-        .collect();
-    ask::trends(console, selectors, window.start, bin, BINS as usize).await
-}
-
 /// `service.name:(a or b)`; empty if the incident names no service.
-pub(super) fn of_services(incident: &Incident) -> String {
+pub(crate) fn of_services(incident: &Incident) -> String {
     let names: Vec<String> = incident
         .services
         .iter()
@@ -106,7 +166,7 @@ pub(super) fn of_services(incident: &Incident) -> String {
 }
 
 /// `,service=~"a|b"`; empty if the incident names no service.
-fn service_matcher(incident: &Incident) -> String {
+pub(crate) fn service_matcher(incident: &Incident) -> String {
     if incident.services.is_empty() {
         return String::new();
     }
