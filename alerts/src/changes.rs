@@ -1,7 +1,7 @@
 //! Deploys, flags and configuration: what changed, and when.
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqlitePool};
+use sqlx::{Row, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 use watchfire_schemas::{ChangeEvent, TimeRange};
 
@@ -9,7 +9,7 @@ use crate::incident::store::{from_json, to_json};
 
 /// Keeps a change and gives it an id if it has none. The same id again replaces it.
 pub(crate) async fn record(
-    pool: &SqlitePool,
+    tx: &mut SqliteConnection,
     mut change: ChangeEvent,
 ) -> Result<ChangeEvent, sqlx::Error> {
     if change.id.is_empty() {
@@ -24,7 +24,7 @@ pub(crate) async fn record(
     .bind(change.at.nanos())
     .bind(&change.service)
     .bind(to_json(&change)?)
-    .execute(pool)
+    .execute(tx)
     .await?;
     Ok(change)
 }

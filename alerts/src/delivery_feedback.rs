@@ -51,10 +51,11 @@ async fn write(
 }
 
 fn delivered_text(outcome: &DeliveryOutcome) -> String {
-    let answer = outcome
-        .http_status
-        .map_or_else(String::new, |status| format!(" (HTTP {status})"));
-    format!("{} taken{answer}", outcome.action.as_str())
+    let answer = outcome.answer.as_deref();
+    let answer = answer.map_or_else(String::new, |answer| format!(" ({answer})"));
+    let instead = outcome.instead_of.as_deref();
+    let instead = instead.map_or_else(String::new, |it| format!(", in the place of {it}"));
+    format!("{} taken{answer}{instead}", outcome.action.as_str())
 }
 
 fn failed_text(outcome: &DeliveryOutcome, reason: &str) -> String {

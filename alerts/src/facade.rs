@@ -14,6 +14,7 @@ use crate::alertmanagers::Alertmanagers;
 use crate::delivery_feedback::IncidentFeedback;
 use crate::evaluation::{Board, LoadedGroup, Memory, Meters, read_groups};
 use crate::heartbeat::Heartbeat;
+use crate::hooks::HookInbox;
 use crate::incident::store;
 use crate::outbox::Outbox;
 use crate::reliability::{Ledger, ResponseMeters};
@@ -43,6 +44,8 @@ enum Task {
     Routing,
     /// Records the response times of incidents that resolved.
     Recording,
+    /// Does what was asked from outside.
+    Hooks,
 }
 
 #[derive(Debug, Clone)]
@@ -120,6 +123,7 @@ pub struct Alerts {
     pub(crate) heartbeat: Heartbeat,
     pub(crate) opened_at: Timestamp,
     pub(crate) routing: Routing,
+    pub(crate) hook_inbox: HookInbox,
     /// Those in use, replaced as a whole. Never held across an await.
     groups: RwLock<Arc<[Arc<LoadedGroup>]>>,
     /// Told when they are replaced.
@@ -198,6 +202,7 @@ impl Alerts {
             alertmanagers,
             heartbeat,
             routing,
+            hook_inbox: HookInbox::default(),
             groups: RwLock::default(),
             regrouped: Notify::new(),
             reloading: tokio::sync::Mutex::new(()),
@@ -221,6 +226,7 @@ impl Alerts {
             Task::Pages,
             Task::Routing,
             Task::Outbox,
+            Task::Hooks,
             Task::Alertmanagers,
             Task::Heartbeat,
             Task::Recording,
@@ -260,6 +266,7 @@ impl Alerts {
                 Task::Pages
                 | Task::Routing
                 | Task::Outbox
+                | Task::Hooks
                 | Task::Alertmanagers
                 | Task::Heartbeat
                 | Task::Recording => None,
@@ -281,6 +288,7 @@ impl Alerts {
             Task::Alertmanagers => self.alertmanagers.run(cancel).await,
             Task::Heartbeat => self.run_heartbeat(cancel).await,
             Task::Recording => self.run_recording(cancel).await,
+            Task::Hooks => self.run_hooks(cancel).await,
         }
     }
 
@@ -303,9 +311,17 @@ impl Alerts {
         Ok(())
     }
 
-    /// Keeps a change and gives it an id.
+    /// Keeps a change and gives it an id; destinations that ask for changes are told.
     pub async fn record_change(&self, change: ChangeEvent) -> Result<ChangeEvent, StoreError> {
-        Ok(changes::record(&self.pool, change).await?)
+        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let change = changes::record(&mut tx, change).await?;
+        let told = self
+            .outbox
+            .enqueue_change(&mut tx, &change, &self.config.external_url);
+        told.await?;
+        tx.commit().await?;
+        self.outbox.wake();
+        Ok(change)
     }
 
     /// Newest first.

@@ -7,11 +7,13 @@ mod alert_store;
 mod alertmanagers;
 mod changes;
 mod dating;
+mod delivery_acts;
 mod delivery_feedback;
 mod evaluation;
 mod exception_groups;
 mod facade;
 mod heartbeat;
+mod hooks;
 mod http;
 mod incident;
 mod migrations;
@@ -33,6 +35,7 @@ mod slo;
 pub use acts::{Actor, Channel, HumanAct};
 pub use evaluation::{ReloadError, Reloaded};
 pub use facade::{ActError, Alerts, Config, OpenError, StoreError};
+pub use hooks::{HookSecrets, hooks_router};
 pub use http::http_router;
 pub use incident::{
     AlertJoin, Cause, CauseKind, IncidentFilter, IncidentLink, JoinReason, SimilarIncident,
@@ -42,7 +45,7 @@ pub use model::{
     GroupStatus, Incident, IncidentException, IncidentStatus, Onset, OnsetEvidence, OnsetMethod,
     OnsetSource, Phase, ResponseTimes, RuleKind, RuleStatus, TimelineEntry, TimelineKind,
 };
-pub use notify::{DestinationConfig, Secret};
+pub use notify::{DestinationConfig, MailboxConfig, Means, Secret};
 pub use reliability::{
     Comparison, Curve, Dora, DoraKeys, Frequency, Grouping, KaplanMeier, MeasureComparison,
     MeasuredIncident, MeasuredPhase, Period, PhaseTotal, Reliability, ReliabilityReport,

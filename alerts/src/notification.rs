@@ -14,6 +14,10 @@ pub(crate) enum EventAction {
     Trigger,
     Acknowledge,
     Resolve,
+    /// Something else about it has changed; only for those that show how it stands.
+    Update,
+    /// A deploy, or another change, whatever incident there may be.
+    Change,
 }
 
 impl EventAction {
@@ -22,6 +26,8 @@ impl EventAction {
             Self::Trigger => "trigger",
             Self::Acknowledge => "acknowledge",
             Self::Resolve => "resolve",
+            Self::Update => "update",
+            Self::Change => "change",
         }
     }
 }
@@ -97,9 +103,12 @@ pub(crate) struct DeliveryOutcome {
     /// The incident that the message told of, or those that the alerts of a group belong to.
     pub incidents: Vec<String>,
     pub destination: String,
+    /// The one in whose place it is told.
+    pub instead_of: Option<String>,
     pub action: EventAction,
     pub at: Timestamp,
-    pub http_status: Option<u16>,
+    /// What it said: `HTTP 202`, `SMTP 250`.
+    pub answer: Option<String>,
     /// Why it failed, without a secret; none means that it was delivered.
     pub error: Option<String>,
     /// Whether the row is done with: delivered, or given up.

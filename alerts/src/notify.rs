@@ -1,24 +1,36 @@
 //! Payloads of the destinations, and sending them.
 
+mod access;
 mod client;
 mod destination;
 mod failure;
+mod hmac;
+mod mail;
+mod mailbox;
 mod payload;
+mod request;
 mod retry;
 mod retry_after;
 mod secret;
 mod secret_source;
 mod signature;
+mod slack_bot;
+mod smtp;
+mod tls;
 mod wording;
 
-pub(crate) use client::{Envelope, Sender, Timeouts};
-pub use destination::DestinationConfig;
+pub(crate) use client::{Envelope, Sender, Taken, Timeouts};
 pub(crate) use destination::{Destination, DestinationKind};
+pub use destination::{DestinationConfig, Means};
 pub(crate) use failure::{Failure, FailureReason};
-pub(crate) use payload::{Occasion, render, wire_body};
+pub(crate) use hmac::{hex, hmac_sha256, same};
+pub(crate) use mail::Mail;
+pub use mailbox::MailboxConfig;
+pub(crate) use payload::{ACKNOWLEDGE, Occasion, RESOLVE, render, render_change};
 pub(crate) use retry::RetryPolicy;
 pub use secret::Secret;
 pub(crate) use secret_source::SecretSource;
+pub(crate) use slack_bot::BotMessage;
 
 #[cfg(test)]
 pub(crate) use payload::samples::notification as sample;

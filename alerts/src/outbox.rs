@@ -17,20 +17,24 @@ mod pace;
 mod queue;
 mod report;
 mod row;
+mod source;
+mod stand_in;
+mod trial;
 mod worker;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use prometheus_client::registry::Registry;
 use sqlx::{SqliteConnection, SqlitePool};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use watchfire_schemas::Clock;
+use watchfire_schemas::{ChangeEvent, Clock};
 
-use crate::notification::{DeliveryFeedback, NewNotification};
+use crate::notification::{DeliveryFeedback, EventAction, NewNotification};
 use crate::notify::Destination;
 use crate::receivers::{GroupNotice, Receivers};
 use crate::{Delivery, DestinationConfig, DestinationStatus, OpenError, StoreError};
@@ -41,6 +45,12 @@ use self::lane::Lane;
 use self::lanes::{Builder, Lanes};
 use self::meters::{DropReason, Meters};
 use self::pace::Pace;
+use self::stand_in::Stranded;
+
+/// How long it is known what was delivered, and what died.
+const KEEP_DELIVERED: Duration = Duration::from_hours(30 * 24);
+const KEEP_DEAD: Duration = Duration::from_hours(90 * 24);
+const CLEAN_UP_EVERY: Duration = Duration::from_hours(1);
 
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -84,12 +94,11 @@ impl Outbox {
             clock: Arc::clone(&clock),
             meters: meters.clone(),
             pace: pace.clone(),
-            keys: Arc::new(lanes::routing_keys(&destinations)),
+            keys: lanes::routing_keys(destinations.iter()),
         };
-        let lanes = Lanes {
-            incidents: builder.of_incidents(destinations)?,
-            groups: builder.of_groups(receivers)?,
-        };
+        let incidents = builder.of_incidents(destinations)?;
+        let groups = builder.of_groups(receivers, &incidents)?;
+        let lanes = Lanes { incidents, groups };
         let outbox = Self {
             pool,
             clock,
@@ -106,7 +115,7 @@ impl Outbox {
     /// Puts other receivers in use. What waits for those that stay is sent to them as they are
     /// now; what waits for those that are gone waits until it is given up.
     pub(crate) fn set_receivers(&self, receivers: &Receivers) -> Result<(), OpenError> {
-        let groups = self.builder.of_groups(receivers)?;
+        let groups = self.builder.of_groups(receivers, &self.lanes().incidents)?;
         let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
         let incidents = lanes.incidents.clone();
         *lanes = Arc::new(Lanes { incidents, groups });
@@ -120,11 +129,15 @@ impl Outbox {
         Arc::clone(&lanes)
     }
 
-    /// The names of the configured destinations of incidents.
+    /// The names of the destinations that are told of incidents; those that only stand in are not
+    /// among them.
     pub(crate) fn destination_names(&self) -> Vec<String> {
         let lanes = self.lanes();
-        let names = lanes.incidents.iter().map(|lane| lane.name().to_owned());
-        names.collect()
+        let told = lanes
+            .incidents
+            .iter()
+            .filter(|lane| !lane.sender.destination().standby);
+        told.map(|lane| lane.name().to_owned()).collect()
     }
 
     /// Adds rows within the caller's transaction, which must have been begun with
@@ -142,7 +155,7 @@ impl Outbox {
                 self.unconfigured(&row.destination);
                 continue;
             };
-            let message = Message::of_incident(row);
+            let message = Message::of_incident(row.clone());
             self.put(&mut *tx, lane, &message).await?;
         }
         Ok(())
@@ -171,33 +184,68 @@ impl Outbox {
             self.unconfigured(&notice.receiver);
             return Ok(());
         };
-        let firing;
         let notice = if integration.send_resolved {
-            notice
+            notice.clone()
         } else {
             match notice.only_firing() {
-                Some(kept) => firing = kept,
+                Some(kept) => kept,
                 None => return Ok(()),
             }
-            &firing
         };
-        let message = Message::of_group(notice, integration);
-        self.put(tx, lane, &message).await
+        let message = Message::of_group(notice, &integration.form);
+        self.put(tx, lane, &message).await.map(drop)
     }
 
+    /// Tells those who ask for changes of one, within the caller's transaction. The same change
+    /// again is not told again.
+    pub(crate) async fn enqueue_change(
+        &self,
+        tx: &mut SqliteConnection,
+        change: &ChangeEvent,
+        external_url: &str,
+    ) -> Result<(), sqlx::Error> {
+        let lanes = self.lanes();
+        let asks = |lane: &&Arc<Lane>| lane.sender.destination().takes_changes;
+        for lane in lanes.incidents.iter().filter(asks) {
+            let message = Message::of_change(change.clone(), self.clock.now(), external_url);
+            if !queue::is_known(&mut *tx, lane.name(), &message.dedup_key).await? {
+                self.put(&mut *tx, lane, &message).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the id of the row. Where the destination cannot be told, or its fallback was told of
+    /// what this goes on with, the fallback is told as well.
     async fn put(
         &self,
         tx: &mut SqliteConnection,
         lane: &Lane,
         message: &Message<'_>,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<Option<i64>, sqlx::Error> {
         let destination = lane.sender.destination();
         let times = (self.clock.now(), self.pace.retry.give_up_after);
-        let dropped = enqueue::insert(tx, destination, message, times).await?;
-        for reason in dropped {
+        let put = enqueue::insert(&mut *tx, destination, message, times).await?;
+        for reason in put.dropped {
             self.meters.dropped(lane.name(), reason, 1);
         }
-        Ok(())
+        let (Some(door), Some(id)) = (&lane.fallback, put.id) else {
+            return Ok(put.id);
+        };
+        let goes_on = message.action != EventAction::Trigger
+            && door.was_told(&mut *tx, &message.dedup_key).await?;
+        if destination.refused.is_some() || goes_on {
+            let stranded = Stranded {
+                id,
+                dedup_key: &message.dedup_key,
+                action: message.action,
+                source: &message.source,
+            };
+            if door.take(tx, stranded, times).await? {
+                lane.meters.failed_over();
+            }
+        }
+        Ok(put.id)
     }
 
     fn unconfigured(&self, name: &str) {
@@ -214,12 +262,14 @@ impl Outbox {
     /// Delivers until cancelled; then finishes what is in flight.
     pub(crate) async fn run(self: Arc<Self>, cancel: CancellationToken) {
         let mut crew = Crew::default();
+        let mut clean_up = tokio::time::interval(CLEAN_UP_EVERY);
         while !cancel.is_cancelled() {
             crew.fit(&self.lanes(), &cancel);
             tokio::select! {
                 () = cancel.cancelled() => {}
                 () = self.relaid.notified() => {}
                 () = crew.one_ended() => {}
+                _ = clean_up.tick() => self.clean_up().await,
             }
         }
         crew.all_ended().await;
@@ -232,6 +282,33 @@ impl Outbox {
         limit: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
         Ok(report::deliveries(&self.pool, incident, limit).await?)
+    }
+
+    /// The name of the destination at `PagerDuty` that was told of an incident, if it was one.
+    pub(crate) async fn only_pagerduty_of(
+        &self,
+        incident: &str,
+    ) -> Result<Option<String>, sqlx::Error> {
+        let mut told = report::told_by_kind(&self.pool, incident, "pagerduty").await?;
+        Ok(told.pop().filter(|_| told.is_empty()))
+    }
+
+    /// What was given up, the newest first.
+    pub(crate) async fn dead_letters(&self, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+        Ok(report::dead_letters(&self.pool, limit).await?)
+    }
+
+    pub(crate) async fn delivery(&self, id: i64) -> Result<Option<Delivery>, StoreError> {
+        Ok(report::delivery(&self.pool, id).await?)
+    }
+
+    /// Puts a dead message back into its queue; see [`queue::revive`].
+    pub(crate) async fn send_again(&self, id: i64) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let deadline = now + self.pace.retry.give_up_after;
+        let revived = queue::revive(&self.pool, id, now, deadline).await?;
+        self.wake();
+        Ok(revived)
     }
 
     /// The configured ones in their order, then those that are gone but still have something
@@ -249,6 +326,9 @@ impl Outbox {
                 .as_str()
                 .clone_into(&mut status.kind);
             status.breaker_open = lane.gate().breaker_code() > 0;
+            if let Some(reason) = &lane.sender.destination().refused {
+                status.last_error = Some(format!("not delivered to: {reason}"));
+            }
             statuses.push(status);
         }
         known.sort_by(|a, b| a.name.cmp(&b.name));
@@ -258,6 +338,15 @@ impl Outbox {
             ..status
         }));
         Ok(statuses)
+    }
+
+    async fn clean_up(&self) {
+        let now = self.clock.now();
+        match queue::prune(&self.pool, now - KEEP_DELIVERED, now - KEEP_DEAD).await {
+            Ok(0) => {}
+            Ok(gone) => tracing::info!(gone, "{gone} old messages were forgotten"),
+            Err(error) => tracing::error!(%error, "old messages could not be forgotten"),
+        }
     }
 
     async fn expire_unconfigured(&self) -> Result<(), OpenError> {

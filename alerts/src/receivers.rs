@@ -1,6 +1,7 @@
 //! What Alertmanager's receivers mean: `receivers:`, `global:` and `templates:` of its
 //! configuration, and the notices of alert groups that go to them.
 
+mod as_incident;
 mod fields;
 mod form;
 mod go_time;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use crate::RuleFinding;
 use crate::notify::Destination;
 
+pub(crate) use as_incident::as_incident;
 pub(crate) use form::Form;
 pub(crate) use notice::{GroupAlert, GroupNotice, NoticeReason};
 

@@ -14,8 +14,8 @@ CREATE TABLE deliveries (
     body            TEXT    NOT NULL,
     -- What the body was made of, as JSON: another destination that stands in makes its own of it.
     source          TEXT,
-    -- The destination in whose place this one is told.
-    instead_of      TEXT,
+    -- The message for which this one stands in, because its destination does not work.
+    stands_for      INTEGER,
     key_id          TEXT,
     state           TEXT    NOT NULL CHECK (state IN ('queued', 'delivered', 'dead', 'dropped')),
     -- Attempts begun: counted before the request leaves.
@@ -52,6 +52,7 @@ ALTER TABLE deliveries RENAME TO outbox;
 
 CREATE INDEX outbox_queued ON outbox (destination, dedup_key, seq) WHERE state = 'queued';
 CREATE INDEX outbox_incident ON outbox (incident_id, id);
+CREATE INDEX outbox_stand_ins ON outbox (stands_for) WHERE stands_for IS NOT NULL;
 CREATE INDEX outbox_state ON outbox (state, queued_at);
 
 -- The incidents that the alerts of a group belong to.
@@ -61,3 +62,18 @@ CREATE TABLE outbox_incidents (
     PRIMARY KEY (incident, message)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX outbox_incidents_by_message ON outbox_incidents (message);
+
+-- What others called us with: kept before it is answered, done afterwards, and known when it comes
+-- again.
+CREATE TABLE hook_events (
+    source      TEXT    NOT NULL,
+    id          TEXT    NOT NULL,
+    received_at INTEGER NOT NULL,
+    body        TEXT    NOT NULL,
+    state       TEXT    NOT NULL CHECK (state IN ('waiting', 'done', 'ignored', 'failed')),
+    -- What came of it, in words.
+    outcome     TEXT,
+    PRIMARY KEY (source, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hook_events_waiting ON hook_events (received_at) WHERE state = 'waiting';
+CREATE INDEX hook_events_received ON hook_events (received_at);

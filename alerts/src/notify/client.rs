@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use watchfire_schemas::Timestamp;
 
 use super::failure::{Answer, Failure, FailureReason, judge};
+use super::mail::Mail;
+use super::request::{Keys, Request, compose};
+use super::slack_bot::{self, BotMessage, Receipt};
 use super::wording::truncate;
-use super::{Destination, DestinationKind, Secret, signature};
+use super::{Destination, DestinationKind, Secret, SecretSource, smtp};
+use crate::notification::EventAction;
 
 /// How long an attempt may take.
 #[derive(Debug, Clone)]
@@ -32,6 +36,7 @@ impl Default for Timeouts {
 pub(crate) struct Sender {
     destination: Arc<Destination>,
     http: reqwest::Client,
+    timeouts: Timeouts,
 }
 
 /// A message ready to go.
@@ -39,51 +44,144 @@ pub(crate) struct Sender {
 pub(crate) struct Envelope<'a> {
     /// The same for each attempt, for receivers that drop what they have seen.
     pub id: String,
-    pub body: Vec<u8>,
-    /// Which key is in the body, so that no error can repeat it.
-    pub routing_key: Option<&'a Secret>,
+    pub action: EventAction,
+    /// As it was kept: without keys.
+    pub body: &'a str,
+    /// Where this message goes, if not where all go.
+    pub url: Option<Secret>,
+    /// Which key goes with it.
+    pub key: Option<SecretSource>,
+    /// What the destination said when it took an earlier message of the same dedup key.
+    pub receipt: Option<&'a str>,
     /// The time of the attempt.
     pub at: Timestamp,
 }
 
+/// What a destination said when it took a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// HTTP's status, or SMTP's code.
+    pub status: u16,
+    /// What it will know the message by.
+    pub receipt: Option<String>,
+}
+
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
 const MAX_ERROR: usize = 200;
+/// Mail takes a dozen answers where HTTP takes one.
+const MAIL_IS_SLOWER: u32 = 3;
 
 impl Sender {
-    /// Fails only if the process has no TLS provider or no trusted roots.
-    pub(crate) fn new(
-        destination: Arc<Destination>,
-        timeouts: &Timeouts,
-    ) -> Result<Self, &'static str> {
-        let http = reqwest::Client::builder()
+    /// Fails if the process has no TLS provider, no trusted roots, or if those that were asked for
+    /// cannot be read.
+    pub(crate) fn new(destination: Arc<Destination>, timeouts: &Timeouts) -> Result<Self, String> {
+        let client = reqwest::Client::builder()
             .connect_timeout(timeouts.connect)
             .timeout(destination.timeout.unwrap_or(timeouts.total))
             .redirect(Policy::none())
-            .user_agent(concat!("watchfire/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|_| "no HTTP client: this machine has no trusted root certificates (ca-certificates)")?;
-        Ok(Self { destination, http })
+            .user_agent(concat!("watchfire/", env!("CARGO_PKG_VERSION")));
+        let http = destination.access.apply(client)?.build().map_err(
+            |_| "no HTTP client: this machine has no trusted root certificates (ca-certificates)",
+        )?;
+        Ok(Self {
+            destination,
+            http,
+            timeouts: timeouts.clone(),
+        })
     }
 
-    pub(crate) fn destination(&self) -> &Destination {
+    pub(crate) fn destination(&self) -> &Arc<Destination> {
         &self.destination
     }
 
-    /// Sends once. Gives the HTTP status of a delivery that the destination has confirmed.
-    pub(crate) async fn send(&self, envelope: Envelope<'_>) -> Result<u16, Failure> {
-        let routing_key = envelope.routing_key;
-        let url = self.destination.url.read().await?;
-        let verdict = self.attempt(&url, envelope).await;
-        verdict.map_err(|failure| self.scrubbed(failure, &url, routing_key))
+    /// Sends once. Gives what a destination said that has confirmed the message.
+    pub(crate) async fn send(&self, envelope: Envelope<'_>) -> Result<Taken, Failure> {
+        let (keys, access, mut secrets) = self.secrets(&envelope).await?;
+        let taken = match self.destination.kind {
+            DestinationKind::Email => self.mail(&envelope).await,
+            DestinationKind::SlackBot => self.chat(&keys, &envelope).await,
+            _ => self.post(&keys, access, &envelope).await,
+        };
+        if let Some(mailbox) = &self.destination.mailbox {
+            let written = [&mailbox.password, &mailbox.secret].into_iter().flatten();
+            secrets.extend(written.filter_map(SecretSource::written).cloned());
+        }
+        taken.map_err(|failure| self.scrubbed(failure, &keys, &secrets))
     }
 
-    async fn attempt(&self, url: &Secret, envelope: Envelope<'_>) -> Result<u16, Failure> {
-        let at = envelope.at;
+    async fn secrets(
+        &self,
+        envelope: &Envelope<'_>,
+    ) -> Result<(Keys, HeaderMap, Vec<Secret>), Failure> {
+        let read = async |source: Option<&SecretSource>| match source {
+            Some(source) => source.read().await.map(Some),
+            None => Ok(None),
+        };
+        let keys = Keys {
+            url: match &envelope.url {
+                Some(url) => Some(url.clone()),
+                None => Some(self.destination.url.read().await?),
+            },
+            key: read(envelope.key.as_ref()).await?,
+            second_key: read(self.destination.second_key.as_ref()).await?,
+        };
+        let (headers, mut secrets) = self.destination.access.headers().await?;
+        let own = self
+            .destination
+            .key
+            .iter()
+            .filter_map(SecretSource::written);
+        secrets.extend(own.cloned());
+        secrets.extend(self.destination.signing_secrets.iter().cloned());
+        Ok((keys, headers, secrets))
+    }
+
+    async fn mail(&self, envelope: &Envelope<'_>) -> Result<Taken, Failure> {
+        let kept = serde_json::from_str::<Mail>(envelope.body);
+        let (Some(mailbox), Ok(mail)) = (&self.destination.mailbox, kept) else {
+            return Err(unreadable());
+        };
+        let total = self.destination.timeout.unwrap_or(self.timeouts.total) * MAIL_IS_SLOWER;
+        let status = smtp::send(mailbox, &mail, (self.timeouts.connect, total)).await?;
+        let receipt = Some(mail.message_id);
+        Ok(Taken { status, receipt })
+    }
+
+    async fn chat(&self, keys: &Keys, envelope: &Envelope<'_>) -> Result<Taken, Failure> {
+        let kept = serde_json::from_str::<BotMessage>(envelope.body);
+        let (Some(base), Some(token), Ok(message)) = (&keys.url, &keys.key, kept) else {
+            return Err(unreadable());
+        };
+        let api = slack_bot::Api {
+            http: &self.http,
+            base,
+            token,
+            at: envelope.at,
+        };
+        let known: Option<Receipt> = envelope
+            .receipt
+            .and_then(|receipt| serde_json::from_str(receipt).ok());
+        let channel = self.destination.channel.as_deref().unwrap_or_default();
+        let receipt = api.tell(channel, message, known.as_ref()).await?;
+        Ok(Taken {
+            status: 200,
+            receipt: serde_json::to_string(&receipt).ok(),
+        })
+    }
+
+    async fn post(
+        &self,
+        keys: &Keys,
+        access: HeaderMap,
+        envelope: &Envelope<'_>,
+    ) -> Result<Taken, Failure> {
+        let Request { url, headers, body } = compose(&self.destination, keys, envelope)?;
         let response = self
             .http
-            .post(url.expose())
-            .headers(self.headers(&envelope))
-            .body(envelope.body)
+            .post(url)
+            .headers(headers)
+            .headers(access)
+            .body(body)
             .send()
             .await
             .map_err(|error| network_failure(&error))?;
@@ -102,49 +200,38 @@ impl Sender {
             retry_after,
             body,
         };
-        judge(self.destination.kind, &answer, at).map(|()| status)
-    }
-
-    fn headers(&self, envelope: &Envelope<'_>) -> HeaderMap {
-        let json = HeaderValue::from_static("application/json");
-        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, json)]);
-        let Some(secret) = &self.destination.signing_secret else {
-            return headers;
-        };
-        let seconds = envelope.at.millis().div_euclid(1_000);
-        let signature = signature::sign(secret, &envelope.id, seconds, &envelope.body);
-        let signed = [
-            ("webhook-id", envelope.id.clone()),
-            ("webhook-timestamp", seconds.to_string()),
-            ("webhook-signature", signature),
-        ];
-        for (name, value) in signed {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        }
-        headers
+        judge(self.destination.kind, &answer, envelope.at)?;
+        Ok(Taken {
+            status,
+            receipt: None,
+        })
     }
 
     /// The destination may have repeated what it was sent.
-    fn scrubbed(
-        &self,
-        mut failure: Failure,
-        url: &Secret,
-        routing_key: Option<&Secret>,
-    ) -> Failure {
-        let destination = &self.destination;
-        let own_key = destination.routing_key.as_ref();
-        let secrets = [routing_key, own_key, destination.signing_secret.as_ref()];
-        let whole = secrets.into_iter().flatten().map(Secret::expose);
-        let parts = secret_parts(url.expose());
-        for secret in whole.chain(parts) {
+    fn scrubbed(&self, mut failure: Failure, keys: &Keys, secrets: &[Secret]) -> Failure {
+        let whole = keys.all().chain(secrets).map(Secret::expose);
+        let url = keys.url.as_ref().map_or("", Secret::expose);
+        let parts = match self.destination.kind {
+            // It holds no secret, and its name helps.
+            DestinationKind::Email => None,
+            _ => Some(secret_parts(url)),
+        };
+        for secret in whole.chain(parts.into_iter().flatten()) {
             if !secret.is_empty() {
                 failure.text = failure.text.replace(secret, "[redacted]");
             }
         }
         failure.text = truncate(&failure.text, MAX_ERROR);
         failure
+    }
+}
+
+fn unreadable() -> Failure {
+    Failure {
+        reason: FailureReason::Refused,
+        http_status: None,
+        retry_after: None,
+        text: "the message that was kept cannot be read".to_owned(),
     }
 }
 
@@ -162,7 +249,7 @@ fn secret_parts(url: &str) -> impl Iterator<Item = &str> {
     [url].into_iter().chain(path).chain(pieces)
 }
 
-async fn text_of(mut response: reqwest::Response) -> Result<String, Failure> {
+pub(super) async fn text_of(mut response: reqwest::Response) -> Result<String, Failure> {
     let mut body = Vec::new();
     while let Some(chunk) = response
         .chunk()
@@ -179,8 +266,10 @@ async fn text_of(mut response: reqwest::Response) -> Result<String, Failure> {
 }
 
 /// In our own words: what the HTTP client says of an error names the address.
-fn network_failure(error: &reqwest::Error) -> Failure {
-    let (reason, text) = if error.is_connect() && !error.is_timeout() {
+pub(super) fn network_failure(error: &reqwest::Error) -> Failure {
+    let (reason, text) = if error.is_builder() {
+        (FailureReason::Refused, "the address is not a URL")
+    } else if error.is_connect() && !error.is_timeout() {
         (FailureReason::Connect, connect_text(error))
     } else if error.is_timeout() {
         (FailureReason::Timeout, "no answer in time")

@@ -116,9 +116,11 @@ pub(crate) struct Answer {
 }
 
 /// What Slack says, with whichever status, when the hook itself is at fault.
-const SLACK_GONE: [&str; 10] = [
+const SLACK_GONE: [&str; 12] = [
     "action_prohibited",
     "channel_is_archived",
+    "is_archived",
+    "not_in_channel",
     "channel_not_found",
     "invalid_token",
     "no_active_hooks",
@@ -127,6 +129,17 @@ const SLACK_GONE: [&str; 10] = [
     "no_team",
     "posting_to_general_channel_denied",
     "team_disabled",
+];
+/// What Slack says, with status 200, when the app's token is at fault.
+const SLACK_AUTH: [&str; 8] = [
+    "account_inactive",
+    "invalid_auth",
+    "missing_scope",
+    "no_permission",
+    "not_allowed_token_type",
+    "not_authed",
+    "token_expired",
+    "token_revoked",
 ];
 const SLACK_TRANSIENT: [&str; 5] = [
     "fatal_error",
@@ -139,9 +152,13 @@ const SLACK_TRANSIENT: [&str; 5] = [
 /// The verdict on an answer: delivered, or why not. `now` is for a `Retry-After` that names a date.
 pub(crate) fn judge(kind: DestinationKind, answer: &Answer, now: Timestamp) -> Result<(), Failure> {
     let said = match kind {
-        DestinationKind::Slack => slack_error(&answer.body),
-        DestinationKind::PagerDuty => pagerduty_error(&answer.body),
-        DestinationKind::Webhook => None,
+        DestinationKind::Slack | DestinationKind::SlackBot => slack_error(&answer.body),
+        DestinationKind::PagerDuty | DestinationKind::PagerDutyV1 => pagerduty_error(&answer.body),
+        DestinationKind::Telegram => member(&answer.body, "description"),
+        DestinationKind::OpsGenie | DestinationKind::Webex | DestinationKind::Discord => {
+            member(&answer.body, "message")
+        }
+        _ => None,
     };
     let Some(reason) = reason_of(kind, answer.status, said.as_deref()) else {
         return Ok(());
@@ -149,7 +166,7 @@ pub(crate) fn judge(kind: DestinationKind, answer: &Answer, now: Timestamp) -> R
     let header = answer.retry_after.as_deref();
     let retry_after = header
         .and_then(|value| retry_after::of_header(value, now))
-        .max(retry_after::of_slack_body(&answer.body));
+        .max(retry_after::of_body(&answer.body));
     let text = match said {
         Some(said) => format!("HTTP {}: {said}", answer.status),
         None => format!("HTTP {}", answer.status),
@@ -166,6 +183,8 @@ fn reason_of(kind: DestinationKind, status: u16, said: Option<&str>) -> Option<F
     let by_status = match status {
         200..=299 => None,
         300..=399 => Some(FailureReason::Redirected),
+        // The older API of PagerDuty says by it that it was too much.
+        403 if kind == DestinationKind::PagerDutyV1 => Some(FailureReason::RateLimited),
         401 | 403 => Some(FailureReason::Auth),
         404 | 410 => Some(FailureReason::Gone),
         408 | 425 => Some(FailureReason::TryLater),
@@ -173,13 +192,15 @@ fn reason_of(kind: DestinationKind, status: u16, said: Option<&str>) -> Option<F
         500..=599 => Some(FailureReason::ServerError),
         _ => Some(FailureReason::Refused),
     };
-    if kind != DestinationKind::Slack || by_status.is_some_and(FailureReason::is_transient) {
+    let speaks = matches!(kind, DestinationKind::Slack | DestinationKind::SlackBot);
+    if !speaks || by_status.is_some_and(FailureReason::is_transient) {
         return by_status;
     }
     match said {
         Some("rate_limited" | "ratelimited") => Some(FailureReason::RateLimited),
         Some(said) if SLACK_TRANSIENT.contains(&said) => Some(FailureReason::ServerError),
         Some(said) if SLACK_GONE.contains(&said) => Some(FailureReason::Gone),
+        Some(said) if SLACK_AUTH.contains(&said) => Some(FailureReason::Auth),
         Some(_) if by_status.is_none() => Some(FailureReason::UnexpectedAnswer),
         _ => by_status,
     }
@@ -203,6 +224,11 @@ fn slack_error(body: &str) -> Option<String> {
         return Some(body.to_owned());
     }
     Some("the answer is not Slack's".to_owned())
+}
+
+fn member(body: &str, name: &str) -> Option<String> {
+    let answer: Value = serde_json::from_str(body).ok()?;
+    answer.get(name)?.as_str().map(str::to_owned)
 }
 
 /// What `PagerDuty` finds wrong: `errors`, else `message`.

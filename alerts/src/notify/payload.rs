@@ -1,12 +1,19 @@
 //! What is said to a destination: built once, when the message is put into the outbox.
 
+mod change;
+mod mail;
 mod pagerduty;
 mod slack;
+mod slack_bot;
 mod webhook;
 
+use crate::IncidentStatus;
 use crate::notification::{EventAction, NewNotification, NotificationContent};
 
-use super::{DestinationKind, Secret};
+use super::{Destination, DestinationKind};
+
+pub(crate) use change::render_change;
+pub(crate) use slack_bot::{ACKNOWLEDGE, RESOLVE};
 
 /// Why a message is sent, as the reader sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,37 +23,39 @@ pub(crate) enum Occasion {
     /// It was told before and has become graver.
     Changed,
     Acknowledged,
+    /// The telemetry is quiet again.
+    Recovered,
+    /// Nothing that would be said again.
+    Updated,
     Resolved,
 }
 
 impl Occasion {
-    pub(crate) const fn of(action: EventAction, told_before: bool) -> Self {
-        match (action, told_before) {
+    pub(crate) fn of(row: &NewNotification, told_before: bool) -> Self {
+        match (row.action, told_before) {
             (EventAction::Trigger, false) => Self::Opened,
             (EventAction::Trigger, true) => Self::Changed,
             (EventAction::Acknowledge, _) => Self::Acknowledged,
             (EventAction::Resolve, _) => Self::Resolved,
+            (EventAction::Update | EventAction::Change, _) => {
+                if row.content.status == IncidentStatus::Recovered {
+                    Self::Recovered
+                } else {
+                    Self::Updated
+                }
+            }
         }
     }
 }
 
-/// The JSON that is kept. It holds no secret: [`wire_body`] adds the routing key.
-pub(crate) fn render(kind: DestinationKind, row: &NewNotification, occasion: Occasion) -> String {
-    match kind {
+/// The body that is kept. It holds no secret: keys are added when it is sent.
+pub(crate) fn render(to: &Destination, row: &NewNotification, occasion: Occasion) -> String {
+    match to.kind {
         DestinationKind::PagerDuty => pagerduty::render(row),
         DestinationKind::Slack => slack::render(&row.content, occasion),
-        DestinationKind::Webhook => webhook::render(row, occasion),
-    }
-}
-
-/// The bytes that are sent. The same body and key give the same bytes.
-pub(crate) fn wire_body(body: &str, routing_key: Option<&Secret>) -> Vec<u8> {
-    match (routing_key, body.strip_prefix('{')) {
-        (Some(key), Some(rest)) => {
-            let key = serde_json::Value::from(key.expose());
-            format!("{{\"routing_key\":{key},{rest}").into_bytes()
-        }
-        _ => body.as_bytes().to_vec(),
+        DestinationKind::SlackBot => slack_bot::render(row, occasion),
+        DestinationKind::Email => mail::render(to, row, occasion),
+        _ => webhook::render(row, occasion),
     }
 }
 
@@ -64,19 +73,3 @@ fn to_json(value: &impl serde::Serialize) -> String {
 
 #[cfg(test)]
 pub(crate) mod samples;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_routing_key_is_added_on_the_wire() {
-        let key = Secret::from("k\"1");
-        let bytes = wire_body(r#"{"event_action":"resolve"}"#, Some(&key));
-        assert_eq!(
-            String::from_utf8(bytes).expect("it is text"),
-            r#"{"routing_key":"k\"1","event_action":"resolve"}"#
-        );
-        assert_eq!(wire_body("{}", None), b"{}");
-    }
-}

@@ -15,13 +15,15 @@ pub(super) fn of_header(value: &str, now: Timestamp) -> Option<Duration> {
     Some(http_date(value)?.since(now))
 }
 
-/// `retry_after` of Slack's JSON, in seconds.
-pub(super) fn of_slack_body(body: &str) -> Option<Duration> {
+/// `retry_after` in the JSON of Slack or Discord, or among the `parameters` of Telegram's, in seconds.
+pub(super) fn of_body(body: &str) -> Option<Duration> {
     if !body.contains("retry_after") {
         return None;
     }
     let answer: Value = serde_json::from_str(body).ok()?;
-    of_seconds(answer.get("retry_after")?.as_f64()?)
+    let own = answer.get("retry_after");
+    let seconds = own.or_else(|| answer.get("parameters")?.get("retry_after"));
+    of_seconds(seconds?.as_f64()?)
 }
 
 fn of_seconds(seconds: f64) -> Option<Duration> {
@@ -88,8 +90,8 @@ mod tests {
     #[test]
     fn slack_says_it_in_the_body() {
         let body = r#"{"retry_after":1.5,"ok":false,"error":"rate_limited"}"#;
-        assert_eq!(of_slack_body(body), Some(Duration::from_millis(1_500)));
-        assert_eq!(of_slack_body(r#"{"retry_after":-1}"#), None);
-        assert_eq!(of_slack_body("retry_after"), None);
+        assert_eq!(of_body(body), Some(Duration::from_millis(1_500)));
+        assert_eq!(of_body(r#"{"retry_after":-1}"#), None);
+        assert_eq!(of_body("retry_after"), None);
     }
 }

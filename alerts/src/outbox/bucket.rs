@@ -15,9 +15,14 @@ impl Rate {
     /// `PagerDuty` takes about 120 events a minute and key, Slack one message a second and hook.
     pub(crate) const fn of(kind: DestinationKind) -> Self {
         let (per_second, burst) = match kind {
-            DestinationKind::PagerDuty => (2.0, 20.0),
-            DestinationKind::Slack => (1.0, 1.0),
-            DestinationKind::Webhook => (10.0, 20.0),
+            DestinationKind::PagerDuty | DestinationKind::PagerDutyV1 => (2.0, 20.0),
+            DestinationKind::Slack | DestinationKind::Discord | DestinationKind::Telegram => {
+                (1.0, 1.0)
+            }
+            // A change of a message is two calls, and about 50 of each kind are taken a minute.
+            DestinationKind::SlackBot => (0.8, 5.0),
+            DestinationKind::Email => (2.0, 10.0),
+            _ => (10.0, 20.0),
         };
         Self { per_second, burst }
     }

@@ -9,7 +9,10 @@ use watchfire_schemas::{Clock, Timestamp};
 
 use crate::Secret;
 use crate::notification::{DeliveryFeedback, DeliveryOutcome, EventAction};
-use crate::notify::{Envelope, Failure, FailureReason, RetryPolicy, Sender, wire_body};
+use crate::notify::{
+    Destination, DestinationKind, Envelope, Failure, FailureReason, RetryPolicy, SecretSource,
+    Sender, Taken,
+};
 use crate::receivers::Integration;
 
 use super::bucket::TokenBucket;
@@ -17,6 +20,8 @@ use super::gate::Gate;
 use super::meters::DestinationMeters;
 use super::queue::{self, Mark};
 use super::row::QueuedRow;
+use super::source::Source;
+use super::stand_in::Door;
 
 /// One destination: nothing in it is shared with another, save a bucket between two that have the
 /// same routing key.
@@ -31,17 +36,27 @@ pub(super) struct Lane {
     pub retry: RetryPolicy,
     pub meters: DestinationMeters,
     /// All routing keys that are configured, by fingerprint: a resolve goes where its trigger went.
-    pub keys: Arc<HashMap<String, Secret>>,
+    pub keys: Arc<HashMap<String, SecretSource>>,
     pub bucket: Arc<Mutex<TokenBucket>>,
     /// Held only for a look or a change, never while something is awaited.
     pub gate: Mutex<Gate>,
+    /// Who is told while this one does not work.
+    pub fallback: Option<Door>,
     /// Told when rows were added.
-    pub wake: Notify,
+    pub wake: Arc<Notify>,
 }
 
 impl Lane {
     pub(super) fn name(&self) -> &str {
         &self.sender.destination().name
+    }
+
+    /// The way to it, for those that it stands in for.
+    pub(super) fn door(&self) -> Door {
+        Door {
+            destination: Arc::clone(self.sender.destination()),
+            wake: Arc::clone(&self.wake),
+        }
     }
 
     pub(super) fn gate(&self) -> MutexGuard<'_, Gate> {
@@ -67,15 +82,18 @@ impl Lane {
         self.meters.attempted();
         let envelope = Envelope {
             id: format!("{}.{}", row.dedup_key, row.seq),
-            body: wire_body(&row.body, key),
-            routing_key: key,
+            action: row.action,
+            body: &row.body,
+            url: self.address_of(row),
+            key,
+            receipt: row.thread_receipt.as_deref(),
             at: now,
         };
         // The gate comes first: the next message must not slip through while this is written down.
         match self.sender.send(envelope).await {
-            Ok(http_status) => {
+            Ok(taken) => {
                 self.gate().delivered();
-                self.delivered(row, http_status).await;
+                self.delivered(row, taken).await;
             }
             Err(failure) => {
                 self.gate().failed(&failure, Instant::now());
@@ -84,23 +102,78 @@ impl Lane {
         }
     }
 
-    /// The routing key and its fingerprint; no key for kinds without one. None at all if the key
+    /// Where this message goes, if the receiver's address depends on it.
+    fn address_of(&self, row: &QueuedRow) -> Option<Secret> {
+        let integration = self.integration.as_ref()?;
+        match &row.source {
+            Some(Source::Group(notice)) => integration.form.address(notice),
+            _ => None,
+        }
+    }
+
+    /// The key that goes with a row, and for `PagerDuty` its fingerprint. None at all if the key
     /// that the trigger went to is not configured any more and the row only makes sense there.
-    fn key_for(&self, row: &QueuedRow) -> Option<(Option<String>, Option<&Secret>)> {
-        let Some(current) = &self.sender.destination().routing_key else {
+    fn key_for(&self, row: &QueuedRow) -> Option<(Option<String>, Option<SecretSource>)> {
+        let destination = self.sender.destination();
+        let Some(current) = destination.key.clone() else {
             return Some((None, None));
         };
+        if !destination.kind.threads_by_key() {
+            return Some((None, Some(current)));
+        }
         let thread = row.thread_key.as_ref();
         if let Some((id, key)) = thread.and_then(|id| self.keys.get_key_value(id)) {
-            return Some((Some(id.clone()), Some(key)));
+            return Some((Some(id.clone()), Some(key.clone())));
         }
-        if thread.is_some() && row.action != EventAction::Trigger {
+        let follows = matches!(row.action, EventAction::Acknowledge | EventAction::Resolve);
+        if thread.is_some() && follows {
             return None;
         }
         Some((Some(current.fingerprint()), Some(current)))
     }
 
-    async fn delivered(&self, row: &QueuedRow, http_status: u16) {
+    /// Tells the fallback in the place of a row that waits. False if that changes nothing.
+    pub(super) async fn fail_over(&self, row: &QueuedRow) -> bool {
+        let (Some(door), Some(source)) = (&self.fallback, &row.source) else {
+            return false;
+        };
+        let done = async {
+            let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+            let taken = door
+                .take(&mut tx, row.stranded(source), self.times())
+                .await?;
+            tx.commit().await?;
+            Ok(taken)
+        };
+        let taken = done.await.unwrap_or_else(|error| {
+            self.complain(&error, row.id);
+            false
+        });
+        if taken {
+            self.failed_over(row, door);
+        }
+        taken
+    }
+
+    fn failed_over(&self, row: &QueuedRow, door: &Door) {
+        door.wake.notify_one();
+        self.meters.failed_over();
+        tracing::warn!(
+            destination = self.name(),
+            incident = row.incident_id,
+            "{} of {} goes to {} in the place of {}",
+            row.action.as_str(),
+            row.subject(),
+            door.destination.name,
+            self.name(),
+        );
+    }
+
+    fn times(&self) -> (Timestamp, Duration) {
+        (self.clock.now(), self.retry.give_up_after)
+    }
+
+    async fn delivered(&self, row: &QueuedRow, taken: Taken) {
         let now = self.clock.now();
         let latency = now.seconds_since(row.queued_at).max(0.0);
         self.meters.delivered(now.as_secs_f64(), latency);
@@ -112,7 +185,7 @@ impl Lane {
             row.subject(),
             self.name(),
         );
-        self.mark(row, Mark::Delivered { http_status }, now).await;
+        self.mark(row, Mark::Delivered(taken), now).await;
     }
 
     async fn failed(&self, row: &QueuedRow, failure: &Failure) {
@@ -184,11 +257,17 @@ impl Lane {
     /// Tries until it is written: to forget it would send the message again. If the process stops
     /// meanwhile, that is what happens.
     async fn mark(&self, row: &QueuedRow, mark: Mark, now: Timestamp) {
-        let outcome = outcome_of(self.name(), row, &mark, now);
+        let outcome = outcome_of(self.sender.destination(), row, &mark, now);
         let mut pause = Duration::from_millis(50);
         for _ in 0..MARK_ATTEMPTS {
-            match self.mark_once(row.id, &mark, &outcome).await {
-                Ok(()) => return,
+            match self.mark_once(row, &mark, &outcome).await {
+                Ok(false) => return,
+                Ok(true) => {
+                    if let Some(door) = &self.fallback {
+                        self.failed_over(row, door);
+                    }
+                    return;
+                }
                 Err(error) => self.complain(&error, row.id),
             }
             tokio::time::sleep(pause).await;
@@ -196,16 +275,25 @@ impl Lane {
         }
     }
 
+    /// Whether the fallback was told in its place.
     async fn mark_once(
         &self,
-        id: i64,
+        row: &QueuedRow,
         mark: &Mark,
         outcome: &DeliveryOutcome,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<bool, sqlx::Error> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        queue::mark(&mut tx, id, mark, outcome.at).await?;
+        queue::mark(&mut tx, row.id, mark, outcome.at).await?;
         self.feedback.delivery_attempted(&mut tx, outcome).await?;
-        tx.commit().await
+        let taken = match (mark, &self.fallback, &row.source) {
+            (Mark::Dead { .. }, Some(door), Some(source)) => {
+                door.take(&mut tx, row.stranded(source), self.times())
+                    .await?
+            }
+            _ => false,
+        };
+        tx.commit().await?;
+        Ok(taken)
     }
 
     fn complain(&self, error: &sqlx::Error, row: i64) {
@@ -226,9 +314,9 @@ impl Lane {
 
 const MARK_ATTEMPTS: usize = 100;
 
-fn outcome_of(destination: &str, row: &QueuedRow, mark: &Mark, at: Timestamp) -> DeliveryOutcome {
-    let (http_status, error, is_final) = match mark {
-        Mark::Delivered { http_status } => (Some(*http_status), None, true),
+fn outcome_of(to: &Destination, row: &QueuedRow, mark: &Mark, at: Timestamp) -> DeliveryOutcome {
+    let (status, error, is_final) = match mark {
+        Mark::Delivered(taken) => (Some(taken.status), None, true),
         Mark::Again {
             http_status, error, ..
         } => (*http_status, Some(error.clone()), false),
@@ -238,10 +326,14 @@ fn outcome_of(destination: &str, row: &QueuedRow, mark: &Mark, at: Timestamp) ->
     };
     DeliveryOutcome {
         incidents: row.incidents.clone(),
-        destination: destination.to_owned(),
+        destination: to.name.clone(),
+        instead_of: row.instead_of.clone(),
         action: row.action,
         at,
-        http_status,
+        answer: status.map(|status| match to.kind {
+            DestinationKind::Email => format!("SMTP {status}"),
+            _ => format!("HTTP {status}"),
+        }),
         error,
         is_final,
     }

@@ -26,16 +26,24 @@ pub(super) enum DropReason {
     NothingSent,
     /// There is no destination of that name.
     Unconfigured,
+    /// It is of a kind, or configured in a way, that is not delivered to.
+    Unsupported,
 }
 
 impl DropReason {
-    pub(super) const ALL: [Self; 3] = [Self::Superseded, Self::NothingSent, Self::Unconfigured];
+    pub(super) const ALL: [Self; 4] = [
+        Self::Superseded,
+        Self::NothingSent,
+        Self::Unconfigured,
+        Self::Unsupported,
+    ];
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Superseded => "superseded",
             Self::NothingSent => "nothing_sent",
             Self::Unconfigured => "unconfigured",
+            Self::Unsupported => "unsupported",
         }
     }
 }
@@ -47,6 +55,7 @@ pub(super) struct Meters {
     failures: Family<ByReason, Counter>,
     dead: Family<ByReason, Counter>,
     dropped: Family<ByReason, Counter>,
+    failovers: Family<ByDestination, Counter>,
     depth: Family<ByDestination, Gauge>,
     oldest_age: Family<ByDestination, Gauge<f64, AtomicU64>>,
     breaker: Family<ByDestination, Gauge>,
@@ -69,6 +78,7 @@ impl Meters {
             failures: Family::default(),
             dead: Family::default(),
             dropped: Family::default(),
+            failovers: Family::default(),
             depth: Family::default(),
             oldest_age: Family::default(),
             breaker: Family::default(),
@@ -105,6 +115,11 @@ impl Meters {
             "watchfire_notify_dropped",
             "Messages that did not have to be sent, by reason",
             self.dropped.clone(),
+        );
+        registry.register(
+            "watchfire_notify_failovers",
+            "Messages that went to the fallback of a destination",
+            self.failovers.clone(),
         );
         registry.register(
             "watchfire_notify_latency_seconds",
@@ -144,6 +159,7 @@ impl Meters {
         };
         drop(self.attempts.get_or_create_owned(&meters.label()));
         drop(self.delivered.get_or_create_owned(&meters.label()));
+        drop(self.failovers.get_or_create_owned(&meters.label()));
         meters.standing(0, 0.0);
         meters.breaker(0);
         for reason in FailureReason::ALL {
@@ -182,6 +198,10 @@ impl DestinationMeters {
             .latency
             .get_or_create_owned(&label)
             .observe(latency_seconds);
+    }
+
+    pub(super) fn failed_over(&self) {
+        self.all.failovers.get_or_create_owned(&self.label()).inc();
     }
 
     pub(super) fn failed(&self, reason: FailureReason) {

@@ -3,16 +3,14 @@
 use sqlx::{Row, SqliteConnection, SqlitePool};
 use watchfire_schemas::Timestamp;
 
-use crate::notify::FailureReason;
+use crate::notify::{FailureReason, Taken};
 
 use super::row::{QueuedRow, maybe_time_of};
 
 /// How a row stands after an attempt, or after its deadline.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Mark {
-    Delivered {
-        http_status: u16,
-    },
+    Delivered(Taken),
     /// To be sent again.
     Again {
         not_before: Timestamp,
@@ -44,7 +42,12 @@ pub(super) async fn heads(
 ) -> Result<Vec<QueuedRow>, sqlx::Error> {
     sqlx::query_as(
         "SELECT o.id, o.incident_id, o.dedup_key, o.seq, o.action, o.body, o.queued_at, o.due_at,
-                o.not_before, o.deadline, o.attempts,
+                o.not_before, o.deadline, o.attempts, o.source,
+                (SELECT p.destination FROM outbox p WHERE p.id = o.stands_for) AS instead_of,
+                (SELECT t.receipt FROM outbox t
+                  WHERE t.destination = o.destination AND t.dedup_key = o.dedup_key
+                    AND t.receipt IS NOT NULL AND t.seq < o.seq
+                  ORDER BY t.seq DESC LIMIT 1) AS thread_receipt,
                 (SELECT json_group_array(i.incident) FROM outbox_incidents i
                   WHERE i.message = o.id) AS incidents,
                 (SELECT t.key_id FROM outbox t
@@ -94,13 +97,14 @@ pub(super) async fn mark(
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let query = match mark {
-        Mark::Delivered { http_status } => sqlx::query(
+        Mark::Delivered(taken) => sqlx::query(
             "UPDATE outbox SET state = 'delivered', delivered_at = ?, http_status = ?,
-                               reason = NULL, error = NULL
+                               receipt = ?, reason = NULL, error = NULL
              WHERE id = ?",
         )
         .bind(now.nanos())
-        .bind(http_status)
+        .bind(taken.status)
+        .bind(&taken.receipt)
         .bind(id),
         Mark::Again {
             not_before,
@@ -187,4 +191,68 @@ pub(super) async fn expire_unconfigured(
     .execute(pool)
     .await?;
     Ok(expired.rows_affected())
+}
+
+/// Forgets what is long over: what was delivered or dropped before one time, what died before
+/// another. What a later message of the same dedup key may need is kept. Gives how many went.
+pub(super) async fn prune(
+    pool: &SqlitePool,
+    delivered_before: Timestamp,
+    dead_before: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let pruned = sqlx::query(
+        "DELETE FROM outbox AS o
+         WHERE ((state IN ('delivered', 'dropped') AND queued_at < ?)
+                OR (state = 'dead' AND queued_at < ?))
+           AND (action IN ('resolve', 'change')
+                OR EXISTS (SELECT 1 FROM outbox l
+                            WHERE l.destination = o.destination AND l.dedup_key = o.dedup_key
+                              AND l.seq > o.seq AND l.action IN ('trigger', 'resolve')
+                              AND l.state <> 'dropped'))",
+    )
+    .bind(delivered_before.nanos())
+    .bind(dead_before.nanos())
+    .execute(pool)
+    .await?;
+    Ok(pruned.rows_affected())
+}
+
+/// Whether there was a message of this dedup key.
+pub(super) async fn is_known(
+    tx: &mut SqliteConnection,
+    destination: &str,
+    dedup_key: &str,
+) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT EXISTS (SELECT 1 FROM outbox WHERE destination = ? AND dedup_key = ?) AS known",
+    )
+    .bind(destination)
+    .bind(dedup_key)
+    .fetch_one(tx)
+    .await?;
+    row.try_get("known")
+}
+
+/// Puts a dead message back. False if there is none of this id that is dead, or if a later message
+/// of its dedup key has been delivered, after which it would be wrong.
+pub(super) async fn revive(
+    pool: &SqlitePool,
+    id: i64,
+    now: Timestamp,
+    deadline: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let revived = sqlx::query(
+        "UPDATE outbox AS o SET state = 'queued', due_at = ?, not_before = ?, deadline = ?
+         WHERE id = ? AND state = 'dead'
+           AND NOT EXISTS (SELECT 1 FROM outbox l
+                            WHERE l.destination = o.destination AND l.dedup_key = o.dedup_key
+                              AND l.seq > o.seq AND l.state = 'delivered')",
+    )
+    .bind(now.nanos())
+    .bind(now.nanos())
+    .bind(deadline.nanos())
+    .bind(id)
+    .execute(pool)
+    .await?;
+    Ok(revived.rows_affected() == 1)
 }

@@ -7,17 +7,18 @@ use crate::{Delivery, DeliveryState, DestinationStatus};
 
 use super::row::{maybe_time_of, time_of};
 
+const DELIVERIES: &str =
+    "SELECT id, incident_id, destination, kind, action, state, attempts, queued_at,
+            last_attempt_at, delivered_at, http_status, error
+     FROM outbox";
+
 /// The newest first; of one incident or of all.
 pub(super) async fn deliveries(
     pool: &SqlitePool,
     incident: Option<&str>,
     limit: usize,
 ) -> Result<Vec<Delivery>, sqlx::Error> {
-    let mut query = QueryBuilder::<Sqlite>::new(
-        "SELECT id, incident_id, destination, kind, action, state, attempts, queued_at,
-                last_attempt_at, delivered_at, http_status, error
-         FROM outbox",
-    );
+    let mut query = QueryBuilder::<Sqlite>::new(DELIVERIES);
     if let Some(incident) = incident {
         query.push(" WHERE id IN (SELECT id FROM outbox WHERE incident_id = ");
         query.push_bind(incident);
@@ -27,6 +28,41 @@ pub(super) async fn deliveries(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
     query.build_query_as().fetch_all(pool).await
+}
+
+/// What was given up, the newest first.
+pub(super) async fn dead_letters(
+    pool: &SqlitePool,
+    limit: usize,
+) -> Result<Vec<Delivery>, sqlx::Error> {
+    let mut query = QueryBuilder::<Sqlite>::new(DELIVERIES);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    query.push(" WHERE state = 'dead' ORDER BY id DESC LIMIT ");
+    query.push_bind(limit);
+    query.build_query_as().fetch_all(pool).await
+}
+
+pub(super) async fn delivery(pool: &SqlitePool, id: i64) -> Result<Option<Delivery>, sqlx::Error> {
+    let mut query = QueryBuilder::<Sqlite>::new(DELIVERIES);
+    query.push(" WHERE id = ").push_bind(id);
+    query.build_query_as().fetch_optional(pool).await
+}
+
+/// The destinations of a kind that were told of an incident.
+pub(super) async fn told_by_kind(
+    pool: &SqlitePool,
+    incident: &str,
+    kind: &str,
+) -> Result<Vec<String>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT DISTINCT destination FROM outbox
+         WHERE incident_id = ? AND kind = ? AND action = 'trigger' AND attempts > 0",
+    )
+    .bind(incident)
+    .bind(kind)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(|row| row.try_get("destination")).collect()
 }
 
 /// By name, also those that are no longer configured but still have something waiting.

@@ -4,6 +4,9 @@ use watchfire_schemas::Timestamp;
 
 use crate::notification::EventAction;
 
+use super::source::Source;
+use super::stand_in::Stranded;
+
 /// A message that waits, and is the next of its dedup key.
 #[derive(Debug, Clone)]
 pub(super) struct QueuedRow {
@@ -21,6 +24,11 @@ pub(super) struct QueuedRow {
     pub not_before: Timestamp,
     pub deadline: Timestamp,
     pub attempts: u32,
+    pub source: Option<Source>,
+    /// The destination in whose place this one is told.
+    pub instead_of: Option<String>,
+    /// What the destination called the last message of this dedup key that it took.
+    pub thread_receipt: Option<String>,
     /// Which routing key the last trigger that was sent for this dedup key went to.
     pub thread_key: Option<String>,
 }
@@ -32,6 +40,17 @@ impl QueuedRow {
             &self.dedup_key
         } else {
             &self.incident_id
+        }
+    }
+}
+
+impl QueuedRow {
+    pub(super) fn stranded<'a>(&'a self, source: &'a Source) -> Stranded<'a> {
+        Stranded {
+            id: self.id,
+            dedup_key: &self.dedup_key,
+            action: self.action,
+            source,
         }
     }
 }
@@ -58,6 +77,9 @@ impl FromRow<'_, SqliteRow> for QueuedRow {
             not_before: time_of(row, "not_before")?,
             deadline: time_of(row, "deadline")?,
             attempts: row.try_get("attempts")?,
+            source: Source::read(row.try_get("source")?),
+            instead_of: row.try_get("instead_of")?,
+            thread_receipt: row.try_get("thread_receipt")?,
             thread_key: row.try_get("thread_key")?,
         })
     }
@@ -80,6 +102,8 @@ fn action_of(text: &str) -> Result<EventAction, sqlx::Error> {
         EventAction::Trigger,
         EventAction::Acknowledge,
         EventAction::Resolve,
+        EventAction::Update,
+        EventAction::Change,
     ]
     .into_iter()
     .find(|action| action.as_str() == text)

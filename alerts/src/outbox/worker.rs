@@ -1,10 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use watchfire_schemas::Timestamp;
 
 use super::lane::Lane;
 use super::queue;
@@ -24,6 +25,8 @@ pub(super) struct Worker {
     flights: JoinSet<()>,
     /// The rows that are under way, by flight. They still wait as far as the database knows.
     under_way: HashMap<task::Id, i64>,
+    /// Those for which the fallback was asked while the breaker was open.
+    failed_over: HashSet<i64>,
 }
 
 impl Worker {
@@ -32,6 +35,7 @@ impl Worker {
             lane,
             flights: JoinSet::new(),
             under_way: HashMap::new(),
+            failed_over: HashSet::new(),
         }
     }
 
@@ -76,6 +80,7 @@ impl Worker {
         let heads = queue::heads(&self.lane.pool, self.lane.name(), LOOK_AHEAD).await?;
         self.measure().await?;
         let now = self.lane.clock.now();
+        self.fail_over(&heads, now).await;
         for row in heads {
             if self.under_way.values().any(|id| *id == row.id) {
                 continue;
@@ -93,6 +98,19 @@ impl Worker {
             self.launch(row);
         }
         Ok(LONGEST_SLEEP)
+    }
+
+    /// A page does not wait for a breaker: while it is open, the fallback is told.
+    async fn fail_over(&mut self, heads: &[QueuedRow], now: Timestamp) {
+        if self.lane.fallback.is_none() || self.lane.gate().breaker_code() == 0 {
+            self.failed_over.clear();
+            return;
+        }
+        for row in heads.iter().filter(|row| row.due_at <= now) {
+            if self.failed_over.insert(row.id) {
+                self.lane.fail_over(row).await;
+            }
+        }
     }
 
     /// What keeps a row that is due from being sent, and for how long at least. If nothing does, a

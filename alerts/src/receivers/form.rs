@@ -3,6 +3,7 @@
 mod webhook;
 
 use super::GroupNotice;
+use crate::Secret;
 
 pub(super) use webhook::WebhookForm;
 
@@ -18,5 +19,10 @@ impl Form {
         match self {
             Self::Webhook(form) => form.render(notice),
         }
+    }
+
+    /// Where the message goes, if that depends on it. It may hold a secret, so it is not kept.
+    pub(crate) fn address(&self, _notice: &GroupNotice) -> Option<Secret> {
+        None
     }
 }

@@ -24,9 +24,9 @@ use run::Run;
 use value::Value;
 
 pub(crate) use answers::{Answers, QuerySample};
-pub(crate) use builtins::url_query;
+pub(crate) use builtins::{html as html_text, url_query};
 pub(crate) use format::exponent;
-pub(crate) use moment::duration_text;
+pub(crate) use moment::{duration_text, formatted};
 
 /// Why a template gives no text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use watchfire_alerts::{
     ActError, Actor, AlertmanagerFile, Alerts, Channel, Config, DestinationConfig, HumanAct,
-    Incident,
+    Incident, Means,
 };
 use watchfire_schemas::{Clock, LabelSet, ManualClock, TimeRange, Timestamp};
 
@@ -79,11 +79,13 @@ impl House {
         let config = Config {
             rules: vec![("test.yml".to_owned(), self.rules.clone())],
             alertmanager: self.alertmanager.clone(),
-            destinations: vec![DestinationConfig::Webhook {
-                name: "hook".to_owned(),
-                url: self.receiver.url.clone().into(),
-                secret: None,
-            }],
+            destinations: vec![DestinationConfig::new(
+                "hook",
+                Means::Webhook {
+                    url: self.receiver.url.clone().into(),
+                    secrets: Vec::new(),
+                },
+            )],
             // Evaluations come from `step`.
             evaluation_interval: Duration::from_hours(1),
             group_wait: Duration::from_secs(5),

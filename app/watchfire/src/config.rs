@@ -1,9 +1,12 @@
 //! What was written (flags, variables, file) and what is meant. All of it is validated in the
 //! conversion, before a port is bound or a file is touched.
 
+mod destinations;
 mod file;
 mod gathering;
+mod hooks;
 mod quantity;
+mod secret;
 mod slo;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use watchfire_alerts::{
-    AlertmanagerFile, DestinationConfig, RuleFinding, Secret, check_alertmanager,
+    AlertmanagerFile, DestinationConfig, HookSecrets, RuleFinding, Secret, check_alertmanager,
 };
 use watchfire_collector::{
     CounterRule, MetricNames, OtlpMetrics, ProbeConfig, ScrapeConfig, ScrapeFinding,
@@ -19,11 +22,13 @@ use watchfire_collector::{
 use watchfire_schemas::SchemaDefinition;
 
 use file::CounterEntry;
-pub(crate) use file::{FileConfig, Written};
+pub(crate) use file::FileConfig;
 pub(crate) use gathering::read_scrape_config;
 use gathering::{on_or_off, read_probes, scraped};
+use hooks::hook_secrets;
 pub(crate) use quantity::parse_duration;
 use quantity::{parse_percent, parse_size};
+pub(crate) use secret::Written;
 pub(crate) use slo::{read_slos, slo_period};
 
 use crate::cli::{OtlpNames, ServeArgs};
@@ -65,6 +70,7 @@ pub(crate) struct Settings {
     pub(crate) heartbeat: Option<Secret>,
     /// How groups of alerts are routed.
     pub(crate) alertmanager: Option<AlertmanagerFile>,
+    pub(crate) hooks: HookSecrets,
     /// What is scraped, and the file that says so.
     pub(crate) scrape: Option<(PathBuf, ScrapeConfig)>,
     pub(crate) probes: Vec<ProbeConfig>,
@@ -147,6 +153,8 @@ impl Settings {
         let (schema_entries, probes) = (file.schema.clone(), file.probe.clone());
         let slo_entries = file.slo.clone();
         let counters = counters(&file.counter)?;
+        let hooks = hook_secrets(file.hooks.clone(), variable)?;
+        let fallback = file.fallback.clone();
         let (args, destinations) = file.below(args.clone());
         let days = |days: u64| Duration::from_hours(24 * days);
         let seconds = Duration::from_secs;
@@ -202,13 +210,14 @@ impl Settings {
             host_metrics: on_or_off("host-metrics", args.host_metrics.as_deref())?,
             probes: read_probes(probes)?,
             scrape: args.scrape_config.map(scraped).transpose()?,
-            destinations: file::destinations(destinations, variable)?,
             alertmanagers: outside("alertmanager", args.alertmanager)?,
             heartbeat: outside("heartbeat-url", args.heartbeat_url)?.pop(),
             alertmanager: args
                 .alertmanager_config
                 .map(read_alertmanager)
                 .transpose()?,
+            destinations: destinations::destinations(destinations, fallback.as_deref(), variable)?,
+            hooks,
             evaluation_interval: duration("evaluation-interval", evaluation, seconds(15))?,
             group_wait: duration("group-wait", args.group_wait, seconds(5))?,
             quiet: duration("quiet", args.quiet, defaults.quiet)?,
@@ -451,7 +460,7 @@ mod tests {
             [[destination]]
             kind = 'pagerduty'
             name = 'a'
-            routing_key = 'hidden1'
+            routing_key = 'hidden1hidden1hidden1hidden1hidde'
             [[destination]]
             kind = 'slack'
             name = 'b'

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use watchfire_alerts::{Alerts, DestinationConfig};
+use watchfire_alerts::{Alerts, DestinationConfig, Means};
 use watchfire_collector::Collector;
 use watchfire_schemas::{Batch, ChangeEvent, Clock, SystemClock};
 use watchfire_services::{Export, Launch, Running};
@@ -102,22 +102,31 @@ fn greet(stack: &Stack) {
 
 fn built_in_destinations(receiver: std::net::SocketAddr) -> Vec<DestinationConfig> {
     let url = |kind| format!("http://{receiver}/demo/receiver/{kind}");
-    vec![
-        DestinationConfig::PagerDuty {
-            name: "demo-pagerduty".to_owned(),
-            routing_key: DEMO_ROUTING_KEY.into(),
-            url: url("pagerduty"),
-        },
-        DestinationConfig::SlackWebhook {
-            name: "demo-slack".to_owned(),
-            url: url("slack").into(),
-        },
-        DestinationConfig::Webhook {
-            name: "demo-webhook".to_owned(),
-            url: url("webhook").into(),
-            secret: None,
-        },
+    [
+        (
+            "demo-pagerduty",
+            Means::PagerDuty {
+                routing_key: DEMO_ROUTING_KEY.into(),
+                url: url("pagerduty"),
+                changes: false,
+            },
+        ),
+        (
+            "demo-slack",
+            Means::SlackWebhook {
+                url: url("slack").into(),
+            },
+        ),
+        (
+            "demo-webhook",
+            Means::Webhook {
+                url: url("webhook").into(),
+                secrets: Vec::new(),
+            },
+        ),
     ]
+    .map(|(name, means)| DestinationConfig::new(name, means))
+    .to_vec()
 }
 
 /// Carries the services' batches to the collector until the last of them has ended.

@@ -191,7 +191,11 @@ impl Stack {
                 bound.console,
                 guarded(
                     console_routes(&stores, pages.clone(), facts)
-                        .merge(gatherers::router(Arc::clone(&gatherers))),
+                        .merge(gatherers::router(Arc::clone(&gatherers)))
+                        .merge(watchfire_alerts::hooks_router(
+                            Arc::clone(&stores.alerts),
+                            settings.hooks.clone(),
+                        )),
                 )
                 .merge(open),
             ),

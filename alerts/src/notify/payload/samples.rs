@@ -8,7 +8,7 @@ use watchfire_schemas::{AlertSeverity, ChangeEvent, ChangeKind, LabelSet, Timest
 use crate::notification::{EventAction, Link, NewNotification, NotificationContent};
 use crate::{AlertInstance, AlertState, IncidentException, IncidentStatus};
 
-use super::{DestinationKind, Occasion, render};
+use super::{Destination, DestinationKind, Occasion, render};
 
 /// Set it to anything to write the golden files anew.
 const UPDATE: &str = "UPDATE_GOLDEN";
@@ -131,8 +131,9 @@ pub(crate) fn notification(action: EventAction) -> NewNotification {
 
 fn check_golden(kind: DestinationKind, action: EventAction, occasion: Occasion, name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.json"));
+    let to = Destination::new("on-call", kind, crate::Secret::from("http://h").into());
     let payload: Value =
-        serde_json::from_str(&render(kind, &notification(action), occasion)).expect("it is JSON");
+        serde_json::from_str(&render(&to, &notification(action), occasion)).expect("it is JSON");
     let text = serde_json::to_string_pretty(&payload).expect("it is JSON") + "\n";
     if std::env::var_os(UPDATE).is_some() {
         std::fs::write(&path, &text).expect("the golden file is written");
@@ -143,7 +144,7 @@ fn check_golden(kind: DestinationKind, action: EventAction, occasion: Occasion, 
 
 #[test]
 fn payloads_are_as_they_were() {
-    use DestinationKind::{PagerDuty, Slack, Webhook};
+    use DestinationKind::{PagerDuty, Slack, SlackBot, Webhook};
     use EventAction::{Acknowledge, Resolve, Trigger};
     check_golden(PagerDuty, Trigger, Occasion::Opened, "pagerduty_trigger");
     check_golden(
@@ -156,6 +157,8 @@ fn payloads_are_as_they_were() {
     check_golden(Slack, Trigger, Occasion::Opened, "slack_opened");
     check_golden(Slack, Trigger, Occasion::Changed, "slack_changed");
     check_golden(Slack, Resolve, Occasion::Resolved, "slack_resolved");
+    check_golden(SlackBot, Trigger, Occasion::Opened, "slack_bot_opened");
+    check_golden(SlackBot, Resolve, Occasion::Resolved, "slack_bot_resolved");
     check_golden(Webhook, Trigger, Occasion::Opened, "webhook_firing");
     check_golden(Webhook, Resolve, Occasion::Resolved, "webhook_resolved");
 }

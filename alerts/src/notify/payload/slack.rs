@@ -13,7 +13,7 @@ const MAX_HEADER: usize = 150;
 const MAX_SECTION: usize = 3_000;
 const MAX_FIELD: usize = 2_000;
 const MAX_FIELDS: usize = 10;
-const MAX_BUTTONS: usize = 25;
+pub(super) const MAX_BUTTONS: usize = 25;
 const MAX_BUTTON_TEXT: usize = 75;
 const MAX_BUTTON_URL: usize = 3_000;
 const MAX_LISTED: usize = 5;
@@ -36,7 +36,7 @@ pub(super) fn render(content: &NotificationContent, occasion: Occasion) -> Strin
     blocks.extend(buttons(content));
     blocks.push(json!({
         "type": "context",
-        "elements": [mrkdwn(&format!("Watchfire · incident {}", escape(&content.incident, 100)))],
+        "elements": [mrkdwn(&origin(content))],
     }));
     let text = match content.summary.trim() {
         "" => escape(&title, MAX_SECTION),
@@ -45,7 +45,7 @@ pub(super) fn render(content: &NotificationContent, occasion: Occasion) -> Strin
     to_json(&json!({ "text": text, "blocks": blocks }))
 }
 
-fn title(content: &NotificationContent, occasion: Occasion) -> String {
+pub(super) fn title(content: &NotificationContent, occasion: Occasion) -> String {
     let severity = match content.severity {
         AlertSeverity::Critical => "Critical",
         AlertSeverity::Error => "Error",
@@ -57,10 +57,19 @@ fn title(content: &NotificationContent, occasion: Occasion) -> String {
         title => title,
     };
     match occasion {
-        Occasion::Opened => format!("{severity} · {title}"),
+        Occasion::Opened | Occasion::Updated => format!("{severity} · {title}"),
         Occasion::Changed => format!("Now {} · {title}", severity.to_lowercase()),
         Occasion::Acknowledged => format!("Acknowledged · {title}"),
+        Occasion::Recovered => format!("Recovered · {title}"),
         Occasion::Resolved => format!("Resolved · {title}"),
+    }
+}
+
+/// What is not of an incident, such as a test, names none.
+fn origin(content: &NotificationContent) -> String {
+    match content.incident.as_str() {
+        "" => "Watchfire".to_owned(),
+        id => format!("Watchfire · incident {}", escape(id, 100)),
     }
 }
 
@@ -186,7 +195,7 @@ fn moment(at: Timestamp) -> String {
 }
 
 /// Escapes what Slack reads as markup; at most `limit` characters after that.
-fn escape(text: &str, limit: usize) -> String {
+pub(super) fn escape(text: &str, limit: usize) -> String {
     let mut escaped = String::new();
     let mut length = 0;
     for character in text.trim().chars() {

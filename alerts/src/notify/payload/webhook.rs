@@ -76,7 +76,7 @@ pub(super) fn render(row: &NewNotification, occasion: Occasion) -> String {
             Occasion::Opened => "first notification",
             Occasion::Changed => "new alerts added",
             Occasion::Resolved => "all alerts resolved",
-            Occasion::Acknowledged => "none",
+            Occasion::Acknowledged | Occasion::Recovered | Occasion::Updated => "none",
         },
         alerts,
     })
@@ -215,7 +215,7 @@ mod tests {
 
     fn rendered(row: &NewNotification) -> Value {
         let told_before = row.action == EventAction::Resolve;
-        let occasion = Occasion::of(row.action, told_before);
+        let occasion = Occasion::of(row, told_before);
         serde_json::from_str(&render(row, occasion)).expect("it is JSON")
     }
 

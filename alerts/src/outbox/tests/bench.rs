@@ -19,7 +19,7 @@ use crate::outbox::bucket::Rate;
 use crate::outbox::meters::Meters;
 use crate::outbox::{Outbox, Pace};
 use crate::receivers::{GroupNotice, Receivers};
-use crate::{Delivery, DeliveryState, DestinationConfig};
+use crate::{Delivery, DeliveryState, DestinationConfig, Means};
 
 pub(super) const KEY: &str = "0123456789abcdef0123456789ABCDEF";
 
@@ -90,26 +90,24 @@ pub(super) fn pace() -> Pace {
 }
 
 pub(super) fn pagerduty(name: &str, key: &str, url: String) -> DestinationConfig {
-    DestinationConfig::PagerDuty {
-        name: name.to_owned(),
+    let means = Means::PagerDuty {
         routing_key: key.into(),
         url,
-    }
+        changes: false,
+    };
+    DestinationConfig::new(name, means)
 }
 
 pub(super) fn slack(name: &str, url: String) -> DestinationConfig {
-    DestinationConfig::SlackWebhook {
-        name: name.to_owned(),
-        url: url.into(),
-    }
+    DestinationConfig::new(name, Means::SlackWebhook { url: url.into() })
 }
 
 pub(super) fn webhook(name: &str, url: String) -> DestinationConfig {
-    DestinationConfig::Webhook {
-        name: name.to_owned(),
+    let means = Means::Webhook {
         url: url.into(),
-        secret: Some("whsec_aHVzaGh1c2g=".into()),
-    }
+        secrets: vec!["whsec_aHVzaGh1c2g=".into()],
+    };
+    DestinationConfig::new(name, means)
 }
 
 pub(super) fn message(destination: &str, incident: &str, action: EventAction) -> NewNotification {

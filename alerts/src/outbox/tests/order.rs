@@ -46,7 +46,7 @@ async fn all_three_actions_come_in_order_and_are_told_of() {
     let told = bench.told.all();
     assert_eq!(told.len(), 3);
     assert!(told.iter().all(|it| it.is_final && it.error.is_none()));
-    assert_eq!(told[0].http_status, Some(200));
+    assert_eq!(told[0].answer.as_deref(), Some("HTTP 200"));
     running.stop().await;
 }
 

@@ -95,7 +95,7 @@ async fn a_webhook_is_signed_over_its_bytes() {
     assert_eq!(header("webhook-id:"), "watchfire-a.1");
     let at: i64 = header("webhook-timestamp:").parse().expect("seconds");
     let secret = "hushhush".into();
-    let expected = crate::notify::sign(&secret, "watchfire-a.1", at, &request.raw);
+    let expected = crate::notify::sign(&[secret], "watchfire-a.1", at, &request.raw);
     assert_eq!(header("webhook-signature:"), expected.to_lowercase());
     running.stop().await;
 }

@@ -180,7 +180,7 @@ fn ordered(arguments: &Arguments<'_>, fits: fn(Ordering) -> bool) -> Result<Valu
     Ok(Value::Truth(order.is_some_and(fits)))
 }
 
-fn html(text: &str) -> String {
+pub(crate) fn html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

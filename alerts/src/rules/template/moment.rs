@@ -42,7 +42,7 @@ pub(crate) fn duration_text(nanos: i64) -> String {
 }
 
 /// A time in a layout of Go's: the words of its reference time stand for the parts of this one.
-pub(super) fn formatted(nanos: i64, layout: &str) -> String {
+pub(crate) fn formatted(nanos: i64, layout: &str) -> String {
     let civil = Civil::of(nanos);
     let mut text = String::new();
     let mut rest = layout;

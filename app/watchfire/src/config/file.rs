@@ -1,19 +1,17 @@
 //! The configuration file, as written.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use watchfire_alerts::{DestinationConfig, Secret};
 use watchfire_collector::ProbeEntry;
 
 use super::ConfigError;
+use super::destinations::DestinationEntry;
+use super::hooks::HooksEntry;
 use super::slo::SloEntry;
 use crate::cli::{OtlpNames, ServeArgs};
 use crate::schema_files::SchemaEntry;
-
-const PAGERDUTY_URL: &str = "https://events.pagerduty.com/v2/enqueue";
 
 /// The same options as the command line's, and the destinations of notifications.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -66,6 +64,10 @@ pub(crate) struct FileConfig {
     pub(super) probe: Vec<ProbeEntry>,
     #[serde(default)]
     pub(super) destination: Vec<DestinationEntry>,
+    /// The destination that is told in the place of every one that does not work.
+    pub(super) fallback: Option<String>,
+    #[serde(default)]
+    pub(super) hooks: HooksEntry,
     #[serde(default)]
     pub(super) counter: Vec<CounterEntry>,
 }
@@ -79,48 +81,6 @@ pub(super) struct CounterEntry {
     /// The fields whose values are labels.
     #[serde(default)]
     pub(super) by: Vec<String>,
-}
-
-/// One `[[destination]]`. A secret is written out or, better, named by a file that holds it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub(crate) enum DestinationEntry {
-    PagerDuty {
-        name: String,
-        routing_key: Option<Written>,
-        routing_key_file: Option<PathBuf>,
-        url: Option<String>,
-    },
-    Slack {
-        name: String,
-        url: Option<Written>,
-        url_file: Option<PathBuf>,
-    },
-    Webhook {
-        name: String,
-        url: Option<Written>,
-        url_file: Option<PathBuf>,
-        /// Signs what is sent, as in Standard Webhooks.
-        secret: Option<Written>,
-        secret_file: Option<PathBuf>,
-    },
-}
-
-/// A secret that was written out. Like the [`Secret`] made of it, it is not told.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Written(pub(super) String);
-
-impl From<&str> for Written {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl fmt::Debug for Written {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
 }
 
 impl FileConfig {
@@ -205,92 +165,4 @@ impl FileConfig {
             }
         })
     }
-}
-
-/// The destinations of the file, and those that the environment's usual variables name.
-pub(super) fn destinations(
-    entries: Vec<DestinationEntry>,
-    variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<DestinationConfig>, ConfigError> {
-    let mut destinations = entries
-        .into_iter()
-        .map(destination)
-        .collect::<Result<Vec<_>, _>>()?;
-    let set = |name| variable(name).filter(|value| !value.is_empty());
-    if let Some(routing_key) = set("PAGERDUTY_ROUTING_KEY") {
-        let url = set("PAGERDUTY_URL").unwrap_or_else(|| PAGERDUTY_URL.to_owned());
-        destinations.push(DestinationConfig::PagerDuty {
-            name: "pagerduty".to_owned(),
-            routing_key: routing_key.into(),
-            url,
-        });
-    }
-    if let Some(url) = set("SLACK_WEBHOOK_URL") {
-        destinations.push(DestinationConfig::SlackWebhook {
-            name: "slack".to_owned(),
-            url: url.into(),
-        });
-    }
-    Ok(destinations)
-}
-
-fn destination(entry: DestinationEntry) -> Result<DestinationConfig, ConfigError> {
-    Ok(match entry {
-        DestinationEntry::PagerDuty {
-            name,
-            routing_key,
-            routing_key_file,
-            url,
-        } => DestinationConfig::PagerDuty {
-            routing_key: secret(
-                "destination.routing_key",
-                &name,
-                routing_key,
-                routing_key_file,
-            )?,
-            url: url.unwrap_or_else(|| PAGERDUTY_URL.to_owned()),
-            name,
-        },
-        DestinationEntry::Slack {
-            name,
-            url,
-            url_file,
-        } => DestinationConfig::SlackWebhook {
-            url: secret("destination.url", &name, url, url_file)?,
-            name,
-        },
-        DestinationEntry::Webhook {
-            name,
-            url,
-            url_file,
-            secret: key,
-            secret_file,
-        } => DestinationConfig::Webhook {
-            url: secret("destination.url", &name, url, url_file)?,
-            secret: (key.is_some() || secret_file.is_some())
-                .then(|| secret("destination.secret", &name, key, secret_file))
-                .transpose()?,
-            name,
-        },
-    })
-}
-
-fn secret(
-    option: &'static str,
-    name: &str,
-    written: Option<Written>,
-    file: Option<PathBuf>,
-) -> Result<Secret, ConfigError> {
-    let text = match (written, file) {
-        (Some(Written(text)), None) => text,
-        (None, Some(path)) => std::fs::read_to_string(&path)
-            .map_err(|source| ConfigError::Unreadable { path, source })?,
-        _ => {
-            let reason = format!(
-                "destination {name:?} needs it written out or named by a file, one of both"
-            );
-            return Err(ConfigError::Option { option, reason });
-        }
-    };
-    Ok(text.trim().into())
 }
