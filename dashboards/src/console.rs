@@ -125,6 +125,8 @@ pub fn console_router(console: Console) -> Router {
         .route("/services/{name}", get(pages::service::page))
         .route("/explore", get(pages::explore::page))
         .route("/alerts", get(pages::alerts::page))
+        .route("/alerts/{rule}", get(pages::alerts::rule::page))
+        .route("/runbooks/{alert}", get(pages::runbook::page))
         .route("/reliability", get(pages::reliability::page))
         .route("/schemas", get(pages::schemas::page))
         .route("/schemas/replay", post(pages::posted_schema::replay))

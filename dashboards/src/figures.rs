@@ -189,6 +189,17 @@ impl When {
     }
 }
 
+impl When {
+    /// With its date.
+    pub(crate) fn dated(at: Timestamp) -> Self {
+        Self {
+            at,
+            text: date_time(at),
+            is_relative: false,
+        }
+    }
+}
+
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let relative = if self.is_relative { " data-ago" } else { "" };

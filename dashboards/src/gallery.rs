@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::pages::{
     alerts, exception, exceptions, explore, incident, incidents, logs, missing, overview,
-    reliability, schemas, service, services, settings, status, trace, traces,
+    reliability, runbook, schemas, service, services, settings, status, trace, traces,
 };
 use crate::range::Asked;
 use crate::shell::{House, Shell};
@@ -34,6 +34,7 @@ fn pages(mood: Mood) -> Vec<(&'static str, String)> {
     pages.extend(log_pages(mood));
     pages.extend(explore_pages(mood));
     pages.extend(responses(mood));
+    pages.extend(alert_pages(mood));
     pages.extend(house_pages(mood));
     pages
 }
@@ -254,22 +255,53 @@ fn reliability_page(mood: Mood) -> String {
     askama::Template::render(&reliability::view(shell, &wanted, now(), &found)).unwrap()
 }
 
-fn house_pages(mood: Mood) -> Vec<(&'static str, String)> {
+fn alert_pages(mood: Mood) -> Vec<(&'static str, String)> {
     let (house, asked) = (house(mood), hour());
     let text = |view: &dyn askama::DynTemplate| view.dyn_render().unwrap();
-    let (rules, active) = samples::rules(mood);
-    let started = crate::figures::When::ago(now() - Duration::from_secs(7300), now());
-    let destinations = samples::status_found(mood).destinations;
     vec![
         (
             "alerts",
             text(&alerts::view(
                 Shell::new(&house, "/alerts", "Alerts"),
                 now(),
-                &rules,
-                &active,
+                &samples::alerts_found(mood),
             )),
         ),
+        (
+            "alert-rule",
+            text(&alerts::rule::view(
+                Shell::ranged(
+                    &house,
+                    "/alerts/x",
+                    samples::firing_rule(mood).name,
+                    &asked,
+                    &[],
+                ),
+                now(),
+                &samples::firing_rule(mood),
+                "",
+                &asked,
+                &samples::rule_found(mood),
+            )),
+        ),
+        (
+            "runbook",
+            text(&runbook::view(
+                Shell::new(&house, "/alerts", "Runbook: OperationDown"),
+                Some("/alerts/watchfire%2FOperationDown".to_owned()),
+                watchfire_alerts::Alerts::runbook("OperationDown").unwrap_or_default(),
+            )),
+        ),
+    ]
+}
+
+fn house_pages(mood: Mood) -> Vec<(&'static str, String)> {
+    let (house, asked) = (house(mood), hour());
+    let text = |view: &dyn askama::DynTemplate| view.dyn_render().unwrap();
+    let (rules, _) = samples::rules(mood);
+    let started = crate::figures::When::ago(now() - Duration::from_secs(7300), now());
+    let destinations = samples::status_found(mood).destinations;
+    vec![
         (
             "schemas",
             text(&schemas::view(

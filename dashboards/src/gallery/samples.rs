@@ -1,5 +1,6 @@
 //! Sample data: a busy evening, an empty house, and input from somebody who means harm.
 
+mod alerts;
 mod exceptions;
 mod house;
 mod incident_facts;
@@ -28,6 +29,7 @@ use crate::facts;
 use crate::pages::explore::{answers, browser, state};
 use crate::pages::overview::lately as overview_lately;
 use crate::pages::{exception, incident as incident_page, logs, service, services, status};
+pub(crate) use alerts::*;
 pub(crate) use exceptions::*;
 pub(crate) use house::*;
 pub(crate) use incident_facts::*;

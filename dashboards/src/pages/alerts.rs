@@ -1,72 +1,61 @@
-//! `/alerts`: what is firing, and the rules that decide.
+//! `/alerts`: what fires and why, objectives, which rules are noisy, and how the rules fare.
+
+pub(crate) mod evidence;
+mod history;
+mod noisy;
+mod objectives;
+mod rows;
+pub(crate) mod rule;
 
 use askama::Template;
 use axum::extract::State;
-use watchfire_alerts::{AlertInstance, AlertState, RuleKind, RuleStatus};
+use watchfire_alerts::{AlertInstance, AlertState, RuleStatus};
 use watchfire_schemas::{LabelSet, Timestamp};
 
+pub(crate) use self::noisy::{Noise, NoisyRow};
+pub(crate) use self::objectives::{Objective, ObjectiveRow};
+pub(crate) use self::rows::{AlertRow, GroupRows, rule_path};
 use super::{Page, render};
-use crate::figures::{self, When};
+use crate::Console;
 use crate::shell::{House, Shell};
-use crate::{Console, url};
-
-#[derive(Debug)]
-pub(crate) struct AlertRow {
-    pub(crate) rule: String,
-    /// What its rule asks.
-    pub(crate) explore: Option<String>,
-    pub(crate) labels: Vec<(String, String)>,
-    pub(crate) summary: String,
-    pub(crate) state: &'static str,
-    pub(crate) value: String,
-    pub(crate) since: When,
-}
-
-#[derive(Debug)]
-pub(crate) struct RuleRow {
-    pub(crate) group: String,
-    pub(crate) name: String,
-    pub(crate) state: &'static str,
-    pub(crate) expr: String,
-    pub(crate) explore: String,
-    pub(crate) hold: String,
-    pub(crate) keep: String,
-    pub(crate) severity: String,
-    pub(crate) summary: String,
-    pub(crate) evaluated: Option<When>,
-    pub(crate) took: String,
-    pub(crate) error: Option<String>,
-}
-
-/// A rule that writes series.
-#[derive(Debug)]
-pub(crate) struct RecordingRow {
-    pub(crate) group: String,
-    pub(crate) name: String,
-    /// `ok`, `failing`, or `waiting` for its first evaluation.
-    pub(crate) health: &'static str,
-    pub(crate) expr: String,
-    pub(crate) explore: String,
-    pub(crate) series: usize,
-    pub(crate) evaluated: Option<When>,
-    pub(crate) took: String,
-    pub(crate) error: Option<String>,
-}
 
 #[derive(Debug, Template)]
 #[template(path = "alerts.html")]
 pub(crate) struct AlertsPage {
     pub(crate) shell: Shell,
     pub(crate) active: Vec<AlertRow>,
-    pub(crate) rules: Vec<RuleRow>,
-    pub(crate) recording: Vec<RecordingRow>,
+    /// Those that are only told: they fire by design.
+    pub(crate) steady: Vec<AlertRow>,
+    pub(crate) objectives: Vec<ObjectiveRow>,
+    pub(crate) noisy: Vec<NoisyRow>,
+    pub(crate) groups: Vec<GroupRows>,
+    pub(crate) rules: usize,
+    pub(crate) failing: usize,
+}
+
+/// What was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) rules: Vec<RuleStatus>,
+    pub(crate) active: Vec<AlertInstance>,
+    pub(crate) objectives: Vec<Objective>,
+    pub(crate) noise: Vec<Noise>,
 }
 
 pub(crate) async fn page(State(console): State<Console>) -> Page {
     let house = House::ask(&console).await;
-    let shell = Shell::new(&house, "/alerts", "Alerts").live(15);
-    let (rules, active) = (console.alerts.rules(), console.alerts.active_alerts());
-    render(&view(shell, house.now, &rules, &active))
+    let mut shell = Shell::new(&house, "/alerts", "Alerts").live(15);
+    let (objectives, noise) = tokio::join!(
+        objectives::ask(&console, house.now),
+        noisy::ask(&console, house.now)
+    );
+    let found = Found {
+        rules: console.alerts.rules(),
+        active: console.alerts.active_alerts(),
+        objectives: shell.take("objectives", objectives),
+        noise: shell.take("how often alerts fired", noise),
+    };
+    render(&view(shell, house.now, &found))
 }
 
 pub(crate) const fn state_name(state: AlertState) -> &'static str {
@@ -77,45 +66,27 @@ pub(crate) const fn state_name(state: AlertState) -> &'static str {
     }
 }
 
-pub(crate) fn view(
-    shell: Shell,
-    now: Timestamp,
-    rules: &[RuleStatus],
-    active: &[AlertInstance],
-) -> AlertsPage {
-    let rank = |state| match state {
-        AlertState::Firing => 0,
-        AlertState::Pending => 1,
-        AlertState::Inactive => 2,
-    };
-    let mut active: Vec<&AlertInstance> = active.iter().collect();
-    active.sort_by_key(|alert| (rank(alert.state), alert.active_at));
-    let (mut rules, mut recording): (Vec<&RuleStatus>, Vec<&RuleStatus>) = rules
-        .iter()
-        .partition(|rule| rule.kind == RuleKind::Alerting);
-    rules.sort_by_key(|rule| rank(rule.state));
-    recording.sort_by_key(|rule| rule.last_error.is_none());
+pub(crate) fn view(shell: Shell, now: Timestamp, found: &Found) -> AlertsPage {
+    let mut active: Vec<&AlertInstance> = found.active.iter().collect();
+    active.sort_by_key(|alert| (std::cmp::Reverse(alert.state), alert.active_at));
+    let (steady, active): (Vec<_>, Vec<_>) = active
+        .into_iter()
+        .partition(|alert| alert.labels.get("severity") == Some("info"));
+    let row = |alert: &AlertInstance| rows::alert_row(alert, &found.rules, now);
     AlertsPage {
         shell,
-        active: active
-            .into_iter()
-            .map(|alert| AlertRow {
-                explore: asked_by(&rules, &alert.rule),
-                ..alert_row(alert, now)
-            })
-            .collect(),
-        rules: rules.into_iter().map(|rule| rule_row(rule, now)).collect(),
-        recording: recording
-            .into_iter()
-            .map(|rule| recording_row(rule, now))
-            .collect(),
+        active: active.into_iter().map(row).collect(),
+        steady: steady.into_iter().map(row).collect(),
+        objectives: objectives::rows(&found.objectives),
+        noisy: noisy::rows(&found.noise, &found.rules),
+        groups: rows::groups(&found.rules, now),
+        rules: found.rules.len(),
+        failing: found
+            .rules
+            .iter()
+            .filter(|rule| rule.last_error.is_some())
+            .count(),
     }
-}
-
-/// The expression of a rule on the page for expressions, if the rule is still there.
-fn asked_by(rules: &[&RuleStatus], name: &str) -> Option<String> {
-    let rule = rules.iter().find(|rule| rule.name == name)?;
-    Some(url::link("/explore", &[("a", &rule.expr)]))
 }
 
 /// Labels as chips, without the alert's name and what is said elsewhere.
@@ -125,59 +96,4 @@ pub(crate) fn chips(labels: &LabelSet, said: &[&str]) -> Vec<(String, String)> {
         .filter(|(key, _)| *key != "alertname" && !said.contains(key))
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
-}
-
-fn alert_row(alert: &AlertInstance, now: Timestamp) -> AlertRow {
-    let annotation = |name| alert.annotations.get(name);
-    AlertRow {
-        rule: alert.rule.clone(),
-        explore: None,
-        labels: chips(&alert.labels, &[]),
-        summary: annotation("summary")
-            .or(annotation("description"))
-            .unwrap_or_default()
-            .to_owned(),
-        state: state_name(alert.state),
-        value: figures::short(alert.value),
-        since: When::ago(alert.fired_at.unwrap_or(alert.active_at), now),
-    }
-}
-
-fn rule_row(rule: &RuleStatus, now: Timestamp) -> RuleRow {
-    RuleRow {
-        group: rule.group.clone(),
-        name: rule.name.clone(),
-        state: state_name(rule.state),
-        explore: url::link("/explore", &[("a", &rule.expr)]),
-        expr: rule.expr.clone(),
-        hold: figures::duration(rule.hold_seconds),
-        keep: figures::duration(rule.keep_firing_seconds),
-        severity: rule.labels.get("severity").unwrap_or_default().to_owned(),
-        summary: rule
-            .annotations
-            .get("summary")
-            .unwrap_or_default()
-            .to_owned(),
-        evaluated: rule.last_evaluation.map(|at| When::ago(at, now)),
-        took: figures::duration(rule.evaluation_seconds),
-        error: rule.last_error.clone(),
-    }
-}
-
-fn recording_row(rule: &RuleStatus, now: Timestamp) -> RecordingRow {
-    RecordingRow {
-        group: rule.group.clone(),
-        name: rule.name.clone(),
-        health: match (&rule.last_error, rule.last_evaluation) {
-            (Some(_), _) => "failing",
-            (None, Some(_)) => "ok",
-            (None, None) => "waiting",
-        },
-        expr: rule.expr.clone(),
-        explore: url::link("/explore", &[("expr", &rule.name)]),
-        series: rule.series,
-        evaluated: rule.last_evaluation.map(|at| When::ago(at, now)),
-        took: figures::duration(rule.evaluation_seconds),
-        error: rule.last_error.clone(),
-    }
 }
