@@ -10,7 +10,7 @@ pub fn labels_of(words: &[String]) -> Result<LabelSet, String> {
     for word in words {
         let read = match word.split_once('=') {
             // A value that is not quoted is meant as it is.
-            Some((name, value)) if is_plain(name) && !value.contains(['"', ',']) => {
+            Some((name, value)) if is_plain(name) && !value.contains('"') => {
                 vec![(name.to_owned(), value.to_owned())]
             }
             _ => equalities(word)?,
@@ -55,6 +55,7 @@ mod tests {
             &["{\"my name\"=x}", "größe=2"],
             &[("my name", "x"), ("größe", "2")],
         );
+        check(&["a=b,c=d"], &[("a", "b,c=d")]);
         check(&["a=~b"], &[("a", "~b")]);
         check(&["a="], &[]);
         for wrong in ["a", "=b", "{a!=\"b\"}"] {

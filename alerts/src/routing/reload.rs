@@ -51,7 +51,8 @@ impl RoutingConfig {
                 let findings = [routes.err(), receivers.err()].into_iter().flatten();
                 let mut findings: Vec<RuleFinding> = findings.flatten().collect();
                 findings.sort_by_key(|found| (found.line, found.column));
-                findings.dedup();
+                // Both look at the file as a whole.
+                findings.dedup_by_key(|found| (found.line, found.column));
                 Err(findings)
             }
         }

@@ -56,12 +56,14 @@ pub(crate) fn document_of<T: DeserializeOwned + Default>(
             .location()
             .map_or((1, 1), |at| (at.line() as usize, at.column() as usize));
         let reason = error.without_snippet().to_string();
+        let place = format!(" at line {line}, column {column}");
+        let reason = reason.lines().next().unwrap_or_default();
         RuleFinding {
             file: file.to_owned(),
             line,
             column,
             weight: Weight::Error,
-            reason: reason.lines().next().unwrap_or_default().to_owned(),
+            reason: reason.strip_suffix(&place).unwrap_or(reason).to_owned(),
         }
     })
 }

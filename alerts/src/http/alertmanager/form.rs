@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value};
-use watchfire_schemas::Timestamp;
+use watchfire_schemas::{Timestamp, TimestampError};
 
 use super::answer::failed;
 
@@ -125,7 +125,12 @@ impl<'v> Fields<'v> {
                 self.path(name)
             ),
         };
-        text.parse().map(Some).map_err(wrong)
+        match text.parse() {
+            // As good as never, or always.
+            Err(TimestampError::OutOfRange) if *text < *"1970" => Ok(Some(Timestamp::MIN)),
+            Err(TimestampError::OutOfRange) => Ok(Some(Timestamp::MAX)),
+            read => read.map(Some).map_err(wrong),
+        }
     }
 
     /// Texts by their names.

@@ -82,7 +82,8 @@ pub(crate) fn month(text: &str) -> Result<Span, String> {
         let named = MONTHS.iter().position(|month| *month == word);
         named
             .map(|at| at as i32 + 1)
-            .or_else(|| number(word).filter(|month| (1..=12).contains(month)))
+            // Of a 13th there is none, but Alertmanager waits for it.
+            .or_else(|| number(word))
             .ok_or_else(|| format!("{word:?} is not a month such as january or 1"))
     };
     in_order(text, span(text, month)?)
@@ -137,7 +138,8 @@ mod tests {
         check(&day_of_month("0"), None);
         check(&day_of_month("30:-10"), None);
         check(&month("may:8"), Some((5, 8)));
-        check(&month("13"), None);
+        check(&month("13"), Some((13, 13)));
+        check(&month("brumaire"), None);
         check(&month("december:january"), None);
         check(&year("2026:2028"), Some((2026, 2028)));
         check(&year("2028:2026"), None);
