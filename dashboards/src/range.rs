@@ -155,12 +155,22 @@ pub(crate) struct Picker {
 
 impl Picker {
     pub(crate) fn new(path: &str, asked: &Asked, kept: &[(&str, &str)]) -> Self {
-        let quick = QUICK.into_iter().map(|label| {
-            let all: Vec<(&str, &str)> = kept.iter().copied().chain([("last", label)]).collect();
+        Self::offering(&QUICK, path, asked, kept)
+    }
+
+    /// With other ranges by one click.
+    pub(crate) fn offering(
+        quick: &[&'static str],
+        path: &str,
+        asked: &Asked,
+        kept: &[(&str, &str)],
+    ) -> Self {
+        let quick = quick.iter().map(|label| {
+            let all: Vec<(&str, &str)> = kept.iter().copied().chain([("last", *label)]).collect();
             QuickRange {
                 label,
                 href: url::link(path, &all),
-                is_current: asked.last.as_deref() == Some(label),
+                is_current: asked.last.as_deref() == Some(*label),
             }
         });
         let input = |at: Timestamp| at.to_string()[..19].to_owned();

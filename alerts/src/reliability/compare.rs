@@ -140,7 +140,7 @@ fn compared(
     if let Some(welch) = welch_on_logs(&b, &a) {
         told.interval = Some(welch.interval(0.0));
         told.p_value = Some(welch.p_value);
-        let added = onset_variance(&observed_before, &observed_after, SEED);
+        let added = onset_variance(&observed_before, &observed_after);
         told.interval_with_onset = (added > 0.0).then(|| welch.interval(added));
     }
     let permuted = permutation_p_value(&b, &a, SEED);

@@ -15,6 +15,7 @@ mod quantile;
 mod random;
 mod strata;
 mod student;
+mod triangle;
 mod welch;
 
 pub(crate) use bootstrap::{Observed, median_ratio_interval, onset_variance};

@@ -17,11 +17,15 @@ use super::{Page, render};
 use crate::Console;
 use crate::assets::RELIABILITY_STYLE;
 use crate::params::Params;
+use crate::range::Picker;
 use crate::shell::{House, Shell};
 use asked::Wanted;
 use comparison::{CompareForm, ComparisonView};
 use measures::{MeasureView, SummaryView};
 use parts::{DoraView, GroupRow, PhaseRow, TrendView};
+
+/// Incidents are days apart: no minutes here.
+const QUICK: [&str; 5] = ["24h", "7d", "30d", "90d", "365d"];
 
 #[derive(Debug, Template)]
 #[template(path = "reliability.html")]
@@ -70,7 +74,13 @@ pub(crate) async fn page(State(console): State<Console>, params: Params) -> Page
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    let shell = Shell::ranged(&house, "/reliability", "Reliability", &wanted.asked, &kept);
+    let mut shell = Shell::ranged(&house, "/reliability", "Reliability", &wanted.asked, &kept);
+    shell.picker = Some(Picker::offering(
+        &QUICK,
+        "/reliability",
+        &wanted.asked,
+        &kept,
+    ));
     let lately = TimeRange::last(Duration::from_hours(90 * 24), house.now);
     let (found, dora, changes, comparison) = tokio::join!(
         console.alerts.reliability(&wanted.scope, Some(wanted.by)),

@@ -1,7 +1,7 @@
 use super::quantile;
 
 /// Of more values the arm is stood for by so many of its quantiles: pairs grow with the square.
-const MOST: usize = 1_500;
+const MOST: usize = 400;
 
 /// The shift between two sets of logarithms: the median of the differences of all pairs (Hodges and
 /// Lehmann, "Estimates of Location Based on Rank Tests", 1963). One long incident does not move it.

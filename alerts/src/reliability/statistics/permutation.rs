@@ -1,12 +1,17 @@
 use std::collections::BTreeMap;
 
 use super::random::SplitMix;
+use super::student::normal_cdf;
+use super::{mean, variance};
 
 /// Up to so many ways to deal values out to two arms, all are tried.
 const EXACT_UP_TO: u64 = 200_000;
-/// Otherwise so many, fewer of thousands of values.
+/// Otherwise so many.
 const SHUFFLES: usize = 9_999;
-const MOST_MOVED: usize = 8_000_000;
+/// From so many values on, their distribution is as good as normal.
+const NORMAL_FROM: usize = 1_000;
+/// Values moved in all where mixes are compared.
+const MOST_MOVED: usize = 1_000_000;
 
 /// A p-value by permutation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,7 +23,8 @@ pub(crate) struct Permuted {
 
 /// How often two arms dealt out at random differ in their means by as much as these do, from both
 /// sides (Fisher's randomization test, as Good tells it, "Permutation Tests", 2000). Of too many ways
-/// for all, a seeded draw; what was seen counts as one of them (Phipson and Smyth, 2010).
+/// for all, a seeded draw; what was seen counts as one of them (Phipson and Smyth, 2010). Of thousands
+/// of values the normal distribution that it comes to (Hoeffding, 1951).
 pub(crate) fn permutation_p_value(before: &[f64], after: &[f64], seed: u64) -> Option<Permuted> {
     if before.is_empty() || after.is_empty() {
         return None;
@@ -35,14 +41,21 @@ pub(crate) fn permutation_p_value(before: &[f64], after: &[f64], seed: u64) -> O
             is_exact: true,
         });
     }
+    if all.len() >= NORMAL_FROM {
+        let deviation = (variance(&all) * (1.0 / nb + 1.0 / na)).sqrt();
+        let z = (mean(before) - mean(after)).abs() / deviation;
+        return Some(Permuted {
+            p_value: (2.0 * normal_cdf(-z)).clamp(0.0, 1.0),
+            is_exact: false,
+        });
+    }
     let mut random = SplitMix::seeded(seed);
-    let shuffles = (MOST_MOVED / all.len()).clamp(999, SHUFFLES);
-    let as_far = (0..shuffles).filter(|_| {
+    let as_far = (0..SHUFFLES).filter(|_| {
         random.choose(&mut all, before.len());
         apart(all[..before.len()].iter().sum()) >= as_seen
     });
     Some(Permuted {
-        p_value: (1 + as_far.count()) as f64 / (1 + shuffles) as f64,
+        p_value: (1 + as_far.count()) as f64 / (1 + SHUFFLES) as f64,
         is_exact: false,
     })
 }
@@ -102,7 +115,7 @@ pub(crate) fn mix_p_value(before: &[String], after: &[String], seed: u64) -> f64
     };
     let as_seen = apart(&all) - 1e-9;
     let mut random = SplitMix::seeded(seed);
-    let shuffles = (MOST_MOVED / 8 / all.len()).clamp(199, 1_999);
+    let shuffles = (MOST_MOVED / all.len()).clamp(199, 1_999);
     let as_far = (0..shuffles).filter(|_| {
         random.choose(&mut all, before.len());
         apart(&all) >= as_seen

@@ -26,21 +26,6 @@ impl SplitMix {
         ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
 
-    /// From a triangle over `low..=high` whose peak is `mode`.
-    pub(super) fn triangular(&mut self, low: f64, mode: f64, high: f64) -> f64 {
-        let width = high - low;
-        if width <= 0.0 {
-            return mode;
-        }
-        let share = self.share();
-        let peak = (mode - low) / width;
-        if share < peak {
-            low + (share * width * (mode - low)).sqrt()
-        } else {
-            high - ((1.0 - share) * width * (high - mode)).sqrt()
-        }
-    }
-
     /// Moves a random choice of `chosen` values to the front.
     pub(super) fn choose<T>(&mut self, values: &mut [T], chosen: usize) {
         for at in 0..chosen {

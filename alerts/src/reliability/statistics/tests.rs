@@ -185,15 +185,27 @@ fn the_bootstrap_of_medians_is_near_that_of_scipy() {
     );
     assert_eq!(median_ratio_interval(&b, &a, 7), Some((low, high)));
     assert_eq!(median_ratio_interval(&b[..9], &a, 7), None);
-    assert!(onset_variance(&b, &a, 7).abs() < 1e-12);
+    assert!(onset_variance(&b, &a).abs() < 1e-12);
     let unsure = |one: &Observed| Observed {
         least: one.seconds / 3.0,
         most: one.seconds * 3.0,
         ..*one
     };
     let unsure: Vec<Observed> = a.iter().map(unsure).collect();
-    let added = onset_variance(&b, &unsure, 7);
+    let added = onset_variance(&b, &unsure);
     assert!(added > 0.001 && added < 0.1, "{added}");
+    // Of many values only the place of the median is drawn; that must come to the same.
+    let many =
+        |arm: &[Observed]| -> Vec<Observed> { arm.iter().copied().cycle().take(290).collect() };
+    let more =
+        |arm: &[Observed]| -> Vec<Observed> { arm.iter().copied().cycle().take(310).collect() };
+    let each = median_ratio_interval(&many(&b), &many(&a), 7).unwrap();
+    let by_place = median_ratio_interval(&more(&b), &more(&a), 7).unwrap();
+    let off = |a: f64, b: f64| (a / b).ln().abs();
+    assert!(
+        off(each.0, by_place.0) < 0.15 && off(each.1, by_place.1) < 0.15,
+        "{each:?} {by_place:?}"
+    );
 }
 
 #[test]

@@ -72,6 +72,10 @@ pub(crate) struct SendDeployArgs {
     /// When it took effect: an RFC 3339 time [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<Timestamp>,
+    /// When what it brings was committed: an RFC 3339 time, once for each commit; the change lead
+    /// time is made of it
+    #[arg(long, value_name = "TIME")]
+    pub(crate) committed_at: Vec<Timestamp>,
     /// Who or what did it
     #[arg(long, value_name = "NAME")]
     pub(crate) author: Option<String>,

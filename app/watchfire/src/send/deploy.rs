@@ -21,7 +21,7 @@ pub(super) async fn send(server: &str, args: &SendDeployArgs) -> Result<bool, Se
         version: Some(args.version.clone()),
         author: args.author.clone(),
         link: args.link.clone(),
-        attributes: Attributes::new(),
+        attributes: attributes(args),
     };
     let body = serde_json::to_vec(&change).expect("a change is plain data");
     let json = HeaderValue::from_static("application/json");
@@ -38,4 +38,14 @@ pub(super) async fn send(server: &str, args: &SendDeployArgs) -> Result<bool, Se
     // It is recorded whether somebody reads this or not.
     drop(told);
     Ok(true)
+}
+
+/// What is said beside the fields of a change.
+fn attributes(args: &SendDeployArgs) -> Attributes {
+    let mut attributes = Attributes::new();
+    if !args.committed_at.is_empty() {
+        let times = args.committed_at.iter().map(ToString::to_string);
+        attributes.insert("committed_at".to_owned(), times.collect());
+    }
+    attributes
 }

@@ -213,7 +213,15 @@ async fn a_deploy_is_recorded() {
     let server = Server::start(dir.path(), &[]);
     let address = server.url("");
     let deploy = ["send", "deploy", "--server", &address, "--service=shop"];
-    let (code, out, err) = run(&[&deploy[..], &["--version=1.4.0", "--author=ci"]].concat());
+    let (code, out, err) = run(&[
+        &deploy[..],
+        &[
+            "--version=1.4.0",
+            "--author=ci",
+            "--committed-at=2026-11-22T05:57:27Z",
+        ],
+    ]
+    .concat());
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(out.starts_with("deploy of shop 1.4.0 at "), "{out}");
     let changes = server.get("/api/v1/changes").await;
@@ -223,6 +231,8 @@ async fn a_deploy_is_recorded() {
         (&change["kind"], &change["author"]),
         (&json!("deploy"), &json!("ci"))
     );
+    let committed = json!({"committed_at": ["2026-11-22T05:57:27Z"]});
+    assert_eq!(change["attributes"], committed);
     let (code, _, err) = run(&[&deploy[..], &["--version=1", "--at=soon"]].concat());
     assert_eq!(code, Some(2), "{err}");
     server.stop();
