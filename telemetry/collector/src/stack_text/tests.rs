@@ -38,7 +38,7 @@ fn check(runtime: Runtime, frames: &[ToldFrame; 2], functions: &[&str]) {
         message: "order 17 failed".to_owned(),
         stacktrace: stack_text(runtime, &chain),
     };
-    let found = fingerprint("shop", &exception);
+    let found = fingerprint("shop", &exception, None);
     assert_ne!(
         found.grouped_by,
         GroupedBy::Message,
@@ -87,6 +87,11 @@ fn each_runtime_is_read_back() {
     check(
         Runtime::Ruby,
         &two("/srv/shop/orders.rb", ""),
+        &["save", "handle"],
+    );
+    check(
+        Runtime::Php,
+        &two("/srv/shop/orders.php", ""),
         &["save", "handle"],
     );
     check(
