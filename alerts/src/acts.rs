@@ -27,6 +27,18 @@ impl Alerts {
         who: &Actor,
         acts: Vec<HumanAct>,
     ) -> Result<Incident, ActError> {
+        let now = self.clock.now();
+        self.act_at(id, who, acts, now).await
+    }
+
+    /// As [`Self::act`], for what was done at an earlier time and is heard of only now.
+    pub(crate) async fn act_at(
+        &self,
+        id: &str,
+        who: &Actor,
+        acts: Vec<HumanAct>,
+        done_at: Timestamp,
+    ) -> Result<Incident, ActError> {
         let who = &Actor {
             name: name("who", &who.name)?,
             through: who.through.clone(),
@@ -37,9 +49,12 @@ impl Alerts {
         {
             let _one_at_a_time = self.step.lock().await;
             let now = self.clock.now();
-            let mut draft = Draft::of(self.known(id).await?);
+            let known = self.known(id).await?;
+            // Clocks differ: nobody acts before there is something to act on.
+            let done_at = done_at.max(known.detected_at).min(now);
+            let mut draft = Draft::of(known);
             for act in acts {
-                self.draft(&mut draft, act, who, now).await?;
+                self.draft(&mut draft, act, who, done_at).await?;
             }
             self.keep(draft, who, now).await?;
         }
@@ -223,6 +238,9 @@ fn actions(before: &IncidentRecord, after: &IncidentRecord) -> Vec<EventAction> 
     }
     if before.acknowledged_at.is_none() && after.acknowledged_at.is_some() {
         actions.push(EventAction::Acknowledge);
+    }
+    if actions.is_empty() && before.status != after.status {
+        actions.push(EventAction::Update);
     }
     actions
 }

@@ -185,6 +185,9 @@ impl Alerts {
         if ends && changed.body.paged.is_some() {
             return self.notify(changed, EventAction::Resolve, now);
         }
+        if changed.body.paged.is_some() && before.status != changed.status {
+            return self.notify(changed, EventAction::Update, now);
+        }
         Vec::new()
     }
 

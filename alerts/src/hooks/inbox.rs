@@ -9,7 +9,7 @@ use watchfire_schemas::Timestamp;
 
 use super::asked::{Asked, Meaning, What};
 use super::{Caller, pagerduty, slack};
-use crate::{ActError, Alerts, StoreError};
+use crate::{ActError, Actor, Alerts, Channel, HumanAct, StoreError};
 
 /// How long it is known that a call came. The callers' own limits are far below.
 const KEEP: Duration = Duration::from_hours(30 * 24);
@@ -125,25 +125,19 @@ impl Alerts {
         }
     }
 
-    async fn carry_out(&self, asked: &Asked, _knows: Option<String>) -> Result<(), ActError> {
-        let Asked { incident, who, .. } = asked;
-        match &asked.what {
-            What::Acknowledge => self.acknowledge(incident, who).await.map(drop),
-            What::Resolve => self.resolve(incident, who).await.map(drop),
-            What::Note(text) => self.note(incident, who, text).await.map(drop),
-            What::Assign(to) => {
-                let text = format!("assigned to {to} in PagerDuty");
-                self.note(incident, who, &text).await.map(drop)
-            }
-            What::Unacknowledge => {
-                let text = "given back in PagerDuty";
-                self.note(incident, who, text).await.map(drop)
-            }
-            What::Reopen => {
-                let text = "opened again in PagerDuty";
-                self.note(incident, who, text).await.map(drop)
-            }
-        }
+    async fn carry_out(&self, asked: &Asked, knows: Option<String>) -> Result<(), ActError> {
+        let through = knows.map_or(Channel::Api, Channel::Destination);
+        let who = Actor::new(&asked.who, through);
+        let act = match &asked.what {
+            What::Acknowledge => HumanAct::Acknowledge,
+            What::Unacknowledge => HumanAct::Unacknowledge,
+            What::Resolve => HumanAct::Resolve,
+            What::Reopen => HumanAct::Reopen,
+            What::Assign(to) => HumanAct::Assign(Some(to.clone())),
+            What::Note(text) => HumanAct::Note(text.clone()),
+        };
+        let done = self.act_at(&asked.incident, &who, vec![act], asked.at);
+        done.await.map(drop)
     }
 }
 
