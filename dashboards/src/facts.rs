@@ -139,7 +139,7 @@ pub(crate) async fn gathered(console: &Console, incident: &Incident, now: Timest
     let candidates = candidates::candidates(console, incident, trouble, &facts.neighbours);
     let candidates = candidates.await;
     facts.candidates = facts.take("changes", candidates);
-    facts.impact = measured.impact(incident, trouble.end);
+    facts.impact = measured.impact(incident, &facts.neighbours, trouble.end);
     let failed = failed.map_or_else(Vec::new, |page| page.spans);
     facts.failed_operations = failed_operations::failed_operations(&failed);
     facts.blast_radius = blast_radius::blast_radius(&failed, &read, &usual);

@@ -24,28 +24,32 @@ const BEYOND_CHANCE: f64 = 15.1;
 /// A key with more different values than this part of its records names single things, not a group.
 const IDENTITY: f64 = 0.5;
 const LONGEST_VALUE: usize = 120;
-/// What a failure itself writes, or what says the same as the service.
-const OUTCOMES: [&str; 19] = [
+/// What a failure itself writes, or where in the code it was written.
+const OUTCOMES: [&str; 6] = [
     "http.response.status_code",
     "http.status_code",
     "rpc.grpc.status_code",
-    "error",
-    "error.type",
-    "exception.type",
-    "exception.message",
-    "exception.stacktrace",
-    "exception.escaped",
-    "otel.status_code",
-    "otel.status_description",
     "http.response.body.size",
     "http.response_content_length",
-    "thread.id",
-    "thread.name",
-    "code.line.number",
-    "code.lineno",
-    "telemetry.sdk.version",
-    "trace_id",
+    "event_name",
 ];
+const OUTCOME_FAMILIES: [&str; 8] = [
+    "error",
+    "exception.",
+    "otel.",
+    "thread.",
+    "code.",
+    "log.",
+    "telemetry.",
+    "trace_",
+];
+
+fn is_outcome(key: &str) -> bool {
+    OUTCOMES.contains(&key)
+        || OUTCOME_FAMILIES
+            .iter()
+            .any(|family| key.starts_with(family))
+}
 
 /// An attribute whose carriers fail more than their share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,7 +139,7 @@ fn of_attributes(attributes: &Attributes) -> Pairs {
             Value::Null | Value::Array(_) | Value::Object(_) => return None,
         };
         let fits = !text.is_empty() && text.chars().count() <= LONGEST_VALUE;
-        (fits && !OUTCOMES.contains(&key.as_str())).then(|| (key.clone(), text))
+        (fits && !is_outcome(key)).then(|| (key.clone(), text))
     });
     known.collect()
 }

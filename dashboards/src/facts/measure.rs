@@ -7,6 +7,7 @@ use watchfire_alerts::Incident;
 use watchfire_schemas::{TimeRange, Timestamp};
 use watchfire_tsdb::QueryError;
 
+use super::Neighbour;
 use crate::range::round_step;
 use crate::{Console, ask, query_text};
 
@@ -37,6 +38,9 @@ pub(crate) struct Measured {
 /// What a failure came to, from its onset to its recovery or to now.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Impact {
+    /// Of which service: of the incident's own the one nearest to the users. Empty for all.
+    #[serde(default)]
+    pub(crate) service: String,
     pub(crate) requests: u64,
     pub(crate) failed: u64,
     /// The share that failed in the window before the onset.
@@ -52,7 +56,26 @@ impl Impact {
 }
 
 impl Measured {
-    pub(super) fn impact(&self, incident: &Incident, end: Timestamp) -> Impact {
+    /// What came of it for the users: a failure deep inside is counted once, where it is felt.
+    pub(super) fn impact(
+        &self,
+        incident: &Incident,
+        neighbours: &[Neighbour],
+        end: Timestamp,
+    ) -> Impact {
+        let all = self.impact_of_all(incident, end);
+        let Some(felt) = Neighbour::nearest_to_users(neighbours) else {
+            return all;
+        };
+        Impact {
+            service: felt.service.clone(),
+            requests: felt.requests,
+            failed: felt.failed.min(felt.requests),
+            ..all
+        }
+    }
+
+    fn impact_of_all(&self, incident: &Incident, end: Timestamp) -> Impact {
         let onset = incident.onset.at;
         let bin = Duration::from_secs_f64(self.bin_seconds.max(0.0));
         let sum = |points: &[(Timestamp, f64)], from: Timestamp, to: Timestamp| -> f64 {
@@ -63,6 +86,7 @@ impl Measured {
         let before = sum(&self.requests, Timestamp::MIN, onset - bin);
         let failed_before = sum(&self.failed, Timestamp::MIN, onset - bin);
         Impact {
+            service: String::new(),
             requests: requests.round() as u64,
             failed: sum(&self.failed, onset, end).min(requests).round() as u64,
             failed_before: (before >= 1.0).then(|| failed_before / before),

@@ -33,6 +33,20 @@ pub(crate) struct Neighbour {
     pub(crate) onset: Option<(Timestamp, Timestamp, Timestamp)>,
 }
 
+impl Neighbour {
+    /// Of the incident's own the one that none of the others calls; of several the busiest.
+    pub(super) fn nearest_to_users(all: &[Self]) -> Option<&Self> {
+        let own = || all.iter().filter(|one| one.is_own && one.requests > 0);
+        let is_called = |one: &Self| {
+            let mut callers = own().map(|other| format!("called by {}", other.service));
+            let relations: Vec<&str> = one.relation.split(", ").collect();
+            callers.any(|caller| relations.contains(&caller.as_str()))
+        };
+        let entries = own().filter(|one| !is_called(one));
+        entries.max_by_key(|one| (one.failed > 0, one.requests))
+    }
+}
+
 /// Those that began to fail first come first.
 pub(super) async fn neighbours(
     console: &Console,
@@ -134,4 +148,29 @@ fn began(
         end: Timestamp::MAX,
     };
     (range.start <= found.at).then_some((found.at, found.earliest, found.latest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_counted_where_it_is_felt() {
+        let one = |service: &str, relation: &str, is_own, requests| Neighbour {
+            service: service.to_owned(),
+            is_own,
+            relation: relation.to_owned(),
+            requests,
+            failed: 5,
+            onset: None,
+        };
+        let all = [
+            one("content", "called by gateway, called by sync", true, 900),
+            one("gateway", "called by web, calls content", true, 600),
+            one("web", "calls gateway", false, 700),
+        ];
+        let felt = Neighbour::nearest_to_users(&all).map(|one| one.service.as_str());
+        assert_eq!(felt, Some("gateway"));
+        assert_eq!(Neighbour::nearest_to_users(&[]), None);
+    }
 }

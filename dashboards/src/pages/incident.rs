@@ -145,9 +145,10 @@ pub(crate) fn view(
     let facts = &context.facts;
     let around = window(incident, now);
     let asked = Asked::absolute(around);
-    let (axis, moments, legend) = axis::draw(incident, &context.changes, &facts.measured, around);
     let latency = facts.latency.as_ref();
-    let heat = latency.map(|latency| axis::heat(incident, latency, around));
+    let drawn = axis::drawn(around, latency);
+    let (axis, moments, legend) = axis::draw(incident, &context.changes, &facts.measured, drawn);
+    let heat = latency.map(|latency| axis::heat(incident, latency, drawn));
     let (timeline, alert_changes) = timeline::timeline_rows(incident, now);
     if is_open(incident) {
         shell = shell.live(10);
@@ -168,11 +169,7 @@ pub(crate) fn view(
             .as_ref()
             .map(|id| (id.clone(), path_of(id))),
         kin: kin(incident),
-        services: incident
-            .services
-            .iter()
-            .map(|name| (name.clone(), format!("/services/{}", url::encode(name))))
-            .collect(),
+        services: service_links(incident),
         brief: brief::brief(incident, facts, &asked, now),
         silence_href: silence_href(incident),
         figures: response::response_figures(incident, now),
@@ -213,6 +210,11 @@ pub(crate) fn view(
         forms: forms(incident),
         who: context.who.clone(),
     }
+}
+
+fn service_links(incident: &Incident) -> Vec<(String, String)> {
+    let link = |name: &String| (name.clone(), format!("/services/{}", url::encode(name)));
+    incident.services.iter().map(link).collect()
 }
 
 fn path_of(id: &str) -> String {

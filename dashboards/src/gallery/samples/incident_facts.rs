@@ -51,6 +51,7 @@ pub(crate) fn facts_of(mood: Mood) -> facts::Facts {
             bin_seconds: 10.0,
         },
         impact: facts::Impact {
+            service: name(mood, "gateway"),
             requests: 3_901,
             failed: 1_204,
             failed_before: Some(0.0011),

@@ -145,6 +145,15 @@ fn exception_legend(measured: &Measured) -> Vec<Legend> {
     legend
 }
 
+/// The window of both drawings: steps of latency begin at whole ones, and both must agree.
+pub(super) fn drawn(window: TimeRange, latency: Option<&Latency>) -> TimeRange {
+    let first = latency.map(|latency| latency.drawn().0.at(0));
+    TimeRange {
+        start: first.unwrap_or(window.start),
+        ..window
+    }
+}
+
 /// How long requests took, on the same axis of time.
 pub(super) fn heat(incident: &Incident, latency: &Latency, window: TimeRange) -> Svg {
     let (steps, cells) = latency.drawn();
@@ -156,11 +165,7 @@ pub(super) fn heat(incident: &Incident, latency: &Latency, window: TimeRange) ->
         }
     });
     let bounds: Vec<String> = texts.collect();
-    let range = TimeRange {
-        start: steps.at(0).min(window.start),
-        ..window
-    };
-    let mut plot = TimePlot::scaled(range, 96, Scale::rows(&bounds), Unit::Seconds);
+    let mut plot = TimePlot::scaled(window, 96, Scale::rows(&bounds), Unit::Seconds);
     let onset = &incident.onset;
     plot.band(onset.earliest, onset.latest, "onset", "onset");
     let query = format!("{} kind:server", of_services(incident));

@@ -18,6 +18,8 @@ const NAMED: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Brief {
     pub(crate) what: String,
+    /// Where failures begin: service, operations, error.
+    pub(crate) origin: Option<String>,
     /// Whom it concerns most.
     pub(crate) concerned: Vec<String>,
     pub(crate) began: When,
@@ -60,6 +62,7 @@ pub(super) fn brief(incident: &Incident, facts: &Facts, asked: &Asked, now: Time
     looks.extend(pattern(facts, asked));
     Brief {
         what: what(incident, facts),
+        origin: origin(facts),
         concerned: concerned.map(concern).collect(),
         began: When::clock(onset.at, now),
         ago: When::ago(onset.at, now),
@@ -83,10 +86,10 @@ pub(super) fn brief(incident: &Incident, facts: &Facts, asked: &Asked, now: Time
 /// What came of it in figures.
 fn what(incident: &Incident, facts: &Facts) -> String {
     let impact = &facts.impact;
-    let of = match incident.services.as_slice() {
-        [] => String::new(),
-        [one] => format!(" of {one}"),
-        many => format!(" of {}", many.join(", ")),
+    let of = match (impact.service.as_str(), incident.services.as_slice()) {
+        ("", []) => String::new(),
+        ("", many) => format!(" of {}", many.join(", ")),
+        (felt, _) => format!(" of {felt}"),
     };
     let Some(share) = impact.failed_share() else {
         return format!("No request{of} was seen since the onset.");
@@ -104,6 +107,19 @@ fn what(incident: &Incident, facts: &Facts) -> String {
         figures::count(impact.requests),
         figures::percent(share)
     )
+}
+
+/// Where failures begin: operations below which nothing failed.
+fn origin(facts: &Facts) -> Option<String> {
+    let origins = || facts.failed_operations.iter().filter(|one| one.is_origin);
+    let first = origins().next()?;
+    let same = origins().filter(|one| one.service == first.service);
+    let names: Vec<&str> = same.map(|one| one.name.as_str()).take(2).collect();
+    let error = match first.error.as_str() {
+        "" => String::new(),
+        error => format!(": {}", one_line(error)),
+    };
+    Some(format!("{}, {}{error}", first.service, names.join(", ")))
 }
 
 /// `operation GET /places: 98 % of what fails, 21 % of the usual traffic`.
@@ -252,6 +268,7 @@ mod tests {
         let incident = samples::incident(Mood::Full);
         let facts = Facts {
             impact: Impact {
+                service: "gateway".to_owned(),
                 requests: 3_900,
                 failed: 1_204,
                 failed_before: Some(0.001),
@@ -263,7 +280,7 @@ mod tests {
         let told = brief(&incident, &facts, &asked, now());
         assert!(
             told.what
-                .starts_with("1,204 of 3,900 requests of content, gateway failed")
+                .starts_with("1,204 of 3,900 requests of gateway failed")
         );
         assert!(
             told.what.ends_with("(31 %); before, 0.10 % did."),
