@@ -56,7 +56,6 @@ impl IncidentRecord {
                 is_kept_open: false,
                 reopened: 0,
                 overruled: None,
-                is_suppressed: false,
             },
         }
     }

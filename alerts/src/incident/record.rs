@@ -80,9 +80,6 @@ pub(crate) struct IncidentBody {
     /// raises it again.
     #[serde(default)]
     pub overruled: Option<AlertSeverity>,
-    /// Its page is due, and all alerts that ask for it are silenced, inhibited or muted.
-    #[serde(default)]
-    pub is_suppressed: bool,
 }
 
 /// What destinations know of an incident: the alert that gave the title, and the severity.
