@@ -240,7 +240,7 @@ impl IncidentRecord {
 
     /// Whether what destinations were told is no longer so: another title, not merely another
     /// figure in it, or another severity.
-    fn has_news(&self, now: Timestamp) -> bool {
+    pub(crate) fn has_news(&self, now: Timestamp) -> bool {
         let stale =
             self.body.told.as_ref().filter(|told| {
                 told.severity != self.severity || told.title_of != self.body.title_of()

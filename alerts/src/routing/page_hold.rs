@@ -15,7 +15,7 @@ impl Alerts {
         incident: &mut IncidentRecord,
         now: Timestamp,
     ) -> Option<TimelineEntry> {
-        if !incident.page_is_due(now) {
+        if !incident.page_is_due(now) && !incident.has_news(now) {
             return None;
         }
         let because = self.all_suppressed(incident, now);

@@ -17,4 +17,5 @@ mod receiver;
 mod recording;
 mod regrouping;
 mod reliability;
+mod routing;
 mod script;
