@@ -30,6 +30,7 @@ mod rule_tests;
 mod rules;
 mod runbooks;
 mod signals;
+mod silence_preview;
 mod slo;
 
 pub use acts::{Actor, Channel, HumanAct};
@@ -60,6 +61,7 @@ pub use routing::{
 pub use rule_tests::{RuleTestOutcome, RuleTests, TestBench};
 pub use rules::{Comparison as RuleComparison, RuleFinding, Weight, check_rules, comparisons};
 pub use signals::{SampleSink, SignalError, SignalSeries, Signals, SinkError};
+pub use silence_preview::{silence_matchers, written_matchers};
 pub use slo::{
     CompiledSlos, OwnSlo, OwnSloError, SloPeriod, check_slos, compile_own_slos, compile_slos,
 };

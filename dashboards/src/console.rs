@@ -125,6 +125,14 @@ pub fn console_router(console: Console) -> Router {
         .route("/services/{name}", get(pages::service::page))
         .route("/explore", get(pages::explore::page))
         .route("/alerts", get(pages::alerts::page))
+        .route(
+            "/alerts/silences",
+            get(pages::alerts::silences::page).post(pages::alerts::silences::create),
+        )
+        .route(
+            "/alerts/silences/{id}/expire",
+            post(pages::alerts::silences::expire),
+        )
         .route("/alerts/{rule}", get(pages::alerts::rule::page))
         .route("/runbooks/{alert}", get(pages::runbook::page))
         .route("/reliability", get(pages::reliability::page))

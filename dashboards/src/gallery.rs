@@ -285,6 +285,15 @@ fn alert_pages(mood: Mood) -> Vec<(&'static str, String)> {
             )),
         ),
         (
+            "silences",
+            text(&alerts::silences::view(
+                Shell::new(&house, "/alerts/silences", "Silences"),
+                now(),
+                "service=\"content\"",
+                &samples::silences_found(mood),
+            )),
+        ),
+        (
             "runbook",
             text(&runbook::view(
                 Shell::new(&house, "/alerts", "Runbook: OperationDown"),

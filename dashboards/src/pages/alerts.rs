@@ -6,15 +6,18 @@ mod noisy;
 mod objectives;
 mod rows;
 pub(crate) mod rule;
+pub(crate) mod silences;
+mod suppressed;
 
 use askama::Template;
 use axum::extract::State;
-use watchfire_alerts::{AlertInstance, AlertState, RuleStatus};
+use watchfire_alerts::{AlertInstance, AlertState, RuleStatus, SilenceState};
 use watchfire_schemas::{LabelSet, Timestamp};
 
 pub(crate) use self::noisy::{Noise, NoisyRow};
 pub(crate) use self::objectives::{Objective, ObjectiveRow};
 pub(crate) use self::rows::{AlertRow, GroupRows, rule_path};
+pub(crate) use self::suppressed::Suppressed;
 use super::{Page, render};
 use crate::Console;
 use crate::shell::{House, Shell};
@@ -31,6 +34,8 @@ pub(crate) struct AlertsPage {
     pub(crate) groups: Vec<GroupRows>,
     pub(crate) rules: usize,
     pub(crate) failing: usize,
+    /// How many silences are active.
+    pub(crate) silenced: usize,
 }
 
 /// What was asked for.
@@ -38,6 +43,8 @@ pub(crate) struct AlertsPage {
 pub(crate) struct Found {
     pub(crate) rules: Vec<RuleStatus>,
     pub(crate) active: Vec<AlertInstance>,
+    pub(crate) suppressed: Suppressed,
+    pub(crate) silenced: usize,
     pub(crate) objectives: Vec<Objective>,
     pub(crate) noise: Vec<Noise>,
 }
@@ -49,9 +56,16 @@ pub(crate) async fn page(State(console): State<Console>) -> Page {
         objectives::ask(&console, house.now),
         noisy::ask(&console, house.now)
     );
+    let active = console.alerts.active_alerts();
+    let silences = console.alerts.silences();
     let found = Found {
         rules: console.alerts.rules(),
-        active: console.alerts.active_alerts(),
+        suppressed: suppressed::of(&console, &active, house.now),
+        silenced: silences
+            .iter()
+            .filter(|silence| silence.state == SilenceState::Active)
+            .count(),
+        active,
         objectives: shell.take("objectives", objectives),
         noise: shell.take("how often alerts fired", noise),
     };
@@ -72,7 +86,10 @@ pub(crate) fn view(shell: Shell, now: Timestamp, found: &Found) -> AlertsPage {
     let (steady, active): (Vec<_>, Vec<_>) = active
         .into_iter()
         .partition(|alert| alert.labels.get("severity") == Some("info"));
-    let row = |alert: &AlertInstance| rows::alert_row(alert, &found.rules, now);
+    let row = |alert: &AlertInstance| AlertRow {
+        suppressed: found.suppressed.told(&alert.labels),
+        ..rows::alert_row(alert, &found.rules, now)
+    };
     AlertsPage {
         shell,
         active: active.into_iter().map(row).collect(),
@@ -81,6 +98,7 @@ pub(crate) fn view(shell: Shell, now: Timestamp, found: &Found) -> AlertsPage {
         noisy: noisy::rows(&found.noise, &found.rules),
         groups: rows::groups(&found.rules, now),
         rules: found.rules.len(),
+        silenced: found.silenced,
         failing: found
             .rules
             .iter()

@@ -1,14 +1,14 @@
 //! Rules, their alerts and what became of them.
 
-use watchfire_alerts::{RuleStatus, comparisons};
+use watchfire_alerts::{RuleStatus, Silence, SilenceMatcher, SilenceState, comparisons};
 use watchfire_schemas::{LabelSet, Sample};
 use watchfire_tsdb::RangeSeries;
 
 use super::incidents::alert;
 use super::responses::rules;
-use super::{Mood, name, now};
+use super::{Mood, ago, name, now};
 use crate::pages::alerts::evidence::Compared;
-use crate::pages::alerts::{Found, Noise, Objective, rule};
+use crate::pages::alerts::{Found, Noise, Objective, rule, silences};
 
 pub(crate) fn alerts_found(mood: Mood) -> Found {
     let (mut rules, active) = rules(mood);
@@ -42,6 +42,8 @@ pub(crate) fn alerts_found(mood: Mood) -> Found {
         } else {
             Vec::new()
         },
+        suppressed: crate::pages::alerts::Suppressed::default(),
+        silenced: usize::from(has_any),
         rules,
         active,
     }
@@ -106,10 +108,48 @@ pub(crate) fn rule_found(mood: Mood) -> rule::Found {
     };
     rule::Found {
         compared: compared.collect(),
+        suppressed: crate::pages::alerts::Suppressed::default(),
         told: vec![
             told("pending", 90.0, 94.0),
             told("firing", 94.0, 120.0),
             told("pending", 20.0, 24.0),
         ],
+    }
+}
+
+pub(crate) fn silences_found(mood: Mood) -> silences::Found {
+    if mood == Mood::Empty {
+        return silences::Found::default();
+    }
+    let silence = |state, from: f64, to: f64| Silence {
+        id: "0a3a3c2c-0000-4000-8000-000000000001".to_owned(),
+        matchers: vec![SilenceMatcher {
+            name: "service".to_owned(),
+            value: name(mood, "content"),
+            is_regex: false,
+            is_equal: true,
+        }],
+        starts_at: ago(from),
+        ends_at: if to < 0.0 {
+            now() + std::time::Duration::from_secs_f64(-to)
+        } else {
+            ago(to)
+        },
+        updated_at: ago(from),
+        created_by: name(mood, "Ada"),
+        comment: name(mood, "the disk is being replaced"),
+        annotations: std::collections::BTreeMap::new(),
+        state,
+    };
+    silences::Found {
+        silences: vec![
+            silence(SilenceState::Active, 600.0, -3000.0),
+            silence(SilenceState::Expired, 90_000.0, 80_000.0),
+        ],
+        active: vec![alert(mood)],
+        preview: Some(match mood {
+            Mood::Hostile => Err(name(mood, "bad matcher")),
+            _ => Ok(vec![alert(mood)]),
+        }),
     }
 }

@@ -23,6 +23,10 @@ pub(crate) struct AlertRow {
     /// Fires only because it is kept.
     pub(crate) kept: bool,
     pub(crate) runbook: Option<String>,
+    /// The form of a silence for it.
+    pub(crate) silence: String,
+    /// Why nobody is told of it, if so.
+    pub(crate) suppressed: Option<String>,
     /// Where the evidence is.
     pub(crate) evidence: Option<String>,
 }
@@ -81,6 +85,8 @@ pub(crate) fn alert_row(alert: &AlertInstance, rules: &[RuleStatus], now: Timest
         since: When::ago(alert.fired_at.unwrap_or(alert.active_at), now),
         hold,
         kept: alert.kept_since.is_some(),
+        silence: super::silences::form_for(&alert.labels),
+        suppressed: None,
         runbook: annotation("runbook_url").and_then(followable),
         evidence: annotation("console").and_then(followable),
     }

@@ -9,6 +9,7 @@ use watchfire_tsdb::RangeSeries;
 use super::evidence::{self, Compared, ConditionRow};
 use super::history::{self, History};
 use super::rows::{self, followable, health, rule_path};
+use super::suppressed::{self, Suppressed};
 use super::{chips, state_name};
 use crate::figures::{self, When};
 use crate::pages::{Fault, Page, render};
@@ -47,6 +48,8 @@ pub(crate) struct InstanceRow {
     /// How much of `for` has passed.
     pub(crate) hold: String,
     pub(crate) kept: Option<When>,
+    pub(crate) silence: String,
+    pub(crate) suppressed: Option<String>,
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) annotations: Vec<(String, String)>,
 }
@@ -56,6 +59,7 @@ pub(crate) struct InstanceRow {
 pub(crate) struct Found {
     pub(crate) compared: Vec<Compared>,
     pub(crate) told: Vec<RangeSeries>,
+    pub(crate) suppressed: Suppressed,
 }
 
 pub(crate) async fn page(
@@ -81,6 +85,7 @@ pub(crate) async fn page(
             Found {
                 compared,
                 told: shell.take("its history", told),
+                suppressed: suppressed::of(&console, &rule.alerts, house.now),
             }
         }
     };
@@ -110,6 +115,7 @@ pub(crate) fn view(
     };
     let instances = alerts.iter().map(|alert| InstanceRow {
         is_chosen: chosen.is_some_and(|chosen| chosen.labels == alert.labels),
+        suppressed: found.suppressed.told(&alert.labels),
         ..instance(alert, rule, asked, now)
     });
     RulePage {
@@ -217,6 +223,8 @@ fn instance(
         fired: alert.fired_at.map(|at| When::ago(at, now)),
         hold,
         kept: alert.kept_since.map(|at| When::ago(at, now)),
+        silence: super::silences::form_for(&alert.labels),
+        suppressed: None,
         labels: chips(&alert.labels, &[]),
         annotations: pairs(&alert.annotations),
     }
