@@ -48,8 +48,8 @@ pub use model::{
 };
 pub use notify::{DestinationConfig, MailboxConfig, Means, Secret};
 pub use reliability::{
-    Comparison, Curve, Dora, DoraKeys, Frequency, Grouping, KaplanMeier, MeasureComparison,
-    MeasuredIncident, MeasuredPhase, Period, PhaseTotal, Reliability, ReliabilityReport,
+    Curve, Dora, DoraKeys, Frequency, Grouping, KaplanMeier, MeasureComparison, MeasuredIncident,
+    MeasuredPhase, Period, PeriodComparison, PhaseTotal, Reliability, ReliabilityReport,
     ResponseSummary, Scope, Share, StratifiedRatio, SurvivalPoint, TrendMeasure, TrendStep,
     Warning, WarningKind, WorstPhase,
 };

@@ -23,7 +23,7 @@ mod summary;
 mod trend;
 mod warnings;
 
-pub use compare::{Comparison, MeasureComparison, Period, StratifiedRatio};
+pub use compare::{MeasureComparison, Period, PeriodComparison, StratifiedRatio};
 pub use dora::{Dora, DoraKeys, Share};
 pub use measured::{MeasuredIncident, MeasuredPhase};
 pub use phases::{PhaseTotal, WorstPhase};

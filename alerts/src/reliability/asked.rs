@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use watchfire_schemas::{ChangeEvent, TimeRange};
 
 use super::case::Case;
-use super::compare::{Comparison, compare};
+use super::compare::{PeriodComparison, compare};
 use super::dora::{Dora, dora};
 use super::question::{Grouping, Scope};
 use super::report::{Reliability, reliability};
@@ -42,14 +42,14 @@ impl Alerts {
         &self,
         before: &Scope,
         after: &Scope,
-    ) -> Result<Comparison, StoreError> {
+    ) -> Result<PeriodComparison, StoreError> {
         let cases = self.ledger.cases(&self.pool).await?;
         let now = self.clock.now();
         let (before, after) = (before.clone(), after.clone());
         let told = aside(move || {
             let held = |scope: &Scope| -> Vec<&Case> {
                 let counts =
-                    |case: &&Case| scope.holds(case) && (case.pages() || scope.severity.is_some());
+                    |case: &&Case| scope.holds(case) && (case.counts() || scope.severity.is_some());
                 cases.iter().map(AsRef::as_ref).filter(counts).collect()
             };
             let (b, a) = (held(&before), held(&after));

@@ -1,9 +1,10 @@
 use watchfire_schemas::{AlertSeverity, ChangeKind, Timestamp};
 
 use super::statistics::Observed;
+use crate::incident::store::word;
 use crate::incident::{IncidentRecord, pages};
 use crate::response_times::{Measure, Moments, Reading};
-use crate::{IncidentStatus, OnsetMethod, OnsetSource};
+use crate::{CauseKind, IncidentStatus, OnsetMethod, OnsetSource};
 
 /// Of an incident what its response times and their comparison are made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +16,10 @@ pub(crate) struct Case {
     pub services: Vec<String>,
     /// What its alerts say in the label `team`.
     pub teams: Vec<String>,
+    /// What a human found to be its cause, in one word of a closed set.
+    pub cause: Option<String>,
+    /// Another incident took it over: it counts there.
+    pub is_merged: bool,
     pub earliest: Timestamp,
     pub latest: Timestamp,
     pub source: OnsetSource,
@@ -46,6 +51,8 @@ impl Case {
             status: incident.status,
             services: body.services.clone(),
             teams,
+            cause: body.cause.as_ref().and_then(|cause| word(&cause.kind).ok()),
+            is_merged: incident.merged_into.is_some(),
             earliest: body.onset.earliest,
             latest: body.onset.latest,
             source: body.onset.source,
@@ -59,6 +66,15 @@ impl Case {
     /// Whether somebody was to be woken for it.
     pub(crate) fn pages(&self) -> bool {
         pages(self.severity)
+    }
+
+    /// Whether it is a failure that should have been found: no mere warning, and no false alarm.
+    pub(crate) fn counts(&self) -> bool {
+        self.pages() && !self.is_false_alarm()
+    }
+
+    pub(crate) fn is_false_alarm(&self) -> bool {
+        self.cause.as_deref() == Some(CauseKind::FalseAlarm.as_str())
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -123,6 +139,8 @@ pub(super) mod tests {
             },
             services: vec!["content".to_owned()],
             teams: Vec::new(),
+            cause: None,
+            is_merged: false,
             earliest: onset,
             latest: onset,
             source: OnsetSource::Estimated,

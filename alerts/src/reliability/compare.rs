@@ -18,7 +18,7 @@ use crate::response_times::Measure;
 const SEED: u64 = 7117;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Comparison {
+pub struct PeriodComparison {
     pub before: Period,
     pub after: Period,
     /// In the order of [`Measure::ALL`].
@@ -79,7 +79,7 @@ pub(crate) fn compare(
     (before, before_range): (&[&Case], TimeRange),
     (after, after_range): (&[&Case], TimeRange),
     now: Timestamp,
-) -> Comparison {
+) -> PeriodComparison {
     let period = |cases: &[&Case], range: TimeRange| Period {
         start: range.start,
         end: range.end,
@@ -90,7 +90,7 @@ pub(crate) fn compare(
         let summaries = (*b.report.summary(measure), *a.report.summary(measure));
         compared(measure, summaries, before, after, now)
     });
-    Comparison {
+    PeriodComparison {
         before: b,
         after: a,
         measures: measures.into(),
@@ -195,7 +195,7 @@ mod tests {
         }
     }
 
-    fn told(before: &[f64], after: &[f64]) -> Comparison {
+    fn told(before: &[f64], after: &[f64]) -> PeriodComparison {
         let arm = |seconds: &[f64], from: i64| -> Vec<Case> {
             let day = |(at, ttd): (usize, &f64)| case(from + at as i64, *ttd, Some(ttd * 4.0));
             seconds.iter().enumerate().map(day).collect()

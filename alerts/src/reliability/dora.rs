@@ -59,7 +59,7 @@ pub(crate) fn dora(
     now: Timestamp,
 ) -> Dora {
     let mut made_by: HashMap<&str, Vec<&Case>> = HashMap::new();
-    for case in cases.iter().filter(|case| case.pages()) {
+    for case in cases.iter().filter(|case| case.counts()) {
         if let Some(deploy) = &case.blamed_deploy {
             made_by.entry(deploy).or_default().push(case);
         }

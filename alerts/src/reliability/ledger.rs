@@ -9,7 +9,7 @@ use sqlx::{Row, SqlitePool};
 use super::case::Case;
 use crate::incident::store;
 
-/// All incidents as last read. The database stays the only truth: each look asks which rows were
+/// All incidents as last read, without those that another took over. The database stays the only truth: each look asks which rows were
 /// written since the one before, by whomever.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger(tokio::sync::Mutex<Known>);
@@ -37,7 +37,12 @@ impl Ledger {
             known.read(pool).await?;
         }
         if known.revision != before {
-            let mut sorted: Vec<Arc<Case>> = known.cases.values().cloned().collect();
+            let mut sorted: Vec<Arc<Case>> = known
+                .cases
+                .values()
+                .filter(|case| !case.is_merged)
+                .cloned()
+                .collect();
             sorted.sort_by(|a, b| (a.moments.onset, &a.id).cmp(&(b.moments.onset, &b.id)));
             known.sorted = sorted.into();
         }

@@ -3,11 +3,12 @@
 use watchfire_schemas::{ChangeEvent, ChangeKind, TimeRange, Timestamp};
 
 use super::case::Case;
-use super::compare::{Comparison, compare};
+use super::compare::{PeriodComparison, compare};
 use super::dora::{Dora, dora};
 use super::question::{Grouping, Scope};
 use super::report::{Reliability, reliability};
 use crate::Incident;
+use crate::incident::store::word;
 use crate::response_times::Moments;
 
 impl Reliability {
@@ -17,7 +18,7 @@ impl Reliability {
     }
 }
 
-impl Comparison {
+impl PeriodComparison {
     pub fn of(incidents: &[Incident], before: &Scope, after: &Scope, now: Timestamp) -> Self {
         let cases = cases(incidents);
         let (b, a) = (held(&cases, before), held(&cases, after));
@@ -40,7 +41,8 @@ impl Dora {
 
 /// Earliest onset first.
 fn cases(incidents: &[Incident]) -> Vec<Case> {
-    let mut cases: Vec<Case> = incidents.iter().map(case).collect();
+    let counted = incidents.iter().filter(|one| one.merged_into.is_none());
+    let mut cases: Vec<Case> = counted.map(case).collect();
     cases.sort_by_key(|case| case.moments.onset);
     cases
 }
@@ -74,6 +76,11 @@ fn case(incident: &Incident) -> Case {
         status: incident.status,
         services: incident.services.clone(),
         teams,
+        cause: incident
+            .cause
+            .as_ref()
+            .and_then(|cause| word(&cause.kind).ok()),
+        is_merged: incident.merged_into.is_some(),
         earliest: incident.onset.earliest,
         latest: incident.onset.latest,
         source: incident.onset.source,

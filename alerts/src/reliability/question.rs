@@ -9,6 +9,8 @@ pub enum Grouping {
     Severity,
     /// The label `team` of its alerts.
     Team,
+    /// What a human found to be the cause.
+    Cause,
 }
 
 /// Which incidents are meant: those whose onset lies in the range. So each belongs to one period
@@ -19,10 +21,11 @@ pub struct Scope {
     pub service: Option<String>,
     pub severity: Option<AlertSeverity>,
     pub team: Option<String>,
+    pub cause: Option<String>,
 }
 
 impl Grouping {
-    pub const ALL: [Self; 3] = [Self::Service, Self::Severity, Self::Team];
+    pub const ALL: [Self; 4] = [Self::Service, Self::Severity, Self::Team, Self::Cause];
 
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|by| by.key() == text)
@@ -33,10 +36,11 @@ impl Grouping {
             Self::Service => "service",
             Self::Severity => "severity",
             Self::Team => "team",
+            Self::Cause => "cause",
         }
     }
 
-    /// The groups that an incident is of: of each of its services, and each of its teams.
+    /// The groups that an incident is of: each of its services, each of its teams.
     pub(crate) fn keys(self, case: &Case) -> Vec<String> {
         let or_none = |keys: &[String]| match keys {
             [] => vec![format!("no {}", self.key())],
@@ -46,6 +50,7 @@ impl Grouping {
             Self::Service => or_none(&case.services),
             Self::Severity => vec![case.severity.to_string()],
             Self::Team => or_none(&case.teams),
+            Self::Cause => or_none(case.cause.as_slice()),
         }
     }
 }
@@ -58,6 +63,7 @@ impl Scope {
             service: None,
             severity: None,
             team: None,
+            cause: None,
         }
     }
 
@@ -68,6 +74,7 @@ impl Scope {
         self.range.contains(case.moments.onset)
             && is_of(&self.service, &case.services)
             && is_of(&self.team, &case.teams)
+            && is_of(&self.cause, case.cause.as_slice())
             && self.severity.is_none_or(|wanted| case.severity == wanted)
     }
 }

@@ -73,15 +73,17 @@ pub(crate) fn reliability(
     by: Option<Grouping>,
     now: Timestamp,
 ) -> Reliability {
-    let is_of_severity = scope.severity.is_some();
+    let is_asked_for = scope.severity.is_some() || scope.cause.is_some();
     let counted: Vec<&Case> = cases
         .iter()
         .copied()
-        .filter(|case| case.pages() || is_of_severity)
+        .filter(|case| case.counts() || is_asked_for)
         .collect();
+    let is_left_out = |case: &&&Case| case.pages() && case.is_false_alarm() && !is_asked_for;
+    let left_out = cases.iter().filter(is_left_out).count();
     let mut groups: BTreeMap<String, Vec<&Case>> = BTreeMap::new();
     if let Some(by) = by {
-        let told_apart = if by == Grouping::Severity {
+        let told_apart = if matches!(by, Grouping::Severity | Grouping::Cause) {
             cases
         } else {
             &counted
@@ -106,7 +108,7 @@ pub(crate) fn reliability(
             .iter()
             .map(|case| MeasuredIncident::of(case, now))
             .collect(),
-        warnings: told_of_one(&counted),
+        warnings: told_of_one(&counted, left_out),
     }
 }
 

@@ -26,6 +26,8 @@ pub enum WarningKind {
     ServiceMix,
     Overlap,
     Frequency,
+    /// What turned out to be none is left out.
+    FalseAlarms,
     /// Some are not over yet.
     Censored,
     /// Some were found by humans.
@@ -50,7 +52,7 @@ fn warning(kind: WarningKind, text: String) -> Warning {
 }
 
 /// Of the incidents of one period.
-pub(crate) fn told_of_one(cases: &[&Case]) -> Vec<Warning> {
+pub(crate) fn told_of_one(cases: &[&Case], false_alarms: usize) -> Vec<Warning> {
     let mut told = Vec::new();
     let n = cases.len();
     if n > 0 && n < INFERENCE_FROM {
@@ -58,7 +60,16 @@ pub(crate) fn told_of_one(cases: &[&Case]) -> Vec<Warning> {
             WarningKind::Few,
             format!(
                 "{} too few for an interval: the values are shown as they are.",
-                incidents(n, "is", "are")
+                counted(n, "incident is", "incidents are")
+            ),
+        ));
+    }
+    if false_alarms > 0 {
+        told.push(warning(
+            WarningKind::FalseAlarms,
+            format!(
+                "{} left out.",
+                counted(false_alarms, "false alarm is", "false alarms are")
             ),
         ));
     }
@@ -182,7 +193,7 @@ fn censored(arm: &[&Case], side: &str) -> Option<Warning> {
             format!(
                 "{}{side} not over yet. Kaplan and Meier's estimates count {} as “at least so long”; ratios and \
                  geometric means leave {} out, and so look better than they are.",
-                incidents(open, "is", "are"),
+                counted(open, "incident is", "incidents are"),
                 if open == 1 { "it" } else { "them" },
                 if open == 1 { "it" } else { "them" },
             ),
@@ -198,7 +209,7 @@ fn onsets(arm: &[&Case], side: &str) -> Vec<Warning> {
             WarningKind::Undetected,
             format!(
                 "{}{side} found by people, not by a rule. Their time to detect counts.",
-                incidents(found, "was", "were")
+                counted(found, "incident was", "incidents were")
             ),
         ));
     }
@@ -264,12 +275,8 @@ fn methods(before: &[&Case], after: &[&Case]) -> Option<Warning> {
     ))
 }
 
-fn incidents(n: usize, one: &str, many: &str) -> String {
-    if n == 1 {
-        format!("1 incident {one}")
-    } else {
-        format!("{n} incidents {many}")
-    }
+fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 #[cfg(test)]
@@ -349,13 +356,13 @@ mod tests {
         assert_eq!(few[0], WarningKind::Few);
         let mut moved = arm(0..3);
         moved[0].moments.detected = moved[0].moments.onset + Duration::from_secs(5);
-        let one = told_of_one(&moved.iter().collect::<Vec<_>>());
+        let one = told_of_one(&moved.iter().collect::<Vec<_>>(), 0);
         assert_eq!(one.len(), 1);
         assert!(
             one[0].text.starts_with("3 incidents are too few"),
             "{}",
             one[0].text
         );
-        assert!(told_of_one(&[]).is_empty());
+        assert!(told_of_one(&[], 0).is_empty());
     }
 }

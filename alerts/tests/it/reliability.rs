@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use watchfire_alerts::{Grouping, HumanAct, Measure, Reading, Scope};
+use watchfire_alerts::{CauseKind, Grouping, HumanAct, Measure, Reading, Scope, WarningKind};
 use watchfire_schemas::{Sample, TimeRange, Timestamp};
 
 use crate::house::House;
@@ -98,16 +98,65 @@ async fn what_humans_change_is_seen_at_once() {
     let before = alerts.reliability(&all(), None).await.unwrap();
     house.act(&id, "ada", HumanAct::Acknowledge).await.unwrap();
     let began = Script::START + Duration::from_secs(5900);
-    let onset = HumanAct::SetOnset {
+    let set = HumanAct::SetOnset {
         at: began,
         why: "the deploy log".to_owned(),
     };
-    house.act(&id, "ada", onset).await.unwrap();
+    house.act(&id, "ada", set).await.unwrap();
     let after = alerts.reliability(&all(), None).await.unwrap();
     assert_eq!((before.all.tta.n, after.all.tta.n), (0, 1));
     let newest = after.incidents.last().unwrap();
     assert_eq!(newest.onset_at, began);
     assert!(after.all.ttd.p90 > before.all.ttd.p90);
+
+    let cause = |kind| HumanAct::SetCause {
+        kind,
+        text: "seen in the log".to_owned(),
+    };
+    house
+        .act(&id, "ada", cause(CauseKind::Capacity))
+        .await
+        .unwrap();
+    let by_cause = alerts
+        .reliability(&all(), Some(Grouping::Cause))
+        .await
+        .unwrap();
+    let mut keys: Vec<_> = by_cause
+        .groups
+        .iter()
+        .filter_map(|group| group.key.as_deref())
+        .collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["capacity", "no cause"]);
+    house
+        .act(&id, "ada", cause(CauseKind::FalseAlarm))
+        .await
+        .unwrap();
+    let without = alerts.reliability(&all(), None).await.unwrap();
+    assert_eq!(without.all.incidents, 1);
+    assert!(
+        without
+            .warnings
+            .iter()
+            .any(|told| told.kind == WarningKind::FalseAlarms)
+    );
+}
+
+#[tokio::test]
+async fn what_was_merged_counts_once() {
+    let house = two_failures().await;
+    let incidents = house.incidents().await;
+    house
+        .act(&incidents[1].id, "ada", HumanAct::Reopen)
+        .await
+        .unwrap();
+    let into = HumanAct::Merge {
+        into: incidents[1].id.clone(),
+    };
+    house.act(&incidents[0].id, "ada", into).await.unwrap();
+    let told = house.alerts().reliability(&all(), None).await.unwrap();
+    assert_eq!(told.all.incidents, 1);
+    assert_eq!(told.incidents[0].id, incidents[1].id);
 }
 
 #[tokio::test]

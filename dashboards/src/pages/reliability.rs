@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::State;
-use watchfire_alerts::{Comparison, Dora, Measure, MeasuredIncident, Reliability, Scope};
+use watchfire_alerts::{Dora, Measure, MeasuredIncident, PeriodComparison, Reliability, Scope};
 use watchfire_schemas::{ChangeEvent, TimeRange, Timestamp};
 
 use super::{Page, render};
@@ -60,7 +60,11 @@ pub(crate) struct ReliabilityPage {
 pub(crate) struct Found {
     pub(crate) reliability: Reliability,
     /// With the incidents of both periods.
-    pub(crate) comparison: Option<(Comparison, Vec<MeasuredIncident>, Vec<MeasuredIncident>)>,
+    pub(crate) comparison: Option<(
+        PeriodComparison,
+        Vec<MeasuredIncident>,
+        Vec<MeasuredIncident>,
+    )>,
     pub(crate) dora: Dora,
     /// The newest first, to compare around.
     pub(crate) changes: Vec<ChangeEvent>,
@@ -105,7 +109,11 @@ async fn compared(
     console: &Console,
     wanted: &Wanted,
 ) -> Result<
-    Option<(Comparison, Vec<MeasuredIncident>, Vec<MeasuredIncident>)>,
+    Option<(
+        PeriodComparison,
+        Vec<MeasuredIncident>,
+        Vec<MeasuredIncident>,
+    )>,
     watchfire_alerts::StoreError,
 > {
     let Some((before, after)) = wanted.periods else {

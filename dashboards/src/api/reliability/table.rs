@@ -24,13 +24,14 @@ pub(super) fn csv(incidents: &[MeasuredIncident]) -> String {
 }
 
 fn names() -> Vec<String> {
-    const MOMENTS: [&str; 16] = [
+    const MOMENTS: [&str; 17] = [
         "id",
         "title",
         "severity",
         "status",
         "services",
         "teams",
+        "cause",
         "onset_at",
         "onset_earliest",
         "onset_latest",
@@ -60,6 +61,7 @@ fn cells(incident: &MeasuredIncident) -> Vec<String> {
         word(&incident.status),
         incident.services.join(" "),
         incident.teams.join(" "),
+        incident.cause.clone().unwrap_or_default(),
         incident.onset_at.to_string(),
         incident.onset_earliest.to_string(),
         incident.onset_latest.to_string(),
@@ -132,7 +134,7 @@ mod tests {
         let lines: Vec<&str> = text.trim_end().split("\r\n").collect();
         assert_eq!(lines.len(), told.incidents.len() + 1);
         let names: Vec<&str> = lines[0].split(',').collect();
-        assert_eq!(names.len(), 33);
+        assert_eq!(names.len(), 34);
         assert!(
             lines[1..]
                 .iter()

@@ -171,7 +171,8 @@ pub(crate) fn reliability_found(mood: Mood, wanted: &Wanted) -> Found {
         Reliability::of(&incidents, &scope, Some(wanted.by), now())
     };
     let comparison = wanted.periods.map(|(before, after)| {
-        let compared = Comparison::of(&incidents, &Scope::all(before), &Scope::all(after), now());
+        let compared =
+            PeriodComparison::of(&incidents, &Scope::all(before), &Scope::all(after), now());
         (compared, told(before).incidents, told(after).incidents)
     });
     Found {

@@ -24,7 +24,7 @@ pub(crate) fn by_param(params: &Params) -> Result<Option<Grouping>, BadParam> {
         .ok_or_else(|| BadParam::new("by", format!("expected one of {names}")))
 }
 
-/// The incidents of a range that a request narrows by service, severity and team.
+/// The incidents of a range that a request narrows by service, severity, team and cause.
 pub(crate) fn scope_param(params: &Params, range: TimeRange) -> Result<Scope, BadParam> {
     let severity = params.get("severity").map(str::parse).transpose();
     let text = |name: &str| params.get(name).map(str::to_owned);
@@ -35,6 +35,7 @@ pub(crate) fn scope_param(params: &Params, range: TimeRange) -> Result<Scope, Ba
             BadParam::new("severity", "expected one of critical, error, warning, info")
         })?,
         team: text("team"),
+        cause: text("cause"),
     })
 }
 
@@ -147,6 +148,7 @@ impl Wanted {
             ("service", scope.service.clone()),
             ("severity", severity),
             ("team", scope.team.clone()),
+            ("cause", scope.cause.clone()),
         ];
         let given = parts.into_iter();
         given

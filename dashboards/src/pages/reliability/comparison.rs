@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use watchfire_alerts::{Comparison, Measure, MeasureComparison, MeasuredIncident};
+use watchfire_alerts::{Measure, MeasureComparison, MeasuredIncident, PeriodComparison};
 use watchfire_schemas::{ChangeEvent, ChangeKind, TimeRange, Timestamp};
 
 use super::asked::Wanted;
@@ -107,7 +107,7 @@ pub(crate) struct ComparedView {
 }
 
 pub(crate) fn comparison_view(
-    told: &Comparison,
+    told: &PeriodComparison,
     before: &[MeasuredIncident],
     after: &[MeasuredIncident],
 ) -> ComparisonView {
@@ -250,7 +250,7 @@ mod tests {
         let incidents = samples::many_incidents();
         let now = samples::now();
         let (before, after) = halves(TimeRange::last(Duration::from_hours(90 * 24), now), now);
-        let told = Comparison::of(&incidents, &Scope::all(before), &Scope::all(after), now);
+        let told = PeriodComparison::of(&incidents, &Scope::all(before), &Scope::all(after), now);
         let verdict = words::verdict(&told.measures[0]);
         assert!(
             verdict.starts_with("median TTD ") && verdict.contains("; ratio 0."),
@@ -258,7 +258,7 @@ mod tests {
         );
         assert!(verdict.contains(", 95 % CI "), "{verdict}");
         assert!(words::reading(&told.measures[0]).starts_with("Shorter"));
-        let few = Comparison::of(
+        let few = PeriodComparison::of(
             &incidents[..6],
             &Scope::all(before),
             &Scope::all(after),
