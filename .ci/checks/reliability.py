@@ -28,27 +28,31 @@ MEASURES = ["ttd", "ttn", "tta", "ttr", "time_to_resolve"]
 PHASES = ["data_delay", "evaluation", "hold", "grouping", "delivery", "human", "repair"]
 
 
-def seconds(told):
-    """Of a time as the API tells it; None of none. Milliseconds are as fine as incidents are."""
+def nanos(told):
+    """Of a time as the API tells it, exactly; None of none."""
     if told is None:
         return None
     whole, _, fraction = told.rstrip("Z").partition(".")
-    at = datetime.datetime.fromisoformat(whole).replace(tzinfo=datetime.timezone.utc).timestamp()
-    return at + float("0." + (fraction or "0"))
+    at = datetime.datetime.fromisoformat(whole).replace(tzinfo=datetime.timezone.utc)
+    return int(at.timestamp()) * 1_000_000_000 + int((fraction or "0").ljust(9, "0"))
+
+
+def seconds(told):
+    return None if told is None else nanos(told) / 1e9
 
 
 def read(incident, now):
     """(seconds, is over) of each measure; None where its clock never began."""
-    at = {name: seconds(incident[name + "_at"]) for name in ("detected", "notified", "acknowledged", "recovered", "resolved")}
-    onset = seconds(incident["onset"]["at"])
+    at = {name: nanos(incident[name + "_at"]) for name in ("detected", "notified", "acknowledged", "recovered", "resolved")}
+    onset = nanos(incident["onset"]["at"])
     is_paged = incident["severity"] in ("critical", "error")
     ends = {"ttd": (onset, at["detected"]), "ttn": (at["detected"] if is_paged else None, at["notified"]),
             "tta": (at["notified"], at["acknowledged"]), "ttr": (onset, at["recovered"]), "time_to_resolve": (at["detected"], at["resolved"])}
     times = {}
     for name, (start, end) in ends.items():
         over = end is not None
-        last = end if over else at["resolved"] if at["resolved"] is not None else now
-        times[name] = None if start is None else (max(last - start, 0.0), over)
+        last = end if over else at["resolved"] if at["resolved"] is not None else round(now * 1e9)
+        times[name] = None if start is None else (max(last - start, 0) / 1e9, over)
     return times
 
 
@@ -151,10 +155,10 @@ def check_comparison(fire, incidents, now):
         measure = told["measure"]
         over = [[times[0] for times in (read(one, now)[measure] for one in arm) if times and times[1]] for arm in arms]
         before, after = (numpy.log(numpy.maximum(arm, 1.0)) for arm in over)
-        welch = scipy.stats.ttest_ind(after, before, equal_var=False)
-        interval = welch.confidence_interval()
         expected = {"ratio": math.exp(after.mean() - before.mean()), "shift": math.exp(numpy.median(numpy.subtract.outer(after, before)))}
         if max(after.std(), before.std()) > 1e-6:
+            welch = scipy.stats.ttest_ind(after, before, equal_var=False)
+            interval = welch.confidence_interval()
             expected |= {"interval": [math.exp(interval.low), math.exp(interval.high)], "p_value": welch.pvalue}
             drawn = scipy.stats.permutation_test((before, after), lambda b, a, axis: numpy.abs(a.mean(axis) - b.mean(axis)), permutation_type="independent",
                                                  vectorized=True, n_resamples=9_999, alternative="greater", rng=numpy.random.default_rng(1)).pvalue

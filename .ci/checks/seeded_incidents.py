@@ -17,9 +17,9 @@ TITLES = ["{} fails 31 % of requests", "{} answers slowly", "{} has stopped", "{
 
 
 def text(at):
-    """RFC 3339 with nanoseconds of a time in seconds."""
+    """RFC 3339 with milliseconds of a time in seconds."""
     whole = math.floor(at)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{round((at - whole) * 1e9):09d}Z"
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{min(round((at - whole) * 1e3), 999):03d}Z"
 
 
 def alert(service, severity, team, active_at, fired_at):
@@ -93,7 +93,7 @@ def seed(folder, count=48, days=90, now=None, key=7117):
                             "summary": "a new version", "version": f"3.{number}.0", "attributes": attributes})
         for deploy in deploys:
             whole, fraction = deploy["at"][:-1].split(".")
-            at = calendar_seconds(whole) * 1_000_000_000 + int(fraction)
+            at = calendar_seconds(whole) * 1_000_000_000 + int(fraction) * 1_000_000
             database.execute("INSERT INTO changes (id, at, service, body) VALUES (?, ?, ?, ?)",
                              (deploy["id"], at, deploy["service"], json.dumps(deploy)))
 
