@@ -6,6 +6,7 @@
 //! rules write go ahead of it: the same samples may be written again.
 
 mod board;
+mod driven;
 mod echo;
 mod follow_up;
 mod group;

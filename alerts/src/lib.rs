@@ -5,6 +5,7 @@ mod alert_series;
 mod alert_state;
 mod alert_store;
 mod alertmanagers;
+mod backtest;
 mod changes;
 mod dating;
 mod delivery_acts;
@@ -34,6 +35,7 @@ mod silence_preview;
 mod slo;
 
 pub use acts::{Actor, Channel, HumanAct};
+pub use backtest::{Backtest, Replay, WouldFire};
 pub use evaluation::{ReloadError, Reloaded};
 pub use facade::{ActError, Alerts, Config, OpenError, StoreError};
 pub use hooks::{HookSecrets, hooks_router};

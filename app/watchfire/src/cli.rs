@@ -5,6 +5,8 @@
     reason = "these comments are the help text, which is no Markdown"
 )]
 
+mod backtest;
+mod drill;
 mod export;
 mod search;
 mod send;
@@ -16,6 +18,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+pub(crate) use backtest::BacktestArgs;
+pub(crate) use drill::DrillArgs;
 pub(crate) use export::{ExportArgs, ExportWhat};
 pub(crate) use search::SearchArgs;
 pub(crate) use send::{Compression, SendArgs, SendDeployArgs, SendLogsArgs, SendWhat};
@@ -55,6 +59,10 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// Show how a decision is made, on the code that the server runs
     Explain(ExplainArgs),
+    /// Replay faults of known onset in simulated time, and tell how soon they page
+    Drill(DrillArgs),
+    /// What rules would have paged over the stored telemetry of a running server, and when
+    Backtest(BacktestArgs),
 }
 
 /// Every option is also a variable `WATCHFIRE_…` and a key of the configuration file, dashes as

@@ -2,6 +2,7 @@
 
 mod alertmanager_file;
 mod api;
+mod backtest;
 mod check;
 mod cli;
 mod config;
@@ -9,6 +10,7 @@ mod contracts;
 mod demo;
 mod disk_share;
 mod disk_use;
+mod drill;
 mod explain;
 mod export;
 mod gatherers;
@@ -52,6 +54,8 @@ fn main() -> ExitCode {
         cli::Command::Check(args) => Ok(check::run(&args)),
         cli::Command::Test(args) => test_rules::run(&args),
         cli::Command::Explain(args) => explain::run(&args),
+        cli::Command::Drill(args) => drill::run(&args),
+        cli::Command::Backtest(args) => backtest::run(&args),
     };
     match result {
         Ok(code) => code,

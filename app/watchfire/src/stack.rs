@@ -38,7 +38,7 @@ use crate::metrics_page;
 use crate::rule_files::RuleFiles;
 use crate::server_facts::server_facts;
 use crate::status::Status;
-use stores::Stores;
+pub(crate) use stores::Stores;
 
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = Settings::from_args(args, Defaults::SERVE)?;

@@ -46,7 +46,7 @@ pub(crate) struct Stores {
 
 /// Stores that nothing comes into any more.
 #[derive(Debug)]
-pub(super) struct Closing {
+pub(crate) struct Closing {
     events: Arc<EventStore>,
     tsdb: Arc<Tsdb>,
     pool: SqlitePool,
@@ -56,7 +56,7 @@ pub(super) struct Closing {
 impl Stores {
     /// Opens everything and replays what the stores do not hold yet. `console` is the address that
     /// notifications link to where no other was configured.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         settings: &Settings,
         console: SocketAddr,
         clock: &Arc<dyn Clock>,
@@ -107,7 +107,7 @@ impl Stores {
 
     /// Refuses what still comes and finishes what came. The collector held the sender of
     /// occurrences, so its end is the end of their keeper as well.
-    pub(super) async fn stop_intake(self) -> Closing {
+    pub(crate) async fn stop_intake(self) -> Closing {
         self.collector.close().await;
         drop(self.collector);
         Closing {
@@ -121,7 +121,7 @@ impl Stores {
 
 impl Closing {
     /// Writes and syncs everything.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         self.events.close().await;
         let tsdb = self.tsdb;
         match tokio::task::spawn_blocking(move || tsdb.snapshot()).await {
