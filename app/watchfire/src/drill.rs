@@ -8,12 +8,15 @@ mod report;
 mod traffic;
 mod world;
 
+use std::collections::VecDeque;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use watchfire_alerts::Incident;
 
@@ -28,12 +31,20 @@ use world::{START, World};
 
 /// What is known before anything breaks.
 const HISTORY: u64 = 3600;
+/// The last of it, in which rules are evaluated already.
+const QUIET_BEFORE: u64 = 60;
 /// Faults begin within this many seconds, so that they meet each evaluation at another moment.
 const SPREAD: u64 = 300;
 /// How long a fault lasts, and how long it is watched after its end: the plain rules need over a
 /// quarter of an hour.
 const LASTS: u64 = 1800;
 const AFTER: u64 = 300;
+/// How often it is looked whether both sides have paged, and how long after Watchfire's page onset
+/// has been looked at again.
+const LOOK: u64 = 60;
+const DATED_AFTER: f64 = 330.0;
+/// In how many seconds' steps telemetry comes where no second matters.
+const QUIET_STEP: u64 = 5;
 /// Requests a second and shares of errors of the services that stay well.
 const WELL: [(f64, f64); 5] = [
     (0.2, 0.05),
@@ -69,14 +80,31 @@ pub(crate) fn run(args: &DrillArgs) -> anyhow::Result<ExitCode> {
 
 async fn drill(args: &DrillArgs, faults: &[Fault]) -> anyhow::Result<Report> {
     let begun = Instant::now();
+    let mut waiting: VecDeque<(Fault, u64)> = (0..args.repeat)
+        .flat_map(|run| faults.iter().map(move |fault| (*fault, run)))
+        .collect();
+    let order: Vec<(&str, u64)> = waiting
+        .iter()
+        .map(|(fault, run)| (fault.name, *run))
+        .collect();
     let mut outcomes = Vec::new();
-    let mut early = (0, 0);
-    for run in 0..args.repeat {
-        let (found, too_early) = replay(args, faults, run).await?;
-        outcomes.extend(found);
-        early = (early.0 + too_early.0, early.1 + too_early.1);
+    let mut replays = JoinSet::new();
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    loop {
+        while replays.len() < at_once
+            && let Some((fault, run)) = waiting.pop_front()
+        {
+            let settings = settings(args)?;
+            let seed = args.seed.wrapping_mul(1000).wrapping_add(run);
+            replays.spawn(replay(settings, fault, (seed, run)));
+        }
+        match replays.join_next().await {
+            Some(outcome) => outcomes.push(outcome??),
+            None => break,
+        }
     }
-    let quiet = quiet(args, early).await?;
+    outcomes.sort_by_key(|o| order.iter().position(|place| *place == (o.fault, o.run)));
+    let quiet = quiet(args, &outcomes).await?;
     Ok(Report {
         seed: args.seed,
         outcomes,
@@ -85,57 +113,57 @@ async fn drill(args: &DrillArgs, faults: &[Fault]) -> anyhow::Result<Report> {
     })
 }
 
-/// All faults once, each in a service of its own.
+/// One fault in a world of its own, until both sides have paged or it is long over.
 async fn replay(
-    args: &DrillArgs,
-    faults: &[Fault],
-    run: u64,
-) -> anyhow::Result<(Vec<Outcome>, (usize, usize))> {
-    let mut dice = StdRng::seed_from_u64(args.seed.wrapping_mul(1000).wrapping_add(run));
-    let broken = |fault: &Fault, dice: &mut StdRng| {
-        let mut service = Service::new(fault.name.to_owned(), *fault, dice.random());
-        let onset = HISTORY + dice.random_range(0..SPREAD);
-        service.broken = Some(onset..onset + LASTS);
-        service
-    };
-    let services: Vec<Service> = faults
-        .iter()
-        .map(|fault| broken(fault, &mut dice))
-        .collect();
-    let onsets: Vec<u64> = services
-        .iter()
-        .filter_map(|s| s.broken.as_ref().map(|b| b.start))
-        .collect();
+    settings: Settings,
+    fault: Fault,
+    (seed, run): (u64, u64),
+) -> anyhow::Result<Outcome> {
+    // The name takes part, so that a fault is the same whichever others are replayed.
+    let named = fault.name.bytes().fold(seed, |mixed, byte| {
+        mixed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
+    });
+    let mut dice = StdRng::seed_from_u64(named);
+    let mut service = Service::new(fault.name.to_owned(), fault, dice.random());
+    let begins = HISTORY + dice.random_range(0..SPREAD);
+    service.broken = Some(begins..begins + LASTS);
+    let onset = START + Duration::from_secs(begins);
     let dir = TempDir::new().context("a folder for the drill's data cannot be made")?;
-    let mut world = World::open(settings(args)?, dir.path(), services).await?;
-    world.warm_up(HISTORY - 60).await?;
-    world.run(HISTORY + SPREAD + LASTS + AFTER).await?;
-    let (ours, plain) = (world.incidents().await?, world.plain_incidents().await?);
+    let mut world = World::open(settings, dir.path(), vec![service]).await?;
+    world.warm_up(HISTORY - QUIET_BEFORE).await?;
+    let end = begins + LASTS + AFTER;
+    let mut until = begins;
+    let (ours, plain) = loop {
+        world.run(until, 1).await?;
+        let (ours, plain) = (world.incidents().await?, world.plain_incidents().await?);
+        let paged = |side: &[Incident]| seen(side, fault.name, onset).paged;
+        let settled =
+            paged(&ours).is_some_and(|paged| until as f64 > begins as f64 + paged + DATED_AFTER);
+        if until >= end || (settled && paged(&plain).is_some()) {
+            break (ours, plain);
+        }
+        until = (until + LOOK).min(end);
+    };
     world.close().await;
-    let mut early = (0, 0);
-    let mut outcomes = Vec::new();
-    for (fault, onset) in faults.iter().zip(onsets) {
-        let onset = START + std::time::Duration::from_secs(onset);
-        early.0 += too_early(&ours, fault.name, onset);
-        early.1 += too_early(&plain, fault.name, onset);
-        outcomes.push(Outcome {
-            fault: fault.name,
-            run,
-            watchfire: seen(&ours, fault.name, onset),
-            plain: seen(&plain, fault.name, onset),
-            onset: dated(&ours, fault.name, onset),
-        });
-    }
-    Ok((outcomes, early))
+    Ok(Outcome {
+        fault: fault.name,
+        run,
+        watchfire: seen(&ours, fault.name, onset),
+        plain: seen(&plain, fault.name, onset),
+        onset: dated(&ours, fault.name, onset),
+        too_early: (too_early(&ours, onset), too_early(&plain, onset)),
+    })
 }
 
 /// Services that stay well, for days.
-async fn quiet(args: &DrillArgs, early: (usize, usize)) -> anyhow::Result<Quiet> {
+async fn quiet(args: &DrillArgs, outcomes: &[Outcome]) -> anyhow::Result<Quiet> {
+    let early =
+        |side: fn(&(usize, usize)) -> usize| outcomes.iter().map(|o| side(&o.too_early)).sum();
     let seconds = (args.quiet_days * 86_400.0) as u64;
     let mut quiet = Quiet {
         days: 0.0,
-        watchfire: early.0,
-        plain: early.1,
+        watchfire: early(|early| early.0),
+        plain: early(|early| early.1),
     };
     if seconds == 0 {
         return Ok(quiet);
@@ -154,7 +182,7 @@ async fn quiet(args: &DrillArgs, early: (usize, usize)) -> anyhow::Result<Quiet>
     let dir = TempDir::new().context("a folder for the drill's data cannot be made")?;
     let mut world = World::open(settings(args)?, dir.path(), services).await?;
     world.warm_up(HISTORY).await?;
-    world.run(HISTORY + seconds).await?;
+    world.run(HISTORY + seconds, QUIET_STEP).await?;
     let pages = |incidents: Vec<Incident>| incidents.iter().filter(|i| wakes(i)).count();
     quiet.watchfire += pages(world.incidents().await?);
     quiet.plain += pages(world.plain_incidents().await?);

@@ -34,6 +34,9 @@ pub(crate) struct Outcome {
     pub watchfire: Seen,
     pub plain: Seen,
     pub onset: Option<Dated>,
+    /// Pages before it, on both sides.
+    #[serde(skip)]
+    pub too_early: (usize, usize),
 }
 
 /// The first of `incidents` that is about a service and was not before `onset`.
@@ -63,14 +66,10 @@ pub(crate) fn dated(incidents: &[Incident], service: &str, onset: Timestamp) -> 
     })
 }
 
-/// The pages about a service that was not broken yet.
-pub(crate) fn too_early(incidents: &[Incident], service: &str, onset: Timestamp) -> usize {
-    let early = |incident: &&Incident| is_about(incident, service) && incident.detected_at < onset;
-    incidents
-        .iter()
-        .filter(early)
-        .filter(|incident| wakes(incident))
-        .count()
+/// The pages before anything was broken.
+pub(crate) fn too_early(incidents: &[Incident], onset: Timestamp) -> usize {
+    let early = |incident: &&Incident| wakes(incident) && incident.detected_at < onset;
+    incidents.iter().filter(early).count()
 }
 
 /// Whether somebody is woken by it.
