@@ -9,13 +9,11 @@ use watchfire_schemas::Timestamp;
 
 use crate::incident::{IncidentRecord, Told, store};
 use crate::notification::{EventAction, Link, NewNotification};
-use crate::{
-    ActError, Alerts, ExceptionGroup, GroupStatus, Incident, StoreError, exception_groups,
-};
+use crate::{ActError, Alerts, Incident, StoreError};
 
 use draft::{Draft, Other};
-use human_act::name;
 pub use human_act::{Actor, Channel, HumanAct};
+pub(crate) use human_act::{invalid, name, text};
 
 impl Alerts {
     /// Does things to an incident, in their order and in one transaction: all of them or none. The
@@ -169,44 +167,6 @@ impl Alerts {
         store::save(tx, incident).await.map_err(unwritten)?;
         store::tell(tx, &incident.id, told).await.map_err(unwritten)
     }
-
-    /// Resolves, ignores, opens or assigns a group; `Some(None)` takes the assignee off.
-    pub async fn set_group(
-        &self,
-        id: &str,
-        status: Option<GroupStatus>,
-        assignee: Option<Option<String>>,
-        who: &str,
-    ) -> Result<ExceptionGroup, ActError> {
-        let who = name("who", who)?;
-        let assignee = match assignee {
-            Some(Some(to)) => Some(Some(name("assignee", &to)?)),
-            other => other,
-        };
-        let now = self.clock.now();
-        let mut tx = self
-            .pool
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(unwritten)?;
-        let known = exception_groups::store::by_id(&mut tx, id)
-            .await
-            .map_err(unwritten)?;
-        let mut stored = known.ok_or_else(|| not_found("exception group", id))?;
-        if let Some(status) = status {
-            stored.group.status = status;
-            stored.resolved_at = (status == GroupStatus::Resolved).then_some(now);
-        }
-        if let Some(assignee) = assignee {
-            stored.group.assignee = assignee;
-        }
-        exception_groups::store::save(&mut tx, &stored)
-            .await
-            .map_err(unwritten)?;
-        tx.commit().await.map_err(unwritten)?;
-        tracing::info!(group = %id, %who, ?status, "exception group {id} changed");
-        Ok(stored.group)
-    }
 }
 
 impl IncidentRecord {
@@ -249,11 +209,11 @@ fn refused<T>(reason: &str) -> Result<T, ActError> {
     Err(ActError::Refused(reason.to_owned()))
 }
 
-fn unwritten(error: sqlx::Error) -> ActError {
+pub(crate) fn unwritten(error: sqlx::Error) -> ActError {
     ActError::Store(StoreError(error))
 }
 
-fn not_found(what: &'static str, id: &str) -> ActError {
+pub(crate) fn not_found(what: &'static str, id: &str) -> ActError {
     const MAX_SHOWN: usize = 200;
     ActError::NotFound {
         what,

@@ -5,6 +5,7 @@ use sqlx::{Row, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 use watchfire_schemas::{ChangeEvent, TimeRange};
 
+use crate::exception_groups::releases::note_release;
 use crate::incident::store::{from_json, to_json};
 
 /// Keeps a change and gives it an id if it has none. The same id again replaces it.
@@ -24,8 +25,11 @@ pub(crate) async fn record(
     .bind(change.at.nanos())
     .bind(&change.service)
     .bind(to_json(&change)?)
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
+    if let Some(release) = &change.version {
+        note_release(tx, &change.service, release, change.at).await?;
+    }
     Ok(change)
 }
 

@@ -7,7 +7,7 @@ use sqlx::SqlitePool;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use watchfire_schemas::{ChangeEvent, Clock, ExceptionSeen, LabelSet, TimeRange, Timestamp};
+use watchfire_schemas::{ChangeEvent, Clock, LabelSet, TimeRange, Timestamp};
 
 use crate::alert_state::AlertStates;
 use crate::alertmanagers::Alertmanagers;
@@ -20,8 +20,8 @@ use crate::outbox::Outbox;
 use crate::reliability::{Ledger, ResponseMeters};
 use crate::routing::{AlertmanagerFile, Routing, RoutingConfig, is_received};
 use crate::{
-    AlertInstance, Delivery, DestinationConfig, DestinationStatus, ExceptionGroup, GroupStatus,
-    Incident, RuleStatus, SampleSink, Secret, Signals, alert_store, changes, exception_groups,
+    AlertInstance, Delivery, DestinationConfig, DestinationStatus, Incident, RuleStatus,
+    SampleSink, Secret, Signals, alert_store, changes,
 };
 
 /// How long a task that broke down waits before it is started again.
@@ -36,6 +36,8 @@ enum Task {
     Pages,
     /// Delivers what is queued.
     Outbox,
+    /// Looks after exception groups.
+    ExceptionGroups,
     /// Tells external Alertmanagers.
     Alertmanagers,
     /// Tells somebody outside that we live.
@@ -227,6 +229,7 @@ impl Alerts {
             Task::Routing,
             Task::Outbox,
             Task::Hooks,
+            Task::ExceptionGroups,
             Task::Alertmanagers,
             Task::Heartbeat,
             Task::Recording,
@@ -267,6 +270,7 @@ impl Alerts {
                 | Task::Routing
                 | Task::Outbox
                 | Task::Hooks
+                | Task::ExceptionGroups
                 | Task::Alertmanagers
                 | Task::Heartbeat
                 | Task::Recording => None,
@@ -285,30 +289,12 @@ impl Alerts {
             Task::Pages => self.run_pages(cancel).await,
             Task::Routing => self.run_routing(cancel).await,
             Task::Outbox => self.outbox.clone().run(cancel).await,
+            Task::ExceptionGroups => self.run_group_upkeep(cancel).await,
             Task::Alertmanagers => self.alertmanagers.run(cancel).await,
             Task::Heartbeat => self.run_heartbeat(cancel).await,
             Task::Recording => self.run_recording(cancel).await,
             Task::Hooks => self.run_hooks(cancel).await,
         }
-    }
-
-    /// Takes occurrences told at intake; makes and updates groups. Idempotent for a replay.
-    pub async fn exceptions_seen(&self, seen: Vec<ExceptionSeen>) -> Result<(), StoreError> {
-        if seen.is_empty() {
-            return Ok(());
-        }
-        let mut ids: Vec<&str> = seen.iter().map(|s| s.group.as_str()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        let known = exception_groups::store::by_ids(&mut tx, ids).await?;
-        for (id, group) in exception_groups::taken(known.clone(), &seen) {
-            if known.get(&id) != Some(&group) {
-                exception_groups::store::save(&mut tx, &group).await?;
-            }
-        }
-        tx.commit().await?;
-        Ok(())
     }
 
     /// Keeps a change and gives it an id; destinations that ask for changes are told.
@@ -352,24 +338,6 @@ impl Alerts {
         drop(connection);
         let timeline = store::timeline(&self.pool, id).await?;
         Ok(Some(record.shown(timeline)))
-    }
-
-    /// Last seen first.
-    pub async fn exception_groups(
-        &self,
-        service: Option<&str>,
-        status: Option<GroupStatus>,
-        limit: usize,
-    ) -> Result<Vec<ExceptionGroup>, StoreError> {
-        let groups =
-            exception_groups::store::list(&self.pool, service, status, Timestamp::MIN, limit);
-        Ok(groups.await?)
-    }
-
-    pub async fn exception_group(&self, id: &str) -> Result<Option<ExceptionGroup>, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        let stored = exception_groups::store::by_id(&mut connection, id).await?;
-        Ok(stored.map(|stored| stored.group))
     }
 
     pub async fn deliveries(

@@ -37,6 +37,9 @@ mod slo;
 pub use acts::{Actor, Channel, HumanAct};
 pub use backtest::{Backtest, Replay, WouldFire};
 pub use evaluation::{ReloadError, Reloaded};
+pub use exception_groups::{
+    GroupAct, GroupEvent, GroupLogEntry, GroupRelease, IgnoredUntil, Resolution, ResolveIn, Triage,
+};
 pub use facade::{ActError, Alerts, Config, OpenError, StoreError};
 pub use hooks::{HookSecrets, hooks_router};
 pub use http::http_router;

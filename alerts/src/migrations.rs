@@ -23,6 +23,11 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
         include_str!("../migrations/sqlite/0004_deliveries.sql"),
     ),
     (
+        5,
+        "exception_groups",
+        include_str!("../migrations/sqlite/0005_exception_groups.sql"),
+    ),
+    (
         6,
         "incident_facts",
         include_str!("../migrations/sqlite/0006_incident_facts.sql"),

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use watchfire_schemas::{AlertSeverity, ChangeEvent, LabelSet, Timestamp, TraceId};
 
+use crate::Triage;
+
 use crate::{AlertJoin, Cause, IncidentLink};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -244,6 +246,20 @@ pub enum GroupStatus {
     Open,
     Resolved,
     Ignored,
+    /// Until it escalates.
+    Archived,
+}
+
+impl GroupStatus {
+    /// Its name in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Resolved => "resolved",
+            Self::Ignored => "ignored",
+            Self::Archived => "archived",
+        }
+    }
 }
 
 /// An exception group's human state. Counts and trends are asked from the stores, not kept here.
@@ -262,6 +278,25 @@ pub struct ExceptionGroup {
     pub releases: Vec<String>,
     pub regressed_at: Option<Timestamp>,
     pub last_trace: Option<TraceId>,
+    #[serde(flatten)]
+    pub triage: Triage,
+}
+
+impl ExceptionGroup {
+    /// Its own fingerprint and those that were merged into it.
+    pub fn fingerprints(&self) -> impl Iterator<Item = &str> {
+        let members = self.triage.members.iter().map(String::as_str);
+        std::iter::once(self.id.as_str()).chain(members)
+    }
+
+    /// The selector of its counters.
+    pub fn selector(&self) -> String {
+        if self.triage.members.is_empty() {
+            return format!("exceptions_total{{group={:?}}}", self.id);
+        }
+        let all: Vec<&str> = self.fingerprints().collect();
+        format!("exceptions_total{{group=~{:?}}}", all.join("|"))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

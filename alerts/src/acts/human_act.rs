@@ -126,7 +126,7 @@ pub(crate) fn name(member: &'static str, who: &str) -> Result<String, ActError> 
     text(member, who, MAX_NAME)
 }
 
-fn text(member: &'static str, text: &str, most: usize) -> Result<String, ActError> {
+pub(crate) fn text(member: &'static str, text: &str, most: usize) -> Result<String, ActError> {
     let text = text.trim();
     match text.chars().count() {
         0 => Err(invalid(member, "is required")),
@@ -138,7 +138,7 @@ fn text(member: &'static str, text: &str, most: usize) -> Result<String, ActErro
     }
 }
 
-pub(super) fn invalid(member: &'static str, reason: &str) -> ActError {
+pub(crate) fn invalid(member: &'static str, reason: &str) -> ActError {
     ActError::Invalid {
         member,
         reason: reason.to_owned(),

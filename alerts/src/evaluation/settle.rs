@@ -224,8 +224,7 @@ impl Alerts {
         let mut groups = Vec::new();
         for service in &incident.body.services {
             let since = incident.body.onset.earliest - EARLY_BY;
-            let found =
-                exception_groups::store::list(&self.pool, Some(service), None, since, MAX_GROUPS);
+            let found = exception_groups::list(&self.pool, Some(service), None, since, MAX_GROUPS);
             groups.extend(found.await?);
         }
         match exception_groups::ranked(&*self.signals, groups, onset, now).await {

@@ -21,7 +21,7 @@ pub(crate) async fn ranked(
     let since = now.since(onset).max(Duration::from_secs(1));
     let mut found = Vec::new();
     for group in groups {
-        let selector = format!("exceptions_total{{group={:?}}}", group.id);
+        let selector = group.selector();
         let total = |bins: Vec<f64>| bins.into_iter().sum::<f64>();
         let after = total(signals.increments(&selector, now - since, since, 1).await?);
         if after < 1.0 {

@@ -9,7 +9,7 @@ use watchfire_alerts::ExceptionGroup;
 use watchfire_logsearch::LogPage;
 use watchfire_schemas::{Span, Timestamp};
 
-use super::exceptions::{occurrences, selector, status_name};
+use super::exceptions::occurrences;
 use super::log_view::{LogContext, LogView, log_view};
 use super::{Fault, Page, posted, render};
 use crate::ask;
@@ -79,7 +79,7 @@ pub(crate) async fn page(
     let start = asked.range.start.floor(bin);
     let bins = (asked.range.end.since(start).as_nanos() / bin.as_nanos()) as usize + 1;
     let (trend, logs) = tokio::join!(
-        ask::trends(&console, vec![selector(&id)], start, bin, bins),
+        ask::trends(&console, vec![group.selector()], start, bin, bins),
         ask::logs(&console, &query, asked.range, 20, None),
     );
     let logs = shell.take("logs", logs.map(Some));
@@ -136,7 +136,7 @@ pub(crate) fn view(
         culprit: group.culprit.clone(),
         service: group.service.clone(),
         service_href: format!("/services/{}", url::encode(&group.service)),
-        status: status_name(group.status),
+        status: group.status.as_str(),
         is_new: group.first_seen >= now - NEW_FOR,
         is_regressed: group.regressed_at.is_some_and(|at| at >= asked.range.start),
         assignee: group.assignee.clone().unwrap_or_default(),

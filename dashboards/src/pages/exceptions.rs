@@ -65,17 +65,9 @@ pub(crate) struct Narrowed {
     pub(crate) order: String,
 }
 
-/// The selector of a group's counter.
+/// The selector of a fingerprint's counter.
 pub(crate) fn selector(group: &str) -> String {
     format!("exceptions_total{{group={group:?}}}")
-}
-
-pub(crate) const fn status_name(status: GroupStatus) -> &'static str {
-    match status {
-        GroupStatus::Open => "open",
-        GroupStatus::Resolved => "resolved",
-        GroupStatus::Ignored => "ignored",
-    }
 }
 
 /// `any`, or a status; open ones if nothing is said.
@@ -85,9 +77,12 @@ pub(crate) fn status_param(
 ) -> Result<Option<GroupStatus>, BadParam> {
     match params.get("status").unwrap_or(default) {
         "any" => Ok(None),
-        name => posted::group_status(name)
-            .map(Some)
-            .map_err(|_| BadParam::new("status", "expected open, resolved, ignored or any")),
+        name => posted::group_status(name).map(Some).map_err(|_| {
+            BadParam::new(
+                "status",
+                "expected open, resolved, ignored, archived or any",
+            )
+        }),
     }
 }
 
@@ -127,7 +122,7 @@ pub(crate) async fn trends_of(
     asked: &Asked,
 ) -> Result<Vec<Vec<f64>>, watchfire_tsdb::QueryError> {
     let bin = (asked.length() / BINS as u32).max(Duration::from_secs(1));
-    let selectors = groups.iter().map(|group| selector(&group.id)).collect();
+    let selectors = groups.iter().map(ExceptionGroup::selector).collect();
     ask::trends(console, selectors, asked.range.start, bin, BINS).await
 }
 
@@ -171,7 +166,7 @@ pub(crate) fn view(
     } = narrowed;
     Exceptions {
         shell,
-        statuses: ["open", "resolved", "ignored", "any"]
+        statuses: ["open", "resolved", "ignored", "archived", "any"]
             .map(|name| choice(name, name, status, link(name, service, order)))
             .into(),
         orders: [
@@ -202,7 +197,7 @@ fn group_row(group: &ExceptionGroup, trend: Option<&Vec<f64>>, asked: &Asked) ->
         message: super::log_view::one_line(&group.message),
         culprit: group.culprit.clone(),
         service: group.service.clone(),
-        status: status_name(group.status),
+        status: group.status.as_str(),
         is_new,
         is_regressed,
         count: figures::count(count),

@@ -49,9 +49,10 @@ pub(crate) fn group_status(name: &str) -> Result<GroupStatus, BadParam> {
         "open" => Ok(GroupStatus::Open),
         "resolved" => Ok(GroupStatus::Resolved),
         "ignored" => Ok(GroupStatus::Ignored),
+        "archived" => Ok(GroupStatus::Archived),
         _ => Err(BadParam::new(
             "status",
-            "expected open, resolved or ignored",
+            "expected open, resolved, ignored or archived",
         )),
     }
 }

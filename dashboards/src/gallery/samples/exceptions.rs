@@ -27,6 +27,12 @@ pub(crate) fn groups_of(mood: Mood) -> (Vec<ExceptionGroup>, Vec<Vec<f64>>) {
         releases: vec![name(mood, "2.13.2"), "2.14.0".to_owned()],
         regressed_at: regressed.map(ago),
         last_trace: Some("4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap()),
+        triage: Triage {
+            first_release: Some(name(mood, "2.13.2")),
+            last_release: Some("2.14.0".to_owned()),
+            regressed_in: regressed.map(|_| "2.14.0".to_owned()),
+            ..Triage::default()
+        },
     };
     if mood == Mood::Empty {
         return (Vec::new(), Vec::new());

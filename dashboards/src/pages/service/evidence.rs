@@ -5,7 +5,6 @@ use watchfire_logsearch::{LogPage, SpanPage};
 use watchfire_schemas::{Span, Timestamp};
 
 use crate::figures::{self, When};
-use crate::pages::exceptions::status_name;
 use crate::pages::log_view::one_line;
 use crate::pages::traces::{SpanRow, span_row};
 use crate::url;
@@ -37,7 +36,7 @@ pub(super) fn exceptions(groups: &[(ExceptionGroup, f64)], now: Timestamp) -> Ve
         href: format!("/exceptions/{}", url::encode(&group.id)),
         kind: group.kind.clone(),
         message: one_line(&group.message),
-        status: status_name(group.status),
+        status: group.status.as_str(),
         count: figures::count(count.max(0.0).round() as u64),
         last: When::ago(group.last_seen, now),
     };
