@@ -72,20 +72,27 @@ fn times(out: &mut String, incident: &Incident) {
     line!(out, "\n## Times (UTC)\n");
     line!(out, "| what | when | definition |\n|---|---|---|");
     let onset = &incident.onset;
-    let how = match (onset.method, &onset.evidence) {
-        (OnsetMethod::StepV1, Some(e)) => {
-            format!("estimated, a step (version 1), from {}", e.signal)
-        }
-        (OnsetMethod::RampV1, Some(e)) => {
-            format!("estimated, a ramp (version 1), from {}", e.signal)
-        }
-        (OnsetMethod::StepV1 | OnsetMethod::RampV1, None) => "estimated (version 1)".to_owned(),
-        (OnsetMethod::RuleFirstTrue, _) => "no signal changed: a rule was first true".to_owned(),
-        (OnsetMethod::Human, _) => format!(
+    let (shape, version) = match onset.method {
+        OnsetMethod::StepV1 => ("a step", 1),
+        OnsetMethod::RampV1 => ("a ramp", 1),
+        OnsetMethod::StepV2 => ("a step", 2),
+        OnsetMethod::RampV2 => ("a ramp", 2),
+        OnsetMethod::RuleFirstTrue | OnsetMethod::Human => ("", 0),
+    };
+    let signal = onset
+        .evidence
+        .as_ref()
+        .map_or("the telemetry", |e| e.signal.as_str());
+    let how = match onset.method {
+        OnsetMethod::RuleFirstTrue => "no signal changed: a rule was first true".to_owned(),
+        OnsetMethod::Human => format!(
             "set by {}: {}",
             onset.set_by.as_deref().unwrap_or("a person"),
             onset.reason.as_deref().unwrap_or_default()
         ),
+        OnsetMethod::StepV1 | OnsetMethod::RampV1 | OnsetMethod::StepV2 | OnsetMethod::RampV2 => {
+            format!("estimated, {shape} (version {version}), from {signal}")
+        }
     };
     let interval = if onset.source == OnsetSource::Estimated {
         format!(

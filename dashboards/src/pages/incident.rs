@@ -262,7 +262,10 @@ fn silence_href(incident: &Incident) -> String {
         [one] => format!("service={one:?}"),
         many => format!("service=~{:?}", many.join("|")),
     };
-    let comment = format!("incident {}", incident.id);
-    let link = url::link("/alerts", &[("silence", &matcher), ("comment", &comment)]);
-    format!("{link}#silence")
+    let why = format!("incident {}", incident.id);
+    let matchers = format!("{{{matcher}}}");
+    url::link(
+        "/alerts/silences",
+        &[("matchers", &matchers), ("why", &why)],
+    )
 }

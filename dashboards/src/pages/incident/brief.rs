@@ -140,11 +140,17 @@ fn how(incident: &Incident) -> String {
         .evidence
         .as_ref()
         .map(|evidence| evidence.signal.as_str());
+    let grew = matches!(onset.method, OnsetMethod::RampV1 | OnsetMethod::RampV2);
     match (onset.method, signal) {
-        (OnsetMethod::StepV1, Some(signal)) => format!("estimated from {signal}, which jumped"),
-        (OnsetMethod::RampV1, Some(signal)) => format!("estimated from {signal}, which grew"),
-        (OnsetMethod::StepV1 | OnsetMethod::RampV1, None) => {
-            "estimated from the telemetry".to_owned()
+        (
+            OnsetMethod::StepV1 | OnsetMethod::StepV2 | OnsetMethod::RampV1 | OnsetMethod::RampV2,
+            signal,
+        ) => {
+            let how = if grew { "grew" } else { "jumped" };
+            signal.map_or_else(
+                || "estimated from the telemetry".to_owned(),
+                |signal| format!("estimated from {signal}, which {how}"),
+            )
         }
         (OnsetMethod::RuleFirstTrue, _) => {
             "no signal shows a change: a rule was first true then; it may have begun before"
