@@ -133,6 +133,14 @@ pub fn console_router(console: Console) -> Router {
             "/alerts/silences/{id}/expire",
             post(pages::alerts::silences::expire),
         )
+        .route(
+            "/alerts/destinations/{name}/test",
+            post(pages::alerts::destinations::test),
+        )
+        .route(
+            "/alerts/letters/{id}/again",
+            post(pages::alerts::destinations::again),
+        )
         .route("/alerts/{rule}", get(pages::alerts::rule::page))
         .route("/runbooks/{alert}", get(pages::runbook::page))
         .route("/reliability", get(pages::reliability::page))

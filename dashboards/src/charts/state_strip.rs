@@ -21,11 +21,17 @@ pub(crate) struct Stretch {
 }
 
 /// Draws the stretches, later ones over earlier.
-pub(crate) fn state_strip(range: TimeRange, stretches: &[Stretch], label: &str) -> Svg {
+pub(crate) fn state_strip(
+    range: TimeRange,
+    stretches: &[Stretch],
+    label: &str,
+    with_axis: bool,
+) -> Svg {
+    let axis = if with_axis { AXIS } else { 0 };
     let mut out = format!(
         "<svg class=\"chart state-strip\" width=\"100%\" height=\"{}\" role=\"img\" aria-label=\"{}\">\
          <rect class=\"ground\" x=\"0\" y=\"0\" width=\"100%\" height=\"{HEIGHT}\" rx=\"2\"/>",
-        HEIGHT + AXIS,
+        HEIGHT + axis,
         escape(label)
     );
     for stretch in stretches {
@@ -40,7 +46,12 @@ pub(crate) fn state_strip(range: TimeRange, stretches: &[Stretch], label: &str) 
         )
         .expect("writing to memory does not fail");
     }
-    for (at, text) in time_ticks(range, 8) {
+    let ticks = if with_axis {
+        time_ticks(range, 8)
+    } else {
+        Vec::new()
+    };
+    for (at, text) in ticks {
         let x = percent_of(at, range);
         let anchor = match x {
             x if x > 94.0 => "end",
@@ -75,7 +86,8 @@ mod tests {
             class: "firing",
             title: "<5 m".to_owned(),
         };
-        let drawn = state_strip(range, &[stretch(500, 1500), stretch(1990, 9000)], "x").to_string();
+        let drawn =
+            state_strip(range, &[stretch(500, 1500), stretch(1990, 9000)], "x", true).to_string();
         assert!(drawn.contains("x=\"0.00%\" width=\"50.00%\""), "{drawn}");
         assert!(drawn.contains("x=\"99.00%\" width=\"1.00%\""), "{drawn}");
         assert!(drawn.contains("&lt;5 m"));

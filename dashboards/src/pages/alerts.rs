@@ -1,5 +1,6 @@
 //! `/alerts`: what fires and why, objectives, which rules are noisy, and how the rules fare.
 
+pub(crate) mod destinations;
 pub(crate) mod evidence;
 mod history;
 mod noisy;
@@ -11,25 +12,32 @@ mod suppressed;
 
 use askama::Template;
 use axum::extract::State;
-use watchfire_alerts::{AlertInstance, AlertState, RuleStatus, SilenceState};
+use watchfire_alerts::{AlertInstance, AlertState, Delivery, RuleStatus, SilenceState};
 use watchfire_schemas::{LabelSet, Timestamp};
 
+pub(crate) use self::destinations::{DestinationRow, LetterRow, Letters};
 pub(crate) use self::noisy::{Noise, NoisyRow};
 pub(crate) use self::objectives::{Objective, ObjectiveRow};
-pub(crate) use self::rows::{AlertRow, GroupRows, rule_path};
+pub(crate) use self::rows::{AlertRow, GroupRows, Sounding, rule_path};
 pub(crate) use self::suppressed::Suppressed;
 use super::{Page, render};
 use crate::Console;
+use crate::params::Params;
 use crate::shell::{House, Shell};
 
 #[derive(Debug, Template)]
 #[template(path = "alerts.html")]
 pub(crate) struct AlertsPage {
     pub(crate) shell: Shell,
-    pub(crate) active: Vec<AlertRow>,
+    pub(crate) active: Vec<Sounding>,
+    /// How many alerts fire or are pending.
+    pub(crate) sounding: usize,
     /// Those that are only told: they fire by design.
     pub(crate) steady: Vec<AlertRow>,
     pub(crate) objectives: Vec<ObjectiveRow>,
+    pub(crate) destinations: Vec<DestinationRow>,
+    pub(crate) dead: Vec<LetterRow>,
+    pub(crate) tests: Vec<LetterRow>,
     pub(crate) noisy: Vec<NoisyRow>,
     pub(crate) groups: Vec<GroupRows>,
     pub(crate) rules: usize,
@@ -47,14 +55,17 @@ pub(crate) struct Found {
     pub(crate) silenced: usize,
     pub(crate) objectives: Vec<Objective>,
     pub(crate) noise: Vec<Noise>,
+    pub(crate) letters: Letters,
 }
 
-pub(crate) async fn page(State(console): State<Console>) -> Page {
+pub(crate) async fn page(State(console): State<Console>, params: Params) -> Page {
     let house = House::ask(&console).await;
     let mut shell = Shell::new(&house, "/alerts", "Alerts").live(15);
-    let (objectives, noise) = tokio::join!(
+    let tests = params.text("tests");
+    let (objectives, noise, letters) = tokio::join!(
         objectives::ask(&console, house.now),
-        noisy::ask(&console, house.now)
+        noisy::ask(&console, house.now),
+        destinations::ask(&console, &tests)
     );
     let active = console.alerts.active_alerts();
     let silences = console.alerts.silences();
@@ -68,6 +79,7 @@ pub(crate) async fn page(State(console): State<Console>) -> Page {
         active,
         objectives: shell.take("objectives", objectives),
         noise: shell.take("how often alerts fired", noise),
+        letters: shell.take("notifications", letters),
     };
     render(&view(shell, house.now, &found))
 }
@@ -90,11 +102,24 @@ pub(crate) fn view(shell: Shell, now: Timestamp, found: &Found) -> AlertsPage {
         suppressed: found.suppressed.told(&alert.labels),
         ..rows::alert_row(alert, &found.rules, now)
     };
+    let letters = |all: &[Delivery]| {
+        let all = all.iter();
+        all.map(|one| destinations::letter(one, now)).collect()
+    };
     AlertsPage {
         shell,
-        active: active.into_iter().map(row).collect(),
+        sounding: active.len(),
+        active: rows::by_rule(active.into_iter().map(row).collect()),
         steady: steady.into_iter().map(row).collect(),
         objectives: objectives::rows(&found.objectives),
+        destinations: found
+            .letters
+            .destinations
+            .iter()
+            .map(|status| destinations::row(status, now))
+            .collect(),
+        dead: letters(&found.letters.dead),
+        tests: letters(&found.letters.tests),
         noisy: noisy::rows(&found.noise, &found.rules),
         groups: rows::groups(&found.rules, now),
         rules: found.rules.len(),

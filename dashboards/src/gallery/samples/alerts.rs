@@ -4,11 +4,12 @@ use watchfire_alerts::{RuleStatus, Silence, SilenceMatcher, SilenceState, compar
 use watchfire_schemas::{LabelSet, Sample};
 use watchfire_tsdb::RangeSeries;
 
+use super::house::status_found;
 use super::incidents::alert;
 use super::responses::rules;
 use super::{Mood, ago, name, now};
 use crate::pages::alerts::evidence::Compared;
-use crate::pages::alerts::{Found, Noise, Objective, rule, silences};
+use crate::pages::alerts::{Found, Letters, Noise, Objective, rule, silences};
 
 pub(crate) fn alerts_found(mood: Mood) -> Found {
     let (mut rules, active) = rules(mood);
@@ -44,6 +45,11 @@ pub(crate) fn alerts_found(mood: Mood) -> Found {
         },
         suppressed: crate::pages::alerts::Suppressed::default(),
         silenced: usize::from(has_any),
+        letters: Letters {
+            destinations: status_found(mood).destinations,
+            dead: Vec::new(),
+            tests: Vec::new(),
+        },
         rules,
         active,
     }
@@ -95,6 +101,10 @@ pub(crate) fn rule_found(mood: Mood) -> rule::Found {
                 points(&|step| if step > 90.0 { 0.31 } else { 0.012 }),
             )],
             right: Vec::new(),
+            now: (
+                vec![(LabelSet::default(), 0.31)],
+                vec![(LabelSet::default(), 0.05)],
+            ),
             error: (mood == Mood::Hostile).then(|| name(mood, "parse error")),
         });
     let told = |state: &str, from: f64, to: f64| {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use watchfire_alerts::{RuleComparison, comparisons};
-use watchfire_schemas::LabelSet;
-use watchfire_tsdb::RangeSeries;
+use watchfire_schemas::{LabelSet, Timestamp};
+use watchfire_tsdb::{QueryValue, RangeSeries};
 
 use crate::charts::{Lane, Look, Scale, Steps, Svg, TimePlot, Unit, extent};
 use crate::figures;
@@ -25,8 +25,13 @@ pub(crate) struct Compared {
     pub(crate) comparison: RuleComparison,
     pub(crate) left: Vec<RangeSeries>,
     pub(crate) right: Vec<RangeSeries>,
+    /// Both sides as they stand now.
+    pub(crate) now: (Vec<Standing>, Vec<Standing>),
     pub(crate) error: Option<String>,
 }
+
+/// A series and its value.
+pub(crate) type Standing = (LabelSet, f64);
 
 #[derive(Debug)]
 pub(crate) struct ConditionRow {
@@ -59,7 +64,13 @@ pub(crate) async fn ask(console: &Console, expr: &str, asked: &Asked) -> Vec<Com
                     .map(|answer| answer.value),
             }
         };
-        let (left, right) = tokio::join!(left, right);
+        let now = asked.range.end;
+        let (left, right, now_left, now_right) = tokio::join!(
+            left,
+            right,
+            standing(console, &comparison.left, now),
+            standing(console, &comparison.right, now)
+        );
         let mut error = None;
         let mut told = |failed: watchfire_tsdb::QueryError| {
             error = Some(failed.to_string());
@@ -71,10 +82,26 @@ pub(crate) async fn ask(console: &Console, expr: &str, asked: &Asked) -> Vec<Com
             comparison,
             left,
             right,
+            now: (now_left, now_right),
             error,
         }
     });
     join_all(questions).await
+}
+
+/// What cannot be asked has no value; the question over the range says why.
+async fn standing(console: &Console, expr: &str, at: Timestamp) -> Vec<Standing> {
+    let value = ask::instant(console, expr, at)
+        .await
+        .map(|answer| answer.value);
+    match value {
+        Ok(QueryValue::Vector(samples)) => {
+            let samples = samples.into_iter();
+            samples.map(|one| (one.labels, one.sample.v)).collect()
+        }
+        Ok(QueryValue::Scalar(sample)) => vec![(LabelSet::default(), sample.v)],
+        _ => Vec::new(),
+    }
 }
 
 /// `alert` has the labels of the alert that is looked at, if it is one.
@@ -97,7 +124,15 @@ fn row(compared: &Compared, alert: Option<&LabelSet>, asked: &Asked) -> Conditio
         }],
         None => lanes(&compared.right, alert, steps),
     };
-    let (holds, now) = judged(&left, &right, comparison.operator);
+    let own = |standing: &[Standing]| -> Vec<f64> {
+        let own = standing.iter().filter(|(labels, _)| belongs(labels, alert));
+        own.map(|(_, value)| *value).collect()
+    };
+    let (holds, now) = judged(
+        &own(&compared.now.0),
+        &own(&compared.now.1),
+        comparison.operator,
+    );
     ConditionRow {
         left: comparison.left.clone(),
         operator: comparison.operator,
@@ -143,17 +178,8 @@ fn belongs(series: &LabelSet, alert: Option<&LabelSet>) -> bool {
         .all(|(name, value)| alert.get(name).is_none_or(|own| own == value))
 }
 
-fn judged(left: &[Lane], right: &[Lane], operator: &str) -> (Option<bool>, String) {
-    let now = |lane: &Lane| {
-        lane.values
-            .iter()
-            .rev()
-            .take(3)
-            .copied()
-            .find(|v| v.is_finite())
-    };
-    let threshold = right.iter().find_map(now);
-    let values: Vec<f64> = left.iter().filter_map(now).collect();
+fn judged(values: &[f64], thresholds: &[f64], operator: &str) -> (Option<bool>, String) {
+    let threshold = thresholds.first().copied();
     let (Some(threshold), false) = (threshold, values.is_empty()) else {
         return (None, "nothing to compare now".to_owned());
     };
@@ -221,23 +247,16 @@ fn chart(left: &[Lane], right: Vec<Lane>, asked: &Asked, steps: Steps) -> Svg {
 mod tests {
     use super::*;
 
-    fn lane(values: &[f64]) -> Lane {
-        Lane {
-            values: values.to_vec(),
-            ..Lane::default()
-        }
-    }
-
     #[test]
     fn a_comparison_is_judged_by_what_is_newest() {
         let check = |left: &[f64], right: f64, operator, expected: (Option<bool>, &str)| {
-            let (holds, told) = judged(&[lane(left)], &[lane(&[right])], operator);
+            let (holds, told) = judged(left, &[right], operator);
             assert_eq!((holds, told.as_str()), expected);
         };
-        check(&[1.0, 97.25], 90.0, ">=", (Some(true), "97.2 ≥ 90"));
-        check(&[97.0, 12.0], 90.0, ">", (Some(false), "12, not > 90"));
-        check(&[5.0, f64::NAN], 5.0, "==", (Some(true), "5 = 5"));
-        let none = judged(&[], &[lane(&[1.0])], ">");
+        check(&[12.0, 97.25], 90.0, ">=", (Some(true), "97.2 ≥ 90"));
+        check(&[12.0], 90.0, ">", (Some(false), "12, not > 90"));
+        check(&[5.0], 5.0, "==", (Some(true), "5 = 5"));
+        let none = judged(&[], &[1.0], ">");
         assert_eq!(none, (None, "nothing to compare now".to_owned()));
     }
 

@@ -79,7 +79,11 @@ pub(super) fn told(series: &[RangeSeries], asked: &Asked) -> History {
     History {
         strips: strips(&episodes, asked.range),
         times: episodes.len(),
-        episodes: episodes.iter().take(MOST_EPISODES).map(row).collect(),
+        episodes: episodes
+            .iter()
+            .take(MOST_EPISODES)
+            .map(|episode| row(episode, asked.range.end))
+            .collect(),
         resolution: figures::duration(step.as_secs_f64()),
     }
 }
@@ -137,42 +141,53 @@ fn strips(episodes: &[Episode], range: TimeRange) -> Vec<StripRow> {
     }
     let mut all: Vec<_> = by_labels.into_iter().collect();
     all.sort_by_key(|(_, own)| own.iter().map(|e| std::cmp::Reverse(e.from)).min());
-    let rows = all.into_iter().take(MOST_STRIPS).map(|(labels, own)| {
-        let mut stretches = Vec::new();
-        for episode in own {
-            let end = if episode.is_over {
-                episode.to
-            } else {
-                range.end
-            };
-            let title = format!(
-                "{} to {}",
-                figures::date_time(episode.from),
-                figures::date_time(end)
-            );
-            stretches.push(Stretch {
-                from: episode.from,
-                to: episode.fired.unwrap_or(end),
-                class: "pending",
-                title: format!("true {title}"),
-            });
-            stretches.extend(episode.fired.map(|fired| Stretch {
-                from: fired,
-                to: end,
-                class: "firing",
-                title: format!("firing {title}"),
-            }));
-        }
-        StripRow {
-            labels: chips(labels, &["severity"]),
-            strip: state_strip(range, &stretches, "when it was pending and firing"),
-        }
-    });
+    let last = all.len().min(MOST_STRIPS).saturating_sub(1);
+    let rows = all
+        .into_iter()
+        .take(MOST_STRIPS)
+        .enumerate()
+        .map(|(at, (labels, own))| {
+            let mut stretches = Vec::new();
+            for episode in own {
+                let end = if episode.is_over {
+                    episode.to
+                } else {
+                    range.end
+                };
+                let title = format!(
+                    "{} to {}",
+                    figures::date_time(episode.from),
+                    figures::date_time(end)
+                );
+                stretches.push(Stretch {
+                    from: episode.from,
+                    to: episode.fired.unwrap_or(end),
+                    class: "pending",
+                    title: format!("true {title}"),
+                });
+                stretches.extend(episode.fired.map(|fired| Stretch {
+                    from: fired,
+                    to: end,
+                    class: "firing",
+                    title: format!("firing {title}"),
+                }));
+            }
+            StripRow {
+                labels: chips(labels, &["severity"]),
+                strip: state_strip(
+                    range,
+                    &stretches,
+                    "when it was pending and firing",
+                    at == last,
+                ),
+            }
+        });
     rows.collect()
 }
 
-fn row(episode: &Episode) -> EpisodeRow {
-    let lasted = figures::duration(episode.to.seconds_since(episode.from));
+fn row(episode: &Episode, now: Timestamp) -> EpisodeRow {
+    let end = if episode.is_over { episode.to } else { now };
+    let lasted = figures::duration(end.seconds_since(episode.from));
     EpisodeRow {
         from: When::dated(episode.from),
         lasted: if episode.is_over {

@@ -31,6 +31,72 @@ pub(crate) struct AlertRow {
     pub(crate) evidence: Option<String>,
 }
 
+/// The alerts of one rule.
+#[derive(Debug)]
+pub(crate) struct Sounding {
+    pub(crate) rule: String,
+    /// Why it fires; none if its rule is no more.
+    pub(crate) why: Option<String>,
+    pub(crate) severity: String,
+    pub(crate) firing: usize,
+    pub(crate) pending: usize,
+    pub(crate) runbook: Option<String>,
+    /// The first of them.
+    pub(crate) alerts: Vec<AlertRow>,
+    /// How many more there are.
+    pub(crate) more: usize,
+}
+
+/// How many alerts of a rule are listed.
+const MOST_OF_RULE: usize = 4;
+
+/// Alerts by their rules: those that fire first, the gravest of them first.
+pub(super) fn by_rule(alerts: Vec<AlertRow>) -> Vec<Sounding> {
+    let mut rules: Vec<Sounding> = Vec::new();
+    for alert in alerts {
+        let known = rules
+            .iter_mut()
+            .find(|known| known.rule == alert.rule && known.severity == alert.severity);
+        let (firing, pending) = match alert.state {
+            "firing" => (1, 0),
+            _ => (0, 1),
+        };
+        match known {
+            Some(known) => {
+                known.firing += firing;
+                known.pending += pending;
+                if known.alerts.len() < MOST_OF_RULE {
+                    known.alerts.push(alert);
+                } else {
+                    known.more += 1;
+                }
+            }
+            None => rules.push(Sounding {
+                rule: alert.rule.clone(),
+                why: alert.why.clone(),
+                severity: alert.severity.clone(),
+                firing,
+                pending,
+                runbook: alert.runbook.clone(),
+                alerts: vec![alert],
+                more: 0,
+            }),
+        }
+    }
+    rules.sort_by_key(|rule| (rule.firing == 0, gravity(&rule.severity)));
+    rules
+}
+
+/// Those that wake somebody first.
+fn gravity(severity: &str) -> u8 {
+    match severity {
+        "critical" => 0,
+        "warning" => 2,
+        "info" => 3,
+        _ => 1,
+    }
+}
+
 /// The rules of one group.
 #[derive(Debug)]
 pub(crate) struct GroupRows {

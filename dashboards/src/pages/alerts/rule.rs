@@ -71,7 +71,7 @@ pub(crate) async fn page(
     let rules = console.alerts.rules();
     let rule = rules.into_iter().find(|rule| rule.key == key);
     let rule = rule.ok_or_else(|| Fault::NotFound(format!("rule {key}")))?;
-    let asked = Asked::from_params(&params, house.now, "6h")?;
+    let asked = Asked::from_params(&params, house.now, "1h")?;
     let of = params.text("of");
     let path = rule_path(&key);
     let mut shell = Shell::ranged(&house, &path, rule.name.clone(), &asked, &[("of", &of)]);
@@ -103,12 +103,12 @@ pub(crate) fn view(
     let is_chosen = |alert: &AlertInstance| format!("{:016x}", alert.labels.fingerprint()) == of;
     let mut alerts: Vec<&AlertInstance> = rule.alerts.iter().collect();
     alerts.sort_by_key(|alert| (std::cmp::Reverse(alert.state), alert.active_at));
-    let only = (alerts.len() == 1).then(|| alerts[0]);
+    let first = alerts.first().copied();
     let chosen = alerts
         .iter()
         .copied()
         .find(|alert| is_chosen(alert))
-        .or(only);
+        .or(first);
     let text = |name: &str| {
         let annotations = chosen.map_or(&rule.annotations, |alert| &alert.annotations);
         annotations.get(name).map(str::to_owned)
