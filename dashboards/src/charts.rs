@@ -29,7 +29,7 @@ pub(crate) use response_strip::response_strip;
 pub(crate) use scale::Scale;
 pub(crate) use sparkline::{flow, sparkline};
 pub(crate) use state_strip::{Stretch, state_strip};
-pub(crate) use strip::{Dot, Marked, StripRow, drawn_of, strip_plot, strip_rows};
+pub(crate) use strip::{Dot, Marked, StripRow, strip_plot, strip_rows, worth_drawing};
 pub(crate) use time_plot::{Cells, Look, Mark, Stack, TimePlot, TraceDot, readings};
 pub(crate) use trend::{TrendDot, trend_plot};
 pub(crate) use unit::Unit;

@@ -8,9 +8,8 @@ use crate::figures;
 const HEIGHT: f64 = 84.0;
 const ROW: f64 = 46.0;
 const AXIS: f64 = 18.0;
-/// Dots of one drawing; of more, the longest and an even choice of the rest.
-const MOST_DOTS: usize = 200;
-const LONGEST: usize = 20;
+/// Of too many values, so many of the longest are always drawn.
+const LONGEST: usize = 15;
 
 /// A value with its name and where a click leads. Censored: it is at least so long.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +36,7 @@ pub(crate) struct StripRow {
     pub(crate) marked: Marked,
 }
 
-/// Draws the dots, the share that is over by each time (`curve`: seconds and share, ascending), the
+/// Draws the dots, which come in the order of their values, the share that is over by each time (`curve`: seconds and share, ascending), the
 /// median and its interval.
 pub(crate) fn strip_plot(dots: &[Dot], curve: &[(f64, f64)], marked: Marked, label: &str) -> Svg {
     let scale = Scale::over(dots.iter());
@@ -131,7 +130,7 @@ fn mark(out: &mut String, scale: &Scale, marked: Marked, top: f64, bottom: f64) 
 }
 
 fn place(out: &mut String, scale: &Scale, dots: &[Dot], bottom: f64) {
-    for (at, dot) in chosen(dots).into_iter().enumerate() {
+    for (at, dot) in dots.iter().enumerate() {
         // Spread over three rows, so that equal values stay apart.
         let y = bottom - (at % 3) as f64 * 9.0;
         let class = if dot.is_censored {
@@ -150,25 +149,20 @@ fn place(out: &mut String, scale: &Scale, dots: &[Dot], bottom: f64) {
     }
 }
 
-/// How many of so many dots are drawn.
-pub(crate) fn drawn_of(dots: usize) -> usize {
-    dots.min(MOST_DOTS)
-}
-
-/// All dots in the order of their values, or, of many, the longest and an even choice of the rest.
-fn chosen(dots: &[Dot]) -> Vec<&Dot> {
-    let mut sorted: Vec<&Dot> = dots.iter().collect();
-    sorted.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-    if sorted.len() <= MOST_DOTS {
-        return sorted;
+/// Of ascending values all, or, of more than `most`, the longest and an even choice of the rest.
+pub(crate) fn worth_drawing<T>(mut ascending: Vec<T>, most: usize) -> Vec<T> {
+    if ascending.len() <= most {
+        return ascending;
     }
-    let longest = sorted.split_off(sorted.len() - LONGEST);
-    let kept = MOST_DOTS - LONGEST;
-    let mut chosen: Vec<&Dot> = (0..kept)
-        .map(|at| sorted[at * sorted.len() / kept])
-        .collect();
-    chosen.extend(longest);
-    chosen
+    let longest = ascending.split_off(ascending.len() - LONGEST);
+    let (kept, all) = (most - LONGEST, ascending.len());
+    let mut next = 0;
+    let even = ascending.into_iter().enumerate().filter(|(at, _)| {
+        let is_next = *at == next * all / kept;
+        next += usize::from(is_next);
+        is_next
+    });
+    even.map(|(_, one)| one).chain(longest).collect()
 }
 
 fn cumulative(curve: &[(f64, f64)], scale: &Scale) -> String {
@@ -276,14 +270,15 @@ mod tests {
 
     #[test]
     fn of_many_the_longest_are_kept() {
-        let dots: Vec<Dot> = (0..5_000).map(|at| dot(f64::from(at), false)).collect();
-        let kept = chosen(&dots);
-        assert_eq!(kept.len(), drawn_of(dots.len()));
-        assert_eq!(kept[0].seconds.round() as u32, 0);
+        let kept = worth_drawing((0..5_000).collect(), 120);
+        assert_eq!(kept.len(), 120);
+        assert_eq!(kept[0], 0);
+        assert!(kept.is_sorted());
         assert!(
-            kept[MOST_DOTS - LONGEST..]
+            kept[120 - LONGEST..]
                 .iter()
-                .all(|dot| dot.seconds >= 4_980.0)
+                .all(|value| *value >= 5_000 - LONGEST)
         );
+        assert_eq!(worth_drawing(vec![1, 2], 120), [1, 2]);
     }
 }

@@ -11,6 +11,8 @@ use super::words::{self, rough};
 use crate::charts::{StripRow, Svg, strip_rows};
 use crate::figures;
 
+/// Dots of one period.
+const MOST_DOTS: usize = 60;
 /// How many deploys are offered to be compared around.
 const OFFERED: usize = 6;
 
@@ -154,7 +156,7 @@ fn is_drawn(measure: Measure) -> bool {
 fn plot(told: &MeasureComparison, before: &[MeasuredIncident], after: &[MeasuredIncident]) -> Svg {
     let row = |name: &str, incidents: &[MeasuredIncident], summary| StripRow {
         name: name.to_owned(),
-        dots: dots(incidents, told.measure),
+        dots: dots(incidents, told.measure, MOST_DOTS),
         marked: marked(summary),
     };
     let rows = [

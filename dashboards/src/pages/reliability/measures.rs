@@ -3,8 +3,11 @@
 use watchfire_alerts::{Curve, Measure, MeasuredIncident, Reading, Reliability, ResponseSummary};
 
 use super::words::{interval, rough};
-use crate::charts::{Dot, Marked, Svg, drawn_of, strip_plot};
+use crate::charts::{Dot, Marked, Svg, strip_plot, worth_drawing};
 use crate::{figures, url};
+
+/// Dots of one drawing: a page stays light whatever happened.
+const MOST_DOTS: usize = 120;
 
 #[derive(Debug)]
 pub(crate) struct MeasureView {
@@ -43,7 +46,7 @@ pub(crate) const DRAWN: [(Measure, &str); 3] = [
 pub(crate) fn measures(found: &Reliability) -> Vec<MeasureView> {
     let view = |(measure, short): (Measure, &'static str)| {
         let summary = found.all.summary(measure);
-        let dots = dots(&found.incidents, measure);
+        let dots = dots(&found.incidents, measure, MOST_DOTS);
         let curve = over_by(&found.curves[measure as usize]);
         MeasureView {
             name: measure.name(),
@@ -56,7 +59,7 @@ pub(crate) fn measures(found: &Reliability) -> Vec<MeasureView> {
                 &format!("{} of each incident, on a logarithmic axis", measure.name()),
             ),
             summary: summary_view(summary),
-            drawn: (drawn_of(dots.len()) < dots.len()).then(|| drawn_of(dots.len())),
+            drawn: (dots.len() < summary.n + summary.censored).then_some(dots.len()),
         }
     };
     DRAWN.map(view).into()
@@ -77,20 +80,36 @@ fn over_by(curve: &Curve) -> Vec<(f64, f64)> {
         .collect()
 }
 
-pub(crate) fn dots(incidents: &[MeasuredIncident], measure: Measure) -> Vec<Dot> {
-    incidents
-        .iter()
+/// The incidents whose clock began, as dots: all, or of too many the longest and an even choice of the
+/// rest.
+pub(crate) fn dots(incidents: &[MeasuredIncident], measure: Measure, most: usize) -> Vec<Dot> {
+    let begun = |incident: &MeasuredIncident| seconds(incident.reading(measure)).is_some();
+    let mut begun: Vec<&MeasuredIncident> = incidents.iter().filter(|one| begun(one)).collect();
+    let key = |incident: &MeasuredIncident| seconds(incident.reading(measure)).unwrap_or_default();
+    begun.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    let drawn = worth_drawing(begun, most).into_iter();
+    drawn
         .filter_map(|incident| dot(incident, measure))
         .collect()
 }
 
+fn seconds(reading: Reading) -> Option<f64> {
+    match reading {
+        Reading::Over(seconds) | Reading::Running(seconds) | Reading::Unreached(seconds) => {
+            Some(seconds)
+        }
+        Reading::NotStarted => None,
+    }
+}
+
 fn dot(incident: &MeasuredIncident, measure: Measure) -> Option<Dot> {
-    let (seconds, is_censored, more) = match incident.reading(measure) {
-        Reading::Over(seconds) => (seconds, false, ""),
-        Reading::Running(seconds) => (seconds, true, ", still running"),
-        Reading::Unreached(seconds) => (seconds, true, ", closed before"),
-        Reading::NotStarted => return None,
+    let reading = incident.reading(measure);
+    let (is_censored, more) = match reading {
+        Reading::Running(_) => (true, ", still running"),
+        Reading::Unreached(_) => (true, ", closed before"),
+        Reading::Over(_) | Reading::NotStarted => (false, ""),
     };
+    let seconds = seconds(reading)?;
     let (title, _) = figures::cut(&incident.title, 120);
     Some(Dot {
         seconds,
