@@ -31,7 +31,7 @@ pub(crate) fn run(args: &BacktestArgs) -> anyhow::Result<ExitCode> {
     }
     let files = RuleFiles {
         patterns: args.rules.clone(),
-        with_default: false,
+        ..RuleFiles::default()
     };
     let backtest = Backtest::of(&files.read()?).map_err(|findings| {
         let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();

@@ -29,6 +29,7 @@ use hooks::hook_secrets;
 pub(crate) use quantity::parse_duration;
 use quantity::{parse_percent, parse_size};
 pub(crate) use secret::Written;
+use slo::SloEntry;
 pub(crate) use slo::{read_slos, slo_period};
 
 use crate::cli::{OtlpNames, ServeArgs};
@@ -159,20 +160,8 @@ impl Settings {
         let days = |days: u64| Duration::from_hours(24 * days);
         let seconds = Duration::from_secs;
         let open = args.allow_anonymous.unwrap_or(false);
+        let rule_files = rule_files(&args, slo_entries)?;
         let evaluation = args.evaluation_interval;
-        let slo_period = slo_period(args.slo_period)?;
-        let (slo_files, own_slos) = slo::parted(slo_entries, slo_period)?;
-        let rule_files = RuleFiles {
-            patterns: args.rules,
-            slo_files: if args.slo.is_empty() {
-                slo_files
-            } else {
-                args.slo
-            },
-            own_slos,
-            slo_period,
-            with_default: args.default_rules.unwrap_or(true),
-        };
         Ok(Self {
             data_dir: args.data_dir.unwrap_or_else(|| "data".into()),
             listen: address("listen", args.listen, 7117, open)?,
@@ -224,6 +213,22 @@ impl Settings {
             print_addresses: args.print_addresses,
         })
     }
+}
+
+fn rule_files(args: &ServeArgs, objectives: Vec<SloEntry>) -> Result<RuleFiles, ConfigError> {
+    let slo_period = slo_period(args.slo_period.clone())?;
+    let (slo_files, own_slos) = slo::parted(objectives, slo_period)?;
+    Ok(RuleFiles {
+        patterns: args.rules.clone(),
+        slo_files: if args.slo.is_empty() {
+            slo_files
+        } else {
+            args.slo.clone()
+        },
+        own_slos,
+        slo_period,
+        with_default: args.default_rules.unwrap_or(true),
+    })
 }
 
 /// Reads a file in Alertmanager's format, and checks it.

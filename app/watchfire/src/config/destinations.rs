@@ -147,10 +147,9 @@ fn destination(entry: DestinationEntry) -> Result<DestinationConfig, ConfigError
         } => {
             let option = "destination.routing_key";
             let routing_key = secret(option, &whose(&name), routing_key, routing_key_file)?;
-            let url = url.unwrap_or_else(|| PAGERDUTY_URL.to_owned());
             let means = Means::PagerDuty {
                 routing_key,
-                url,
+                url: url.unwrap_or_else(|| PAGERDUTY_URL.to_owned()),
                 changes,
             };
             (name, fallback, standby, means)
@@ -175,11 +174,10 @@ fn destination(entry: DestinationEntry) -> Result<DestinationConfig, ConfigError
             url,
         } => {
             let token = secret("destination.token", &whose(&name), token, token_file)?;
-            let url = url.unwrap_or_default();
             let means = Means::SlackBot {
                 token,
                 channel,
-                url,
+                url: url.unwrap_or_default(),
             };
             (name, fallback, standby, means)
         }
@@ -202,11 +200,9 @@ fn destination(entry: DestinationEntry) -> Result<DestinationConfig, ConfigError
         }
         DestinationEntry::Email(entry) => return mail(*entry),
     };
-    Ok(DestinationConfig {
-        fallback,
-        standby,
-        ..DestinationConfig::new(&name, means)
-    })
+    let mut config = DestinationConfig::new(&name, means);
+    (config.fallback, config.standby) = (fallback, standby);
+    Ok(config)
 }
 
 fn mail(entry: MailEntry) -> Result<DestinationConfig, ConfigError> {

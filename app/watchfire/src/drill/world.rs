@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use watchfire_alerts::{Alerts, DestinationConfig, Incident, SampleSink, SinkError};
+use watchfire_alerts::{Alerts, DestinationConfig, Incident, Means, SampleSink, SinkError};
 use watchfire_schemas::{
     Attributes, Batch, ChangeEvent, ChangeKind, Clock, LabelSet, ManualClock, SchemaDefinition,
     SeriesSamples, TimeRange, Timestamp,
@@ -75,11 +75,9 @@ impl World {
             receiver,
             Inbox::new(Arc::clone(&shared)).router(),
         );
-        let destination = DestinationConfig::Webhook {
-            name: "drill".to_owned(),
-            url: format!("http://{address}/demo/receiver/webhook").into(),
-            secret: None,
-        };
+        let url = format!("http://{address}/demo/receiver/webhook").into();
+        let secrets = Vec::new();
+        let destination = DestinationConfig::new("drill", Means::Webhook { url, secrets });
         settings.data_dir = dir.join("data");
         settings.destinations = vec![destination.clone()];
         settings.schemas = vec![contract()?];
@@ -221,6 +219,9 @@ async fn plain(
             include_str!("plain.rules.yml").to_owned(),
         )],
         destinations: vec![destination],
+        alertmanager: None,
+        alertmanagers: Vec::new(),
+        heartbeat: None,
         evaluation_interval: Duration::from_mins(5),
         group_wait: PLAIN_GROUP_WAIT,
         quiet: Duration::from_mins(5),
