@@ -42,22 +42,40 @@ pub(crate) const MIGRATIONS: &[(i64, &str, &str)] = &[
 /// A fresh database with all tables, in a file of its own within `dir`.
 #[cfg(test)]
 pub(crate) async fn database(dir: &std::path::Path) -> sqlx::SqlitePool {
+    let pool = open(dir).await;
+    run_from(&pool, 1).await;
+    pool
+}
+
+/// A database as it was after a migration.
+#[cfg(test)]
+pub(crate) async fn database_until(dir: &std::path::Path, last: i64) -> sqlx::SqlitePool {
+    let pool = open(dir).await;
+    apply(&pool, |version| version <= last).await;
+    pool
+}
+
+/// Applies a migration and those after it.
+#[cfg(test)]
+pub(crate) async fn run_from(pool: &sqlx::SqlitePool, first: i64) {
+    apply(pool, |version| version >= first).await;
+}
+
+#[cfg(test)]
+async fn open(dir: &std::path::Path) -> sqlx::SqlitePool {
     let options = sqlx::sqlite::SqliteConnectOptions::new()
         .filename(dir.join("watchfire.db"))
         .create_if_missing(true)
         .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
     let pool = sqlx::sqlite::SqlitePoolOptions::new()
         .max_connections(4)
-        .connect_with(options)
-        .await
-        .expect("a database opens");
-    run(&pool).await;
-    pool
+        .connect_with(options);
+    pool.await.expect("a database opens")
 }
 
 #[cfg(test)]
-pub(crate) async fn run(pool: &sqlx::SqlitePool) {
-    for (_, name, sql) in MIGRATIONS {
+async fn apply(pool: &sqlx::SqlitePool, is_due: impl Fn(i64) -> bool) {
+    for (_, name, sql) in MIGRATIONS.iter().filter(|(version, ..)| is_due(*version)) {
         sqlx::raw_sql(sqlx::AssertSqlSafe(*sql))
             .execute(pool)
             .await

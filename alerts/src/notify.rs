@@ -19,18 +19,21 @@ mod smtp;
 mod tls;
 mod wording;
 
+pub(crate) use access::{Authorities, Authorization, HttpAccess};
 pub(crate) use client::{Envelope, Sender, Taken, Timeouts};
 pub(crate) use destination::{Destination, DestinationKind};
 pub use destination::{DestinationConfig, Means};
 pub(crate) use failure::{Failure, FailureReason};
 pub(crate) use hmac::{hex, hmac_sha256, same};
-pub(crate) use mail::Mail;
+pub(crate) use mail::{Address, Mail};
+pub(crate) use mailbox::Mailbox;
 pub use mailbox::MailboxConfig;
 pub(crate) use payload::{ACKNOWLEDGE, Occasion, RESOLVE, render, render_change};
 pub(crate) use retry::RetryPolicy;
 pub use secret::Secret;
 pub(crate) use secret_source::SecretSource;
 pub(crate) use slack_bot::BotMessage;
+pub(crate) use wording::truncate;
 
 #[cfg(test)]
 pub(crate) use payload::samples::notification as sample;

@@ -5,8 +5,10 @@ mod as_incident;
 mod fields;
 mod form;
 mod go_time;
+mod library;
 mod notice;
 mod read;
+mod teller;
 mod tree;
 
 use std::path::Path;

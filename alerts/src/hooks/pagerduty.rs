@@ -22,7 +22,8 @@ struct Call {
 #[derive(Debug, Deserialize)]
 struct Event {
     id: String,
-    event_type: String,
+    #[serde(rename = "event_type")]
+    kind: String,
     occurred_at: Timestamp,
     agent: Option<Reference>,
     #[serde(default)]
@@ -83,7 +84,7 @@ pub(super) fn meaning(body: &str, now: Timestamp) -> Meaning {
         return Meaning::nothing("it is about no incident of ours");
     };
     let Some(what) = event.what() else {
-        return Meaning::Nothing(format!("nothing follows from {}", event.event_type));
+        return Meaning::Nothing(format!("nothing follows from {}", event.kind));
     };
     let who = event.agent.and_then(|agent| agent.summary);
     Meaning::Asks(Asked {
@@ -99,7 +100,7 @@ impl Event {
     fn what(&self) -> Option<What> {
         let data = &self.data;
         let named = |reference: Option<&Reference>| reference.and_then(|it| it.summary.clone());
-        Some(match self.event_type.as_str() {
+        Some(match self.kind.as_str() {
             "incident.acknowledged" => What::Acknowledge,
             "incident.unacknowledged" => What::Unacknowledge,
             "incident.resolved" => What::Resolve,
@@ -134,7 +135,7 @@ mod tests {
         )
     }
 
-    fn check(event_type: &str, data: &str, expected: Option<What>) {
+    fn check(event_type: &str, data: &str, expected: Option<&What>) {
         let now = NOW.parse().expect("a time");
         let asked = match meaning(&call(event_type, data), now) {
             Meaning::Asks(asked) => {
@@ -148,26 +149,26 @@ mod tests {
             }
             Meaning::Nothing(_) => None,
         };
-        assert_eq!(asked, expected, "{event_type}");
+        assert_eq!(asked.as_ref(), expected, "{event_type}");
     }
 
     #[test]
     fn events_are_acts() {
         let ours = r#"{"id":"Q1","type":"incident","incident_key":"watchfire-i-1",
             "assignees":[{"summary":"Grace Hopper"}],"priority":{"summary":"P1"}}"#;
-        check("incident.acknowledged", ours, Some(What::Acknowledge));
-        check("incident.unacknowledged", ours, Some(What::Unacknowledge));
-        check("incident.resolved", ours, Some(What::Resolve));
-        check("incident.reopened", ours, Some(What::Reopen));
+        check("incident.acknowledged", ours, Some(&What::Acknowledge));
+        check("incident.unacknowledged", ours, Some(&What::Unacknowledge));
+        check("incident.resolved", ours, Some(&What::Resolve));
+        check("incident.reopened", ours, Some(&What::Reopen));
         let assigned = What::Assign("Grace Hopper".to_owned());
-        check("incident.reassigned", ours, Some(assigned));
+        check("incident.reassigned", ours, Some(&assigned));
         let priority = What::Note("PagerDuty's priority: P1".to_owned());
-        check("incident.priority_updated", ours, Some(priority));
+        check("incident.priority_updated", ours, Some(&priority));
         let note = r#"{"content":"looking","incident":{"incident_key":"watchfire-i-1"}}"#;
         check(
             "incident.annotated",
             note,
-            Some(What::Note("looking".to_owned())),
+            Some(&What::Note("looking".to_owned())),
         );
         check("incident.triggered", ours, None);
         check("incident.acknowledged", r#"{"incident_key":"other"}"#, None);

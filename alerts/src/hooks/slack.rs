@@ -34,9 +34,11 @@ struct User {
 
 #[derive(Debug, Deserialize)]
 struct Action {
-    action_id: String,
+    #[serde(rename = "action_id")]
+    id: String,
     value: Option<String>,
-    action_ts: Option<String>,
+    #[serde(rename = "action_ts")]
+    at: Option<String>,
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
@@ -96,7 +98,7 @@ pub(super) fn meaning(body: &str, now: Timestamp) -> Meaning {
         return Meaning::Nothing(format!("nothing follows from {}", interaction.kind));
     }
     let known = interaction.actions.iter().find_map(|action| {
-        let what = match action.action_id.as_str() {
+        let what = match action.id.as_str() {
             ACKNOWLEDGE => What::Acknowledge,
             RESOLVE => What::Resolve,
             _ => return None,
@@ -114,7 +116,7 @@ pub(super) fn meaning(body: &str, now: Timestamp) -> Meaning {
         || "Slack".to_owned(),
         |user| user.name.or(user.username).unwrap_or(user.id),
     );
-    let pressed = action.action_ts.as_deref().and_then(|stamp| {
+    let pressed = action.at.as_deref().and_then(|stamp| {
         let seconds: f64 = stamp.parse().ok()?;
         let millis = (seconds * 1e3).round();
         (0.0..1e14)
@@ -159,7 +161,7 @@ mod tests {
         }
     }
 
-    fn check(action: &str, value: &str, expected: Option<What>) {
+    fn check(action: &str, value: &str, expected: Option<&What>) {
         let body = format!(
             r#"{{"type":"block_actions","user":{{"id":"U1","name":"ada"}},
                 "actions":[{{"action_id":"{action}","value":"{value}","action_ts":"1548426417.84"}}]}}"#
@@ -175,13 +177,13 @@ mod tests {
             }
             Meaning::Nothing(_) => None,
         };
-        assert_eq!(asked, expected, "{action}");
+        assert_eq!(asked.as_ref(), expected, "{action}");
     }
 
     #[test]
     fn only_our_own_buttons_act() {
-        check(ACKNOWLEDGE, "i-1", Some(What::Acknowledge));
-        check(RESOLVE, "i-1", Some(What::Resolve));
+        check(ACKNOWLEDGE, "i-1", Some(&What::Acknowledge));
+        check(RESOLVE, "i-1", Some(&What::Resolve));
         check("open_0", "i-1", None);
         check(RESOLVE, "", None);
     }

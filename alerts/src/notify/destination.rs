@@ -81,8 +81,6 @@ pub(crate) enum DestinationKind {
     Webex,
     MsTeams,
     MsTeamsV2,
-    RocketChat,
-    Mattermost,
     IncidentIo,
     /// One of Alertmanager's that is not delivered to, by its name there.
     Other(&'static str),
@@ -97,7 +95,7 @@ pub(crate) struct Destination {
     pub url: SecretSource,
     /// A routing key, or the token or key by which the other end knows us.
     pub key: Option<SecretSource>,
-    /// Pushover's second key, Rocket.Chat's id of the token.
+    /// Pushover's key of the user.
     pub second_key: Option<SecretSource>,
     /// Only a webhook may have some.
     pub signing_secrets: Vec<Secret>,
@@ -136,8 +134,6 @@ impl DestinationKind {
             Self::Webex => "webex",
             Self::MsTeams => "msteams",
             Self::MsTeamsV2 => "msteamsv2",
-            Self::RocketChat => "rocketchat",
-            Self::Mattermost => "mattermost",
             Self::IncidentIo => "incidentio",
             Self::Other(name) => name,
         }

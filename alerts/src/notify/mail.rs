@@ -3,6 +3,8 @@
 mod address;
 mod words;
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -111,7 +113,7 @@ struct Head(String);
 
 impl Head {
     fn field(&mut self, name: &str, value: &str) {
-        self.0.push_str(&format!("{name}: {value}\r\n"));
+        write!(self.0, "{name}: {value}\r\n").expect("a String takes every write");
     }
 }
 

@@ -91,13 +91,6 @@ pub(super) fn compose(
             url = format!("{}/{}/{path}", url.trim_end_matches('/'), keys.key());
             body = inner;
         }
-        DestinationKind::RocketChat => {
-            url = format!("{}/api/v1/chat.postMessage", url.trim_end_matches('/'));
-            let token = HeaderName::from_static("x-auth-token");
-            headers.insert(token, sensitive(keys.key())?);
-            let user = HeaderName::from_static("x-user-id");
-            headers.insert(user, sensitive(keys.second_key())?);
-        }
         _ => {}
     }
     sign(&mut headers, destination, envelope, &body);

@@ -3,6 +3,7 @@
 mod bench;
 mod crash;
 mod failing;
+mod fallback;
 mod groups;
 mod order;
 mod receiver;

@@ -63,9 +63,10 @@ pub(crate) fn as_incident(notice: &GroupNotice) -> NewNotification {
 fn title(notice: &GroupNotice) -> String {
     let firing = notice.alerts.iter().filter(|alert| alert.firing).count();
     let labels: Vec<&str> = notice.group_labels.iter().map(|(_, value)| value).collect();
-    let name = match labels.is_empty() {
-        true => "alerts".to_owned(),
-        false => labels.join(" "),
+    let name = if labels.is_empty() {
+        "alerts".to_owned()
+    } else {
+        labels.join(" ")
     };
     match firing {
         0 => format!("{name} for {}: over", notice.receiver),

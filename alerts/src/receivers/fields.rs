@@ -9,6 +9,7 @@ use serde_saphyr::{Location, Spanned};
 use super::tree::{Place, Tree};
 use crate::notify::SecretSource;
 use crate::rules::parse_duration;
+use crate::rules::template::Template;
 use crate::{RuleFinding, Weight};
 
 /// What was found wrong so far, and where to look for files.
@@ -80,10 +81,6 @@ impl<'t> Fields<'t> {
             entries,
             known: BTreeSet::new(),
         })
-    }
-
-    pub(super) fn what(&self) -> &str {
-        &self.what
     }
 
     /// None also where nothing is written behind the name.
@@ -185,6 +182,57 @@ impl<'t> Fields<'t> {
         }
     }
 
+    /// A template, or the one that stands in for it.
+    pub(super) fn template(
+        &mut self,
+        name: &'static str,
+        otherwise: &str,
+        findings: &mut Findings<'_>,
+    ) -> Template {
+        let at = self.place(name).map(|place| place.referenced);
+        let text = self.text(name, findings);
+        template(
+            text.as_deref().unwrap_or(otherwise),
+            name,
+            at.unwrap_or(self.at),
+            findings,
+        )
+    }
+
+    /// A template that may be missing.
+    pub(super) fn maybe_template(
+        &mut self,
+        name: &'static str,
+        findings: &mut Findings<'_>,
+    ) -> Option<Template> {
+        let at = self.place(name)?.referenced;
+        let text = self.some_text(name, findings)?;
+        Some(template(&text, name, at, findings))
+    }
+
+    /// A mapping of names to templates, in the order of the file.
+    pub(super) fn templates(
+        &mut self,
+        name: &'static str,
+        findings: &mut Findings<'_>,
+    ) -> Vec<(String, Template)> {
+        let at = self.place(name).map_or(self.at, |place| place.referenced);
+        let pairs = self.pairs(name, findings);
+        let read = pairs.into_iter();
+        read.map(|(key, text)| (key, template(&text, name, at, findings)))
+            .collect()
+    }
+
+    /// Takes what is written under a name without looking at it.
+    pub(super) fn leave(&mut self, names: &[&'static str]) {
+        self.known.extend(names);
+    }
+
+    /// Takes everything.
+    pub(super) fn leave_all(mut self) {
+        self.entries = &[];
+    }
+
     /// A list of texts.
     pub(super) fn texts(&mut self, name: &'static str, findings: &mut Findings<'_>) -> Vec<String> {
         let list = self.list(name, findings);
@@ -247,4 +295,17 @@ impl<'t> Fields<'t> {
             }
         }
     }
+}
+
+/// A template that cannot be read is a finding, and empty.
+pub(super) fn template(
+    text: &str,
+    name: &str,
+    at: Location,
+    findings: &mut Findings<'_>,
+) -> Template {
+    Template::parse_message(text).unwrap_or_else(|error| {
+        findings.note(at, format!("the template of {name} is wrong: {error}"));
+        Template::empty()
+    })
 }

@@ -6,6 +6,7 @@ mod builtins;
 mod format;
 mod functions;
 mod humanize;
+mod message;
 mod moment;
 mod names;
 mod node;
@@ -21,11 +22,12 @@ use watchfire_schemas::{LabelSet, Timestamp};
 use node::Node;
 use parse::Definitions;
 use run::Run;
-use value::Value;
+pub(crate) use value::Value;
 
 pub(crate) use answers::{Answers, QuerySample};
 pub(crate) use builtins::{html as html_text, url_query};
 pub(crate) use format::exponent;
+pub(crate) use message::{Library, MessageScope, alert, data, kv};
 pub(crate) use moment::{duration_text, formatted};
 
 /// Why a template gives no text.
@@ -100,7 +102,7 @@ pub(crate) struct Template {
 
 impl Template {
     pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
-        let (nodes, definitions) = parse::parse(text)?;
+        let (nodes, definitions) = parse::parse(text, message::Dialect::Rules)?;
         Ok(Self { nodes, definitions })
     }
 

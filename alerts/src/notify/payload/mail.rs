@@ -8,7 +8,7 @@ use super::pagerduty::exception_change;
 use super::{Occasion, page, slack, to_json};
 use crate::notification::{NewNotification, NotificationContent};
 use crate::notify::wording::{duration, truncate};
-use crate::notify::{Destination, Mail};
+use crate::notify::{Address, Destination, Mail};
 use crate::rules::template::html_text;
 
 const MAX_SUBJECT: usize = 200;
@@ -26,7 +26,7 @@ pub(super) fn render(to: &Destination, row: &NewNotification, occasion: Occasion
     let title = slack::title(content, occasion);
     to_json(&Mail {
         from: mailbox.map_or_else(String::new, |mailbox| mailbox.from.written()),
-        to: mailbox.map_or_else(Vec::new, |it| it.to.iter().map(|to| to.written()).collect()),
+        to: mailbox.map_or_else(Vec::new, |it| it.to.iter().map(Address::written).collect()),
         subject: if is_first {
             subject
         } else {

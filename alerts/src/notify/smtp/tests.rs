@@ -92,7 +92,7 @@ fn mail() -> Mail {
     }
 }
 
-const PATIENCE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(60));
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(1));
 
 #[tokio::test]
 async fn a_mail_is_handed_over() {

@@ -5,13 +5,20 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use watchfire_schemas::LabelSet;
 
+use super::Payload;
 use crate::receivers::go_time::{NEVER, go_time};
+use crate::receivers::teller::{Teller, common};
 use crate::receivers::{GroupAlert, GroupNotice};
+use crate::rules::template::{Library, Template};
 
 #[derive(Debug, Clone)]
 pub(crate) struct WebhookForm {
     /// How many alerts a message holds at most; 0 for all.
     pub max_alerts: usize,
+    /// In place of Alertmanager's message.
+    pub payload: Option<Payload>,
+    /// Where it goes, if that depends on the notice.
+    pub url: Option<Template>,
 }
 
 #[derive(Serialize)]
@@ -49,7 +56,10 @@ struct Alert<'a> {
 impl WebhookForm {
     /// What is cut off counts in nothing but `truncatedAlerts`: status and common labels are those
     /// of the alerts that are sent.
-    pub(super) fn render(&self, notice: &GroupNotice) -> String {
+    pub(super) fn render(&self, library: &Library, notice: &GroupNotice) -> String {
+        if let Some(payload) = &self.payload {
+            return payload.filled(&Teller::new(library, notice)).to_string();
+        }
         let all = notice.alerts.len();
         let kept = match self.max_alerts {
             0 => all,
@@ -98,15 +108,6 @@ fn pairs(labels: &LabelSet) -> BTreeMap<&str, &str> {
     labels.iter().collect()
 }
 
-/// What is the same in all of them.
-fn common<'a>(mut sets: impl Iterator<Item = &'a LabelSet>) -> BTreeMap<&'a str, &'a str> {
-    let mut shared = sets.next().map(pairs).unwrap_or_default();
-    for set in sets {
-        shared.retain(|name, value| set.get(name) == Some(value));
-    }
-    shared
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -114,13 +115,21 @@ mod tests {
     use super::*;
     use crate::receivers::notice::samples::notice;
 
+    fn form(max_alerts: usize) -> WebhookForm {
+        WebhookForm {
+            max_alerts,
+            payload: None,
+            url: None,
+        }
+    }
+
     fn rendered(form: &WebhookForm, notice: &GroupNotice) -> Value {
-        serde_json::from_str(&form.render(notice)).expect("it is JSON")
+        serde_json::from_str(&form.render(&Library::default(), notice)).expect("it is JSON")
     }
 
     #[test]
     fn it_is_alertmanagers_message() {
-        let form = WebhookForm { max_alerts: 0 };
+        let form = form(0);
         let message = rendered(&form, &notice());
         let expected = json!({
             "receiver": "team",
@@ -160,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_is_counted() {
-        let form = WebhookForm { max_alerts: 1 };
+        let form = form(1);
         let message = rendered(&form, &notice());
         assert_eq!(message["truncatedAlerts"], 1);
         assert_eq!(message["alerts"].as_array().map(Vec::len), Some(1));

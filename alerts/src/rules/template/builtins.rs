@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::TemplateError;
-use super::functions::Arguments;
+pub(super) use super::functions::Arguments;
 use super::moment::{formatted, month_and_weekday, part};
 use super::printf::printf;
 use super::value::Value;
@@ -54,8 +54,22 @@ pub(super) fn method(
     arguments: &[Value],
 ) -> Result<Option<Value>, TemplateError> {
     let called = Arguments::new(name, arguments);
+    if let Some(found) = super::message::method(value, name, arguments)? {
+        return Ok(Some(found));
+    }
     Ok(match value {
+        Value::Local(local) => match name {
+            "Format" => Some(Value::Text(local.formatted(&called.text(0)?))),
+            "UTC" => Some(Value::Moment(local.nanos())),
+            "String" => Some(Value::Text(value.to_string())),
+            _ => None,
+        },
         Value::Moment(nanos) => match name {
+            "IsZero" => Some(Value::Truth(*nanos == i64::MIN)),
+            "Sub" => match called.at(0)? {
+                Value::Moment(other) => Some(Value::Span(nanos.saturating_sub(*other))),
+                _ => return Err(called.failed("expected time.Time")),
+            },
             "Format" => Some(Value::Text(formatted(*nanos, &called.text(0)?))),
             "UTC" => Some(value.clone()),
             "String" => Some(Value::Text(value.to_string())),
@@ -81,9 +95,10 @@ pub(super) fn method(
 fn length(arguments: &Arguments<'_>) -> Result<Value, TemplateError> {
     let length = match arguments.at(0)? {
         Value::Text(text) => text.len(),
-        Value::List(list) => list.len(),
+        Value::List(list) | Value::Alerts(list) => list.len(),
+        Value::Pairs(pairs) => pairs.len(),
         Value::Map(map) => map.len(),
-        Value::Labels(labels) => labels.len(),
+        Value::Labels(labels) | Value::Kv(labels) => labels.len(),
         other => return Err(arguments.failed(&format!("len of type {}", other.kind()))),
     };
     Ok(Value::Int(i64::try_from(length).unwrap_or(i64::MAX)))
@@ -93,10 +108,10 @@ fn index(arguments: &Arguments<'_>) -> Result<Value, TemplateError> {
     let mut value = arguments.at(0)?.clone();
     for key in &arguments.all()[1..] {
         value = match (&value, key) {
-            (Value::Labels(_) | Value::Map(_), Value::Text(name)) => {
+            (Value::Labels(_) | Value::Map(_) | Value::Kv(_), Value::Text(name)) => {
                 value.field(name, &|_| None)?
             }
-            (Value::List(list), Value::Int(at)) => {
+            (Value::List(list) | Value::Alerts(list), Value::Int(at)) => {
                 let found = usize::try_from(*at).ok().and_then(|at| list.get(at));
                 let missing = || arguments.failed(&format!("index out of range: {at}"));
                 found.cloned().ok_or_else(missing)?

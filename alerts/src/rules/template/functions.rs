@@ -10,6 +10,7 @@ use super::format::significant;
 use super::humanize::{
     humanize, humanize_1024, humanize_duration, humanize_timestamp, nanoseconds,
 };
+use super::message::{self, Dialect};
 use super::names::{strip_domain, strip_port, title};
 use super::run::Run;
 use super::value::Value;
@@ -49,8 +50,12 @@ const NAMES: [&str; 30] = [
     "tmpl",
 ];
 
-pub(super) fn is_function(name: &str) -> bool {
-    NAMES.contains(&name) || builtins::NAMES.contains(&name)
+pub(super) fn is_function(name: &str, dialect: Dialect) -> bool {
+    let own: &[&str] = match dialect {
+        Dialect::Rules => &NAMES,
+        Dialect::Messages { .. } => &message::NAMES,
+    };
+    own.contains(&name) || builtins::NAMES.contains(&name)
 }
 
 /// Calls a function by its name.
@@ -59,6 +64,9 @@ pub(super) fn call(
     arguments: &[Value],
     run: &mut Run<'_>,
 ) -> Result<Value, TemplateError> {
+    if run.dialect() != Dialect::Rules {
+        return message::call(name, arguments, run);
+    }
     let arguments = Arguments { name, arguments };
     if let Some(called) = builtins::call(name, &arguments) {
         return called;
@@ -204,7 +212,7 @@ impl<'a> Arguments<'a> {
 
     pub(super) fn text(&self, index: usize) -> Result<String, TemplateError> {
         match self.at(index)? {
-            Value::Text(text) => Ok(text.clone()),
+            Value::Text(text) | Value::Safe(text) => Ok(text.clone()),
             other => Err(self.wrong("string", other)),
         }
     }
@@ -217,7 +225,7 @@ impl<'a> Arguments<'a> {
         ))
     }
 
-    fn number(&self, index: usize) -> Result<f64, TemplateError> {
+    pub(super) fn number(&self, index: usize) -> Result<f64, TemplateError> {
         match self.at(index)? {
             Value::Number(number) => Ok(*number),
             Value::Int(int) => Ok(*int as f64),
@@ -230,7 +238,7 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    fn list(&self, index: usize) -> Result<&'a Vec<Value>, TemplateError> {
+    pub(super) fn list(&self, index: usize) -> Result<&'a Vec<Value>, TemplateError> {
         match self.at(index)? {
             Value::List(list) => Ok(list),
             other => Err(self.wrong("template.queryResult", other)),
@@ -244,7 +252,7 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    fn regex(&self, index: usize) -> Result<Regex, TemplateError> {
+    pub(super) fn regex(&self, index: usize) -> Result<Regex, TemplateError> {
         let text = self.text(index)?;
         Regex::new(&text).map_err(|_| self.failed(&format!("error parsing regexp: {text:?}")))
     }

@@ -6,6 +6,9 @@ const NANOS: i64 = 1_000_000_000;
 
 /// A time in UTC: `2015-06-23 13:19:44.128 +0000 UTC`.
 pub(super) fn moment_text(nanos: i64) -> String {
+    if nanos == i64::MIN {
+        return "0001-01-01 00:00:00 +0000 UTC".to_owned();
+    }
     let at = Timestamp::from_nanos(nanos).to_string();
     format!("{} +0000 UTC", at.trim_end_matches('Z').replace('T', " "))
 }
@@ -43,12 +46,74 @@ pub(crate) fn duration_text(nanos: i64) -> String {
 
 /// A time in a layout of Go's: the words of its reference time stand for the parts of this one.
 pub(crate) fn formatted(nanos: i64, layout: &str) -> String {
-    let civil = Civil::of(nanos);
+    laid_out(&Civil::of(nanos), &Zone::utc(), layout)
+}
+
+/// A time as a zone's clocks show it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Local {
+    nanos: i64,
+    zone: Zone,
+}
+
+/// What tells a zone's clocks from others.
+#[derive(Debug, Clone, PartialEq)]
+struct Zone {
+    seconds_ahead: i64,
+    name: String,
+}
+
+impl Zone {
+    fn utc() -> Self {
+        Self {
+            seconds_ahead: 0,
+            name: "UTC".to_owned(),
+        }
+    }
+
+    /// `+01:00`, with another sign between hours and minutes if asked for.
+    fn offset(&self, between: &str) -> String {
+        let sign = if self.seconds_ahead < 0 { '-' } else { '+' };
+        let minutes = self.seconds_ahead.abs() / 60;
+        format!("{sign}{:02}{between}{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+impl Local {
+    /// None if there is no such zone.
+    pub(super) fn of(nanos: i64, zone: &str) -> Option<Self> {
+        let known = jiff::tz::TimeZone::get(zone).ok()?;
+        let at = jiff::Timestamp::from_nanosecond(i128::from(nanos)).ok()?;
+        let info = known.to_offset_info(at);
+        let zone = Zone {
+            seconds_ahead: i64::from(info.offset().seconds()),
+            name: info.abbreviation().to_owned(),
+        };
+        Some(Self { nanos, zone })
+    }
+
+    pub(super) const fn nanos(&self) -> i64 {
+        self.nanos
+    }
+
+    pub(super) fn formatted(&self, layout: &str) -> String {
+        let shifted = self.nanos.saturating_add(self.zone.seconds_ahead * NANOS);
+        laid_out(&Civil::of(shifted), &self.zone, layout)
+    }
+}
+
+impl std::fmt::Display for Local {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.formatted("2006-01-02 15:04:05 -0700 MST"))
+    }
+}
+
+fn laid_out(civil: &Civil, zone: &Zone, layout: &str) -> String {
     let mut text = String::new();
     let mut rest = layout;
     while let Some(first) = rest.chars().next() {
         let found = civil
-            .parts()
+            .parts(zone)
             .into_iter()
             .find_map(|(word, part)| Some((rest.strip_prefix(word)?, part)));
         if let Some((after, part)) = found {
@@ -122,7 +187,12 @@ struct Civil {
 
 impl Civil {
     fn of(nanos: i64) -> Self {
-        let seconds = nanos.div_euclid(NANOS);
+        // What Go's zero time is here.
+        const NEVER: (i64, i64) = (-62_135_596_800, 0);
+        let (seconds, nanos) = match nanos {
+            i64::MIN => NEVER,
+            known => (known.div_euclid(NANOS), known.rem_euclid(NANOS)),
+        };
         let days = seconds.div_euclid(86_400);
         let of_day = seconds.rem_euclid(86_400);
         let (year, month, day) = date(days);
@@ -134,12 +204,12 @@ impl Civil {
             minute: of_day / 60 % 60,
             second: of_day % 60,
             weekday: (days + 4).rem_euclid(7) as usize,
-            nanos: nanos.rem_euclid(NANOS),
+            nanos,
         }
     }
 
     /// The words of a layout, the longer before those that they begin with.
-    fn parts(&self) -> Vec<(&'static str, String)> {
+    fn parts(&self, zone: &Zone) -> Vec<(&'static str, String)> {
         let month = MONTHS[self.month as usize - 1];
         let weekday = WEEKDAYS[self.weekday];
         let half = if self.hour < 12 { "AM" } else { "PM" };
@@ -149,11 +219,17 @@ impl Civil {
             ("Jan", month[..3].to_owned()),
             ("Monday", weekday.to_owned()),
             ("Mon", weekday[..3].to_owned()),
-            ("MST", "UTC".to_owned()),
+            ("MST", zone.name.clone()),
             ("2006", format!("{:04}", self.year)),
-            ("Z07:00", "Z".to_owned()),
-            ("-07:00", "+00:00".to_owned()),
-            ("-0700", "+0000".to_owned()),
+            (
+                "Z07:00",
+                match zone.seconds_ahead {
+                    0 => "Z".to_owned(),
+                    _ => zone.offset(":"),
+                },
+            ),
+            ("-07:00", zone.offset(":")),
+            ("-0700", zone.offset("")),
             (".000", format!(".{:03}", self.nanos / 1_000_000)),
             ("01", format!("{:02}", self.month)),
             ("02", format!("{:02}", self.day)),

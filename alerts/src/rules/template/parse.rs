@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::TemplateError;
 use super::functions::is_function;
+use super::message::Dialect;
 use super::node::{Branch, Node, Operand, Pipeline};
 use super::segments::{Segment, segments};
 use super::token::Token;
@@ -15,10 +16,18 @@ const MOST_DEPTH: usize = 100;
 /// Variables that every text knows, beside `$`.
 const GIVEN: [&str; 5] = ["$", "$labels", "$externalLabels", "$externalURL", "$value"];
 
-pub(super) fn parse(text: &str) -> Result<(Vec<Node>, Definitions), TemplateError> {
+pub(super) fn parse(
+    text: &str,
+    dialect: Dialect,
+) -> Result<(Vec<Node>, Definitions), TemplateError> {
+    let given: &[&str] = match dialect {
+        Dialect::Rules => &GIVEN,
+        Dialect::Messages { .. } => &GIVEN[..1],
+    };
     let mut parser = Parser {
+        dialect,
         segments: segments(text)?.into_iter(),
-        variables: GIVEN.iter().map(|name| (*name).to_owned()).collect(),
+        variables: given.iter().map(|name| (*name).to_owned()).collect(),
         definitions: Definitions::new(),
         depth: 0,
         ranges: 0,
@@ -31,6 +40,7 @@ pub(super) fn parse(text: &str) -> Result<(Vec<Node>, Definitions), TemplateErro
 }
 
 struct Parser {
+    dialect: Dialect,
     segments: std::vec::IntoIter<Segment>,
     /// Those known here, the innermost last.
     variables: Vec<String>,
@@ -272,7 +282,7 @@ impl Parser {
             Token::Word(word) => match word.as_str() {
                 "true" | "false" => Operand::Truth(word == "true"),
                 "nil" => Operand::Nil,
-                word if is_function(word) => Operand::Function(word.to_owned()),
+                word if is_function(word, self.dialect) => Operand::Function(word.to_owned()),
                 word => {
                     return Err(TemplateError::Syntax(format!(
                         "function {word:?} not defined"

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::message::{self, Dialect};
 use super::node::{Branch, Command, Node, Operand, Pipeline};
 use super::parse::Definitions;
 use super::value::Value;
@@ -19,6 +20,7 @@ pub(super) struct Run<'a> {
     definitions: &'a Definitions,
     /// The innermost last.
     variables: Vec<(String, Value)>,
+    dialect: Dialect,
     steps: usize,
     depth: usize,
 }
@@ -37,6 +39,7 @@ impl<'a> Run<'a> {
             scope,
             definitions,
             variables: Vec::new(),
+            dialect: Dialect::Rules,
             steps: 0,
             depth: 0,
         }
@@ -57,6 +60,24 @@ impl<'a> Run<'a> {
         let mut text = String::new();
         self.nodes(nodes, &Value::Root, &mut text)?;
         Ok(text)
+    }
+
+    /// As [`Self::whole`], of a message: the dot is what it is made of.
+    pub(super) fn message(
+        &mut self,
+        nodes: &[Node],
+        data: &Value,
+        dialect: Dialect,
+    ) -> Result<String, TemplateError> {
+        self.dialect = dialect;
+        self.variables = vec![("$".to_owned(), data.clone())];
+        let mut text = String::new();
+        self.nodes(nodes, data, &mut text)?;
+        Ok(text)
+    }
+
+    pub(super) const fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     pub(super) const fn scope(&self) -> &'a Scope<'a> {
@@ -112,7 +133,7 @@ impl<'a> Run<'a> {
             Node::Print(pipeline) => {
                 let value = self.pipeline(pipeline, dot)?;
                 if pipeline.variables.is_empty() {
-                    text.push_str(&value.to_string());
+                    text.push_str(&self.printed(&value));
                 }
             }
             Node::If(branch) => return self.choice(branch, dot, text, false),
@@ -129,6 +150,16 @@ impl<'a> Run<'a> {
             Node::Continue => return Ok(Flow::Continue),
         }
         Ok(Flow::Next)
+    }
+
+    fn printed(&self, value: &Value) -> String {
+        match value {
+            Value::Safe(text) => text.clone(),
+            other if self.dialect == (Dialect::Messages { is_html: true }) => {
+                builtins::html(&other.to_string())
+            }
+            other => other.to_string(),
+        }
     }
 
     fn choice(
@@ -318,7 +349,12 @@ fn elements(value: &Value) -> Result<Vec<(Value, Value)>, TemplateError> {
             .collect()
     }
     match value {
-        Value::List(list) => {
+        Value::Pairs(pairs) => {
+            let places = (0..).map(Value::Int);
+            Ok(places.zip(pairs.iter().map(message::pair)).collect())
+        }
+        Value::Kv(set) => Ok(of(set, Value::Text)),
+        Value::List(list) | Value::Alerts(list) => {
             let places = (0..).map(Value::Int);
             Ok(places.zip(list.iter().cloned()).collect())
         }

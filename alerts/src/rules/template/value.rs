@@ -3,12 +3,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::format::shortest;
-use super::moment::{duration_text, moment_text};
+use super::message;
+use super::moment::{Local, duration_text, moment_text};
 use super::{QuerySample, TemplateError};
 
 /// What an expression in a template is worth.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Nothing,
     Truth(bool),
     Int(i64),
@@ -24,8 +25,27 @@ pub(super) enum Value {
     Moment(i64),
     /// Nanoseconds.
     Span(i64),
+    /// A text that is markup already.
+    Safe(String),
+    /// A set of labels or annotations, of a message.
+    Kv(Arc<BTreeMap<String, String>>),
+    Pairs(Arc<Vec<(String, String)>>),
+    /// The alerts of a message.
+    Alerts(Arc<Vec<Value>>),
+    /// Something with fields.
+    Record(Arc<Record>),
+    /// A time in a zone.
+    Local(Arc<Local>),
     /// What the template is made of: the labels and the value of an alert.
     Root,
+}
+
+/// Something with fields: their names in templates and in JSON.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Record {
+    /// Its type in Go's words.
+    pub kind: &'static str,
+    pub fields: Vec<(&'static str, &'static str, Value)>,
 }
 
 impl Value {
@@ -46,17 +66,20 @@ impl Value {
             Self::Truth(truth) => *truth,
             Self::Int(int) => *int != 0,
             Self::Number(number) => *number != 0.0,
-            Self::Text(text) => !text.is_empty(),
-            Self::Labels(labels) => !labels.is_empty(),
+            Self::Text(text) | Self::Safe(text) => !text.is_empty(),
+            Self::Labels(labels) | Self::Kv(labels) => !labels.is_empty(),
+            Self::Pairs(pairs) => !pairs.is_empty(),
             Self::Map(map) => !map.is_empty(),
-            Self::List(list) => !list.is_empty(),
+            Self::List(list) | Self::Alerts(list) => !list.is_empty(),
             Self::Span(nanos) => *nanos != 0,
-            Self::Sample(_) | Self::Moment(_) | Self::Root => true,
+            Self::Sample(_) | Self::Moment(_) | Self::Local(_) | Self::Record(_) | Self::Root => {
+                true
+            }
         }
     }
 
     /// Its type in Go's words.
-    pub(super) const fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Nothing => "<nil>",
             Self::Truth(_) => "bool",
@@ -69,6 +92,12 @@ impl Value {
             Self::Sample(_) => "*template.sample",
             Self::Moment(_) => "*time.Time",
             Self::Span(_) => "*time.Duration",
+            Self::Safe(_) => "template.HTML",
+            Self::Kv(_) => "template.KV",
+            Self::Pairs(_) => "template.Pairs",
+            Self::Alerts(_) => "template.Alerts",
+            Self::Record(record) => record.kind,
+            Self::Local(_) => "time.Time",
             Self::Root => "struct",
         }
     }
@@ -79,6 +108,9 @@ impl Value {
         name: &str,
         root: &dyn Fn(&str) -> Option<Self>,
     ) -> Result<Self, TemplateError> {
+        if let Some(found) = message::field(self, name) {
+            return found;
+        }
         let found = match self {
             Self::Labels(labels) => Some(Self::Text(labels.get(name).cloned().unwrap_or_default())),
             Self::Map(map) => Some(map.get(name).cloned().unwrap_or(Self::Nothing)),
@@ -109,10 +141,19 @@ impl fmt::Display for Value {
             Self::Truth(truth) => truth.fmt(f),
             Self::Int(int) => int.fmt(f),
             Self::Number(number) => f.write_str(&shortest(*number)),
-            Self::Text(text) => f.write_str(text),
+            Self::Text(text) | Self::Safe(text) => f.write_str(text),
+            Self::Kv(set) => f.write_str(&message::shown_set(set)),
+            Self::Pairs(pairs) => f.write_str(&message::shown(pairs)),
+            Self::Record(record) => {
+                let values = record.fields.iter().map(|(_, _, value)| value.to_string());
+                write!(f, "{{{}}}", values.collect::<Vec<_>>().join(" "))
+            }
+            Self::Local(local) => local.fmt(f),
             Self::Labels(labels) => bracketed(f, "map[", pairs(labels)),
             Self::Map(map) => bracketed(f, "map[", pairs(map)),
-            Self::List(list) => bracketed(f, "[", list.iter().map(ToString::to_string)),
+            Self::List(list) | Self::Alerts(list) => {
+                bracketed(f, "[", list.iter().map(ToString::to_string))
+            }
             Self::Sample(sample) => {
                 let labels = Self::labels(sample.labels.iter());
                 write!(f, "{{{labels} {}}}", shortest(sample.value))
