@@ -19,12 +19,13 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use watchfire_alerts::Incident;
+use watchfire_schemas::Timestamp;
 
 use crate::cli::{DrillArgs, ServeArgs};
 use crate::config::{Defaults, Settings};
 use crate::stack::runtime;
 use catalogue::{CATALOGUE, Fault, chosen};
-use outcome::{Outcome, dated, seen, too_early, wakes};
+use outcome::{Outcome, dated, pages_before, seen};
 use report::{Quiet, Report};
 use traffic::Service;
 use world::{START, World};
@@ -151,20 +152,18 @@ async fn replay(
         watchfire: seen(&ours, fault.name, onset),
         plain: seen(&plain, fault.name, onset),
         onset: dated(&ours, fault.name, onset),
-        too_early: (too_early(&ours, onset), too_early(&plain, onset)),
+        too_early: (pages_before(&ours, onset), pages_before(&plain, onset)),
     })
 }
 
 /// Services that stay well, for days.
 async fn quiet(args: &DrillArgs, outcomes: &[Outcome]) -> anyhow::Result<Quiet> {
-    let early =
-        |side: fn(&(usize, usize)) -> usize| outcomes.iter().map(|o| side(&o.too_early)).sum();
     let seconds = (args.quiet_days * 86_400.0) as u64;
-    let mut quiet = Quiet {
-        days: 0.0,
-        watchfire: early(|early| early.0),
-        plain: early(|early| early.1),
-    };
+    let mut quiet = Quiet::default();
+    for outcome in outcomes {
+        quiet.watchfire.extend_from_slice(&outcome.too_early.0);
+        quiet.plain.extend_from_slice(&outcome.too_early.1);
+    }
     if seconds == 0 {
         return Ok(quiet);
     }
@@ -183,9 +182,9 @@ async fn quiet(args: &DrillArgs, outcomes: &[Outcome]) -> anyhow::Result<Quiet> 
     let mut world = World::open(settings(args)?, dir.path(), services).await?;
     world.warm_up(HISTORY).await?;
     world.run(HISTORY + seconds, QUIET_STEP).await?;
-    let pages = |incidents: Vec<Incident>| incidents.iter().filter(|i| wakes(i)).count();
-    quiet.watchfire += pages(world.incidents().await?);
-    quiet.plain += pages(world.plain_incidents().await?);
+    let (ours, plain) = (world.incidents().await?, world.plain_incidents().await?);
+    quiet.watchfire.extend(pages_before(&ours, Timestamp::MAX));
+    quiet.plain.extend(pages_before(&plain, Timestamp::MAX));
     world.close().await;
     Ok(quiet)
 }

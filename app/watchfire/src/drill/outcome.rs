@@ -36,7 +36,7 @@ pub(crate) struct Outcome {
     pub onset: Option<Dated>,
     /// Pages before it, on both sides.
     #[serde(skip)]
-    pub too_early: (usize, usize),
+    pub too_early: (Vec<String>, Vec<String>),
 }
 
 /// The first of `incidents` that is about a service and was not before `onset`.
@@ -66,10 +66,17 @@ pub(crate) fn dated(incidents: &[Incident], service: &str, onset: Timestamp) -> 
     })
 }
 
-/// The pages before anything was broken.
-pub(crate) fn too_early(incidents: &[Incident], onset: Timestamp) -> usize {
-    let early = |incident: &&Incident| wakes(incident) && incident.detected_at < onset;
-    incidents.iter().filter(early).count()
+/// The pages before `end`, each in a line.
+pub(crate) fn pages_before(incidents: &[Incident], end: Timestamp) -> Vec<String> {
+    let pages = incidents
+        .iter()
+        .filter(|incident| wakes(incident) && incident.detected_at < end);
+    pages.map(line).collect()
+}
+
+fn line(page: &Incident) -> String {
+    let rule = first_rule(page).unwrap_or_default();
+    format!("{} by {rule} at {}", page.title, page.detected_at)
 }
 
 /// Whether somebody is woken by it.

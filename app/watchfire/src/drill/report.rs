@@ -15,12 +15,13 @@ const LABEL: &str = "fault-injection replay, not production";
 const UPPER_BOUNDS: [f64; 6] = [3.0, 4.74, 6.3, 7.75, 9.15, 10.51];
 
 /// Pages while nothing was broken.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Quiet {
     /// Of all services together.
     pub days: f64,
-    pub watchfire: usize,
-    pub plain: usize,
+    /// Each in a line.
+    pub watchfire: Vec<String>,
+    pub plain: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -133,8 +134,8 @@ impl Report {
             days,
             watchfire,
             plain,
-        } = self.quiet;
-        let bound = UPPER_BOUNDS.get(watchfire).filter(|_| days > 0.0);
+        } = &self.quiet;
+        let bound = UPPER_BOUNDS.get(watchfire.len()).filter(|_| *days > 0.0);
         let bound = bound.map_or_else(String::new, |most| {
             format!(
                 "; at most {:.1} in 30 days and service (95 %)",
@@ -142,8 +143,13 @@ impl Report {
             )
         });
         say(&format!(
-            "quiet     {days:.1} service-days: {watchfire} false pages{bound}; plain {plain}"
+            "quiet     {days:.1} service-days: {} false pages{bound}; plain {}",
+            watchfire.len(),
+            plain.len(),
         ));
+        for page in watchfire {
+            say(&format!("false     {page}"));
+        }
     }
 
     fn summary(&self) -> Summary {
