@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use serde_json::Value;
 use watchfire_alerts::Alerts;
 use watchfire_logsearch::EventStore;
-use watchfire_schemas::{Clock, Timestamp};
+use watchfire_schemas::{Clock, Exception, Timestamp};
 use watchfire_tsdb::Tsdb;
 
 use crate::contracts::ContractSource;
@@ -85,6 +85,16 @@ pub struct InboxEntry {
     pub body: Value,
 }
 
+/// A stack trace as it is read for its group. Implemented by the binary over the collector.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadStack {
+    /// The calls that led to the exception with which all began, innermost first, and whether each
+    /// is of the application's own code.
+    pub calls: Vec<(String, bool)>,
+    /// The types of the chain, the one thrown last first.
+    pub chain: Vec<String>,
+}
+
 /// What the pages are made of.
 #[derive(Debug, Clone)]
 pub struct Console {
@@ -95,6 +105,8 @@ pub struct Console {
     pub status: Arc<dyn StatusSource>,
     pub contracts: Arc<dyn ContractSource>,
     pub clock: Arc<dyn Clock>,
+    /// Reads the stack trace of an exception of a service.
+    pub read_stack: fn(&str, &Exception) -> ReadStack,
     /// Shown in the header, so that nobody takes the demo for production.
     pub is_demo: bool,
 }
@@ -110,9 +122,15 @@ pub fn console_router(console: Console) -> Router {
             "/logs/searches/{id}/forget",
             post(pages::logs::saved::forget),
         )
-        .route("/exceptions", get(pages::exceptions::page))
+        .route(
+            "/exceptions",
+            get(pages::exceptions::page).post(pages::posted_exception::several),
+        )
         .route("/exceptions/{id}", get(pages::exception::page))
-        .route("/exceptions/{id}/{action}", post(pages::posted::exception))
+        .route(
+            "/exceptions/{id}/{action}",
+            post(pages::posted_exception::one),
+        )
         .route("/incidents", get(pages::incidents::page))
         .route("/incidents/{id}", get(pages::incident::page))
         .route(

@@ -28,7 +28,7 @@ mod url;
 mod gallery;
 
 pub use console::{
-    Console, DiskLimit, DiskUse, InboxEntry, IngestReport, StatusSource, console_router,
+    Console, DiskLimit, DiskUse, InboxEntry, IngestReport, ReadStack, StatusSource, console_router,
 };
 pub use contracts::{ContractRefusal, ContractSource, RefusedSample, Rejected, SchemaEntry};
 pub use facts::keep_incident_facts;

@@ -12,6 +12,7 @@ pub(crate) mod logs;
 pub(crate) mod missing;
 pub(crate) mod overview;
 pub(crate) mod posted;
+pub(crate) mod posted_exception;
 pub(crate) mod posted_incident;
 pub(crate) mod posted_schema;
 pub(crate) mod reliability;

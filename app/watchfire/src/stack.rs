@@ -18,9 +18,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
-use watchfire_dashboards::{Console, SavedSearches, console_router};
+use watchfire_collector::fingerprint;
+use watchfire_dashboards::{Console, ReadStack, SavedSearches, console_router};
 use watchfire_logsearch::LogSearch;
-use watchfire_schemas::{Clock, SystemClock, TimeRange};
+use watchfire_schemas::{Clock, Exception, SystemClock, TimeRange};
 use watchfire_telemetry::{LogOutput, Telemetry};
 use watchfire_tsdb::ServerFacts;
 
@@ -311,6 +312,19 @@ fn console_of(stores: &Stores, status: Status, clock: Arc<dyn Clock>) -> Console
                 .quarantine_replay(Arc::clone(&stores.events)),
         }),
         clock,
+    }
+}
+
+/// As it is read for the group.
+fn read_stack(service: &str, exception: &Exception) -> ReadStack {
+    let print = fingerprint(service, exception, None);
+    let calls = print
+        .frames
+        .iter()
+        .map(|frame| (frame.name(), frame.in_app));
+    ReadStack {
+        calls: calls.collect(),
+        chain: print.chain,
     }
 }
 

@@ -5,16 +5,16 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use watchfire_alerts::{ExceptionGroup, GroupStatus};
+use watchfire_alerts::{ExceptionGroup, GroupAct, GroupStatus, IgnoredUntil, ResolveIn};
 use watchfire_logsearch::FoundLog;
 
 use super::{LIMIT, MOST, Problem, paged};
 use crate::ask::MOST_LISTED;
-use crate::pages::exceptions::{occurrences, status_param, trends_of};
+use crate::pages::exceptions::{Narrowed, group_query, occurrences, status_param, trends_of};
 use crate::pages::posted::required;
-use crate::params::Params;
+use crate::params::{BadParam, Params};
 use crate::range::Asked;
-use crate::{Console, ask, query_text};
+use crate::{Console, ask};
 
 pub(super) async fn list(
     State(console): State<Console>,
@@ -23,12 +23,13 @@ pub(super) async fn list(
     let asked = Asked::from_params(&params, console.clock.now(), "24h")?;
     let limit = params.limit(LIMIT, MOST)?;
     let status = status_param(&params, "any")?;
+    let narrowed = Narrowed::from_params(&params, "any")?;
     let groups = console
         .alerts
         .exception_groups(params.get("service"), status, MOST_LISTED)
         .await?
         .into_iter()
-        .filter(|group| group.last_seen >= asked.range.start && group.first_seen < asked.range.end)
+        .filter(|group| narrowed.keeps(group, asked.range))
         .collect();
     let (groups, next) = paged(groups, |group| &group.id, params.get("cursor"), limit)?;
     let trends = trends_of(&console, &groups, &asked).await?;
@@ -70,7 +71,7 @@ async fn sample(
     group: &ExceptionGroup,
     asked: &Asked,
 ) -> Result<Option<FoundLog>, watchfire_logsearch::QueryError> {
-    let query = query_text::term("exception_group", &group.id);
+    let query = group_query(group);
     let page = ask::logs(console, &query, asked.range, 1, None).await?;
     Ok(page.records.into_iter().next())
 }
@@ -99,14 +100,76 @@ fn shape(
     Ok(shape)
 }
 
-/// What a PATCH may say. `assignee: null` takes the assignee away; leaving it out keeps it.
+/// What a PATCH may say. `assignee: null` takes the assignee away; leaving it out keeps it. All of it
+/// is done, or nothing.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Change {
     who: String,
     status: Option<GroupStatus>,
+    /// In what it is resolved; now, if nothing is said.
+    resolution: Option<Resolved>,
+    /// Until when it is ignored; for good, if nothing is said.
+    ignored: Option<IgnoredUntil>,
     #[serde(default)]
     assignee: Assignee,
+    note: Option<String>,
+    /// Other groups that are the same.
+    #[serde(default)]
+    merge: Vec<String>,
+    /// Fingerprints of this group that are not.
+    #[serde(default)]
+    split: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "in", rename_all = "snake_case", deny_unknown_fields)]
+enum Resolved {
+    Now,
+    Release { release: String },
+    NextRelease,
+}
+
+impl Change {
+    fn acts(self) -> Result<Vec<GroupAct>, BadParam> {
+        let of_status = |wanted| self.status.is_none_or(|status| status == wanted);
+        if self.resolution.is_some() && !of_status(GroupStatus::Resolved) {
+            return Err(BadParam::new("resolution", "goes with the status resolved"));
+        }
+        if self.ignored.is_some() && !of_status(GroupStatus::Ignored) {
+            return Err(BadParam::new("ignored", "goes with the status ignored"));
+        }
+        let resolve = self.resolution.map(|resolved| match resolved {
+            Resolved::Now => ResolveIn::Now,
+            Resolved::Release { release } => ResolveIn::Release(release),
+            Resolved::NextRelease => ResolveIn::NextRelease,
+        });
+        let decision = match (self.status, resolve, self.ignored) {
+            (_, Some(_), Some(_)) => {
+                return Err(BadParam::new(
+                    "ignored",
+                    "it is resolved or ignored, not both",
+                ));
+            }
+            (_, Some(resolve), None) => Some(GroupAct::Resolve(resolve)),
+            (_, None, Some(until)) => Some(GroupAct::Ignore(until)),
+            (Some(GroupStatus::Open), ..) => Some(GroupAct::Open),
+            (Some(GroupStatus::Resolved), ..) => Some(GroupAct::Resolve(ResolveIn::Now)),
+            (Some(GroupStatus::Ignored), ..) => Some(GroupAct::Ignore(IgnoredUntil::default())),
+            (Some(GroupStatus::Archived), ..) => Some(GroupAct::Archive),
+            (None, None, None) => None,
+        };
+        let merge = (!self.merge.is_empty()).then_some(GroupAct::Merge(self.merge));
+        let split = (!self.split.is_empty()).then_some(GroupAct::Split(self.split));
+        let acts = [
+            merge,
+            split,
+            decision,
+            self.assignee.said().map(GroupAct::Assign),
+            self.note.map(GroupAct::Note),
+        ];
+        Ok(acts.into_iter().flatten().collect())
+    }
 }
 
 /// Whose it shall be, where a body says anything about it.
@@ -144,10 +207,9 @@ pub(super) async fn change(
 ) -> Result<Json<Value>, Problem> {
     let change: Change = serde_json::from_slice(&body).map_err(Problem::body)?;
     let who = required("who", &change.who, 120)?;
-    let group = console
-        .alerts
-        .set_group(&id, change.status, change.assignee.said(), who)
-        .await?;
+    let who = who.to_owned();
+    let acts = change.acts()?;
+    let group = console.alerts.act_on_group(&id, &who, acts).await?;
     told(&console, group, &params).await
 }
 
@@ -166,6 +228,27 @@ mod tests {
             let without = shape(&group, 0, Ok(None)).unwrap();
             super::super::schemas::tests::check("exception_group.v1", &without);
         }
+    }
+
+    #[test]
+    fn a_change_is_read_into_acts() {
+        let acts = |text: &str| {
+            let change: Change = serde_json::from_str(text).unwrap();
+            change.acts()
+        };
+        let resolve = |how| vec![GroupAct::Resolve(how)];
+        let next = r#"{"who":"a","status":"resolved","resolution":{"in":"next_release"}}"#;
+        assert_eq!(acts(next), Ok(resolve(ResolveIn::NextRelease)));
+        let plain = r#"{"who":"a","status":"resolved"}"#;
+        assert_eq!(acts(plain), Ok(resolve(ResolveIn::Now)));
+        let merge = r#"{"who":"a","merge":["b"],"note":"same"}"#;
+        let expected = vec![
+            GroupAct::Merge(vec!["b".to_owned()]),
+            GroupAct::Note("same".to_owned()),
+        ];
+        assert_eq!(acts(merge), Ok(expected));
+        let both = r#"{"who":"a","status":"open","ignored":{"count":3}}"#;
+        assert_eq!(acts(both).unwrap_err().name, "ignored");
     }
 
     #[test]

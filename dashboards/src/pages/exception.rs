@@ -1,15 +1,18 @@
 //! `/exceptions/{id}`: one group, with what shows how it happens.
 
+mod affected;
+mod stack;
+
 use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Path, State};
 use http::HeaderMap;
-use watchfire_alerts::ExceptionGroup;
+use watchfire_alerts::{ExceptionGroup, GroupLogEntry, GroupRelease, Incident, Resolution};
 use watchfire_logsearch::LogPage;
-use watchfire_schemas::{Span, Timestamp};
+use watchfire_schemas::{ChangeEvent, Exception, Span, Timestamp};
 
-use super::exceptions::occurrences;
+use super::exceptions::{group_query, occurrences};
 use super::log_view::{LogContext, LogView, log_view};
 use super::{Fault, Page, posted, render};
 use crate::ask;
@@ -18,8 +21,13 @@ use crate::figures::{self, When};
 use crate::params::Params;
 use crate::range::Asked;
 use crate::shell::{House, Shell};
-use crate::{Console, query_text, url};
+use crate::{Console, ReadStack, url};
 
+pub(crate) use affected::Affected;
+pub(crate) use stack::Run;
+
+/// How many records are shown on a page.
+const SAMPLES: usize = 10;
 /// A group is called new for so long.
 const NEW_FOR: Duration = Duration::from_hours(24);
 
@@ -32,6 +40,29 @@ pub(crate) struct Context {
     pub(crate) logs: Option<LogPage>,
     /// The spans of the newest trace, where no log record tells the stack.
     pub(crate) trace: Vec<Span>,
+    pub(crate) who: String,
+    /// The newest stack trace, and how it is read.
+    pub(crate) stacktrace: String,
+    pub(crate) read: ReadStack,
+    pub(crate) releases: Vec<GroupRelease>,
+    pub(crate) log: Vec<GroupLogEntry>,
+    pub(crate) changes: Vec<ChangeEvent>,
+    pub(crate) incidents: Vec<Incident>,
+    pub(crate) affected: Affected,
+}
+
+#[derive(Debug)]
+pub(crate) struct ReleaseRow {
+    pub(crate) release: String,
+    pub(crate) first_seen: When,
+    pub(crate) last_seen: When,
+}
+
+#[derive(Debug)]
+pub(crate) struct LogRow {
+    pub(crate) at: When,
+    pub(crate) kind: String,
+    pub(crate) text: String,
     pub(crate) who: String,
 }
 
@@ -53,9 +84,23 @@ pub(crate) struct ExceptionPage {
     pub(crate) count: String,
     pub(crate) first_seen: When,
     pub(crate) last_seen: When,
-    pub(crate) releases: Vec<String>,
+    /// What was decided, in words; empty if nothing was.
+    pub(crate) decided: String,
+    pub(crate) is_escalating: bool,
+    pub(crate) first_release: String,
+    pub(crate) last_release: String,
+    pub(crate) releases: Vec<ReleaseRow>,
     pub(crate) trend: Svg,
     pub(crate) stacktrace: String,
+    pub(crate) runs: Vec<Run>,
+    pub(crate) chain: Vec<String>,
+    pub(crate) affected: Affected,
+    pub(crate) incidents: Vec<(String, String, &'static str, When)>,
+    pub(crate) log: Vec<LogRow>,
+    pub(crate) members: Vec<String>,
+    /// The next page of records.
+    pub(crate) older: Option<String>,
+    pub(crate) traces_href: String,
     pub(crate) traces: Vec<(String, String)>,
     pub(crate) logs: Vec<LogView>,
     pub(crate) logs_href: String,
@@ -74,13 +119,19 @@ pub(crate) async fn page(
     let asked = Asked::from_params(&params, house.now, fitting(&group, house.now))?;
     let path = format!("/exceptions/{}", url::encode(&id));
     let mut shell = Shell::ranged(&house, &path, group.kind.clone(), &asked, &[]);
-    let query = query_text::term("exception_group", &id);
+    let query = group_query(&group);
     let bin = asked.step(120);
     let start = asked.range.start.floor(bin);
     let bins = (asked.range.end.since(start).as_nanos() / bin.as_nanos()) as usize + 1;
-    let (trend, logs) = tokio::join!(
+    let alerts = &console.alerts;
+    let (trend, logs, releases, log, changes, incidents, affected) = tokio::join!(
         ask::trends(&console, vec![group.selector()], start, bin, bins),
-        ask::logs(&console, &query, asked.range, 20, None),
+        ask::logs(&console, &query, asked.range, SAMPLES, params.get("cursor")),
+        alerts.exception_group_releases(&group),
+        alerts.exception_group_log(&group.id, 50),
+        alerts.changes(asked.range, Some(&group.service)),
+        alerts.incidents(asked.range, false, 200),
+        affected::ask(&console, &group, &query, asked.range),
     );
     let logs = shell.take("logs", logs.map(Some));
     let is_told = logs.as_ref().is_some_and(|page| !page.records.is_empty());
@@ -91,14 +142,34 @@ pub(crate) async fn page(
         }
         _ => Vec::new(),
     };
-    let context = Context {
+    let mut incidents: Vec<Incident> = shell.take("incidents", incidents);
+    incidents.retain(|incident| {
+        let found = incident.exceptions.iter();
+        found
+            .map(|one| one.group.as_str())
+            .any(|one| group.fingerprints().any(|own| own == one))
+    });
+    let mut context = Context {
         start,
         bin,
         trend: shell.take("the trend", trend).pop().unwrap_or_default(),
         logs,
         trace,
         who: posted::remembered_name(&headers),
+        releases: shell.take("releases", releases),
+        log: shell.take("the log", log),
+        changes: shell.take("changes", changes),
+        incidents,
+        affected,
+        ..Context::default()
     };
+    context.stacktrace = stacktrace(&group, &context);
+    let exception = Exception {
+        kind: group.kind.clone(),
+        message: group.message.clone(),
+        stacktrace: context.stacktrace.clone(),
+    };
+    context.read = (console.read_stack)(&group.service, &exception);
     render(&view(shell, &asked, &group, &context))
 }
 
@@ -115,7 +186,7 @@ pub(crate) fn view(
     context: &Context,
 ) -> ExceptionPage {
     let now = asked.range.end;
-    let query = query_text::term("exception_group", &group.id);
+    let query = group_query(group);
     let log_context = LogContext::new(&query, asked);
     let records = context
         .logs
@@ -143,9 +214,49 @@ pub(crate) fn view(
         count: figures::count(occurrences(Some(&context.trend))),
         first_seen: When::ago(group.first_seen, now),
         last_seen: When::ago(group.last_seen, now),
-        releases: group.releases.clone(),
+        decided: decided(group, now),
+        is_escalating: group
+            .triage
+            .escalated_at
+            .is_some_and(|at| at >= asked.range.start),
+        first_release: group.triage.first_release.clone().unwrap_or_default(),
+        last_release: group.triage.last_release.clone().unwrap_or_default(),
+        releases: releases(context, now),
         trend: trend(asked, &query, context),
-        stacktrace: stacktrace(group, context),
+        stacktrace: context.stacktrace.clone(),
+        runs: stack::runs(&context.read.calls),
+        chain: context.read.chain.clone(),
+        affected: context.affected.clone(),
+        incidents: context
+            .incidents
+            .iter()
+            .map(|incident| {
+                let href = format!("/incidents/{}", url::encode(&incident.id));
+                let status = super::incidents::status_name(incident.status);
+                (
+                    incident.title.clone(),
+                    href,
+                    status,
+                    When::ago(incident.detected_at, now),
+                )
+            })
+            .collect(),
+        log: log(context, now),
+        members: group.triage.members.clone(),
+        older: context
+            .logs
+            .as_ref()
+            .and_then(|page| page.next.as_ref())
+            .map(|next| {
+                asked.link(
+                    &format!("/exceptions/{}", url::encode(&group.id)),
+                    &[("cursor", next)],
+                )
+            }),
+        traces_href: asked.link(
+            "/traces",
+            &[("service", &group.service), ("status", "error")],
+        ),
         traces: traces
             .iter()
             .take(10)
@@ -159,6 +270,62 @@ pub(crate) fn view(
         who: context.who.clone(),
         shell,
     }
+}
+
+/// What was decided of it: `resolved in 2.14.0 by Mira, 5 min ago`.
+fn decided(group: &ExceptionGroup, now: Timestamp) -> String {
+    let triage = &group.triage;
+    let how = match (&triage.resolution, triage.ignored) {
+        (Some(Resolution::Release { release }), _) => format!("in {release}"),
+        (Some(Resolution::NextRelease { after: Some(after) }), _) => {
+            format!("in the release after {after}")
+        }
+        (Some(Resolution::NextRelease { after: None }), _) => "in the next release".to_owned(),
+        (_, Some(ignored)) => {
+            let until = ignored
+                .until
+                .map(|until| format!("until {}", figures::date_time(until)));
+            let count = ignored.count.map(|count| format!("until {count} more"));
+            let users = ignored.users.map(|users| format!("until {users} users"));
+            let all: Vec<String> = [until, count, users].into_iter().flatten().collect();
+            all.join(" or ")
+        }
+        _ => String::new(),
+    };
+    let by = match (&triage.decided_by, triage.decided_at) {
+        (Some(who), Some(at)) => format!("by {who} {}", When::ago(at, now).text()),
+        _ => String::new(),
+    };
+    let back = triage
+        .regressed_in
+        .as_ref()
+        .filter(|_| group.regressed_at.is_some());
+    let back = back
+        .map(|release| format!("back in {release}"))
+        .unwrap_or_default();
+    let parts = [how, by, back];
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(", ")
+}
+
+fn releases(context: &Context, now: Timestamp) -> Vec<ReleaseRow> {
+    const SHOWN: usize = 12;
+    let rows = context.releases.iter().take(SHOWN).map(|one| ReleaseRow {
+        release: one.release.clone(),
+        first_seen: When::ago(one.first_seen, now),
+        last_seen: When::ago(one.last_seen, now),
+    });
+    rows.collect()
+}
+
+fn log(context: &Context, now: Timestamp) -> Vec<LogRow> {
+    let rows = context.log.iter().map(|entry| LogRow {
+        at: When::ago(entry.at, now),
+        kind: format!("{:?}", entry.kind).to_lowercase(),
+        text: entry.text.clone(),
+        who: entry.who.clone().unwrap_or_default(),
+    });
+    rows.collect()
 }
 
 fn trend(asked: &Asked, query: &str, context: &Context) -> Svg {
@@ -177,6 +344,11 @@ fn trend(asked: &Asked, query: &str, context: &Context) -> Svg {
     };
     let stacks: Vec<Stack> = context.trend.iter().enumerate().map(stack).collect();
     plot.stacks(&stacks);
+    for change in &context.changes {
+        let version = change.version.as_deref().unwrap_or_default();
+        let title = format!("{} {version} {}", change.kind.as_str(), change.summary);
+        plot.flag(change.at, "change", &title);
+    }
     plot.finish("Occurrences over the range")
 }
 
@@ -197,7 +369,7 @@ fn stacktrace(group: &ExceptionGroup, context: &Context) -> String {
                 .attributes
                 .get("exception.group")
                 .and_then(|id| id.as_str())
-                == Some(&group.id)
+                .is_some_and(|id| group.fingerprints().any(|own| own == id))
         })
         .filter_map(|event| event.attributes.get("exception.stacktrace")?.as_str());
     let found = logged.or_else(|| traced.next()).unwrap_or_default();

@@ -1,15 +1,12 @@
 //! What forms send: an action by somebody with a name, answered by a redirect to the page.
 
-use axum::Form;
-use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use watchfire_alerts::GroupStatus;
 
-use super::Fault;
 use crate::params::BadParam;
-use crate::{Console, url};
+use crate::url;
 
 /// The fields of all forms; each action takes those that it needs.
 #[derive(Debug, Default, Deserialize)]
@@ -23,25 +20,6 @@ pub(crate) struct Fields {
 }
 
 const COOKIE: &str = "watchfire_name";
-
-/// `POST /exceptions/{id}/{action}`.
-pub(crate) async fn exception(
-    State(console): State<Console>,
-    Path((id, action)): Path<(String, String)>,
-    Form(fields): Form<Fields>,
-) -> Result<Response, Fault> {
-    let who = required("who", &fields.who, 120)?;
-    let (status, assignee) = match action.as_str() {
-        "status" => (Some(group_status(&fields.status)?), None),
-        "assign" => {
-            let name = fields.assignee.trim();
-            (None, Some((!name.is_empty()).then(|| name.to_owned())))
-        }
-        other => return Err(Fault::NotFound(format!("action {other}"))),
-    };
-    console.alerts.set_group(&id, status, assignee, who).await?;
-    Ok(back(&format!("/exceptions/{}", url::encode(&id)), who))
-}
 
 /// A group's state by its name.
 pub(crate) fn group_status(name: &str) -> Result<GroupStatus, BadParam> {

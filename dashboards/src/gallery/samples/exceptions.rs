@@ -102,5 +102,26 @@ pub(crate) fn exception_context(mood: Mood, start: Timestamp) -> exception::Cont
         logs: Some(logs),
         trace: Vec::new(),
         who: name(mood, "Mira"),
+        stacktrace: "Traceback (most recent call last):\n  File \"/app/tiles.py\", line 9, in lookup\nTileIndexError: no tile".to_owned(),
+        read: crate::ReadStack {
+            calls: vec![
+                (name(mood, "TileIndex.lookup"), true),
+                ("starlette.routing.handle".to_owned(), false),
+                ("main.serve".to_owned(), true),
+            ],
+            chain: vec![name(mood, "TileIndexError"), "KeyError".to_owned()],
+        },
+        releases: vec![GroupRelease {
+            release: name(mood, "2.14.0"),
+            first_seen: ago(487.0),
+            last_seen: ago(3.0),
+        }],
+        log: vec![GroupLogEntry {
+            at: ago(487.0),
+            kind: GroupEvent::New,
+            who: None,
+            text: message(mood, "first seen"),
+        }],
+        ..exception::Context::default()
     }
 }
