@@ -8,6 +8,7 @@ use watchfire_collector::ProbeEntry;
 
 use super::destinations::DestinationEntry;
 use super::hooks::HooksEntry;
+use super::secret::Written;
 use super::slo::SloEntry;
 use super::{ConfigError, Written};
 use crate::cli::{OtlpNames, ServeArgs};
