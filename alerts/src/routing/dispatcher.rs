@@ -25,6 +25,8 @@ const TIDY: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
     pub(super) rules: super::rule_alerts::Told,
+    /// The version of what is held, and when received alerts were last taken over into incidents.
+    pub(super) received: Option<(u64, Timestamp)>,
     tidied: Option<Timestamp>,
 }
 
@@ -123,12 +125,7 @@ impl Alerts {
     fn due(&self, now: Timestamp) -> Vec<Flush> {
         let (config, silences) = (self.routing.config(), self.routing.silences());
         let held = self.routing.held();
-        let hush = Hush {
-            config: &config,
-            held: &held,
-            silences: &silences,
-            now,
-        };
+        let hush = Hush::new(&config, &held, &silences, now);
         let mut due: Vec<(&GroupId, _)> = held
             .groups
             .iter()

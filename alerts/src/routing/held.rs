@@ -45,10 +45,13 @@ pub(crate) enum Change {
 pub(crate) struct Held {
     pub alerts: HashMap<u64, RoutedAlert>,
     pub groups: BTreeMap<GroupId, Group>,
+    /// Another one with every change.
+    pub version: u64,
 }
 
 impl Held {
     pub(crate) fn apply(&mut self, changes: Vec<Change>) {
+        self.version += 1;
         for change in changes {
             match change {
                 Change::Alert(alert) => drop(self.alerts.insert(alert.fingerprint(), alert)),
@@ -139,7 +142,7 @@ impl Held {
         let in_groups: BTreeSet<u64> = self.members().collect();
         let mut empty = Self {
             alerts: self.alerts.clone(),
-            groups: BTreeMap::new(),
+            ..Self::default()
         };
         let matters = |(fingerprint, alert): &(&u64, &RoutedAlert)| {
             !alert.is_resolved(now) || in_groups.contains(fingerprint)

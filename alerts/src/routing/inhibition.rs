@@ -1,5 +1,7 @@
 //! Alerts that keep other alerts from being notified.
 
+use std::collections::HashMap;
+
 use watchfire_schemas::LabelSet;
 
 use super::matcher::Matchers;
@@ -13,29 +15,54 @@ pub(crate) struct InhibitRule {
 }
 
 impl InhibitRule {
-    /// The first of the firing alerts that inhibits one with these labels. An alert that is both
-    /// source and target is not inhibited by its like.
-    pub(crate) fn inhibitor<'a, T>(
-        &self,
-        labels: &LabelSet,
-        firing: impl IntoIterator<Item = (&'a LabelSet, T)>,
-    ) -> Option<T> {
-        if !self.target.matches(labels) {
-            return None;
+    fn shared<'a>(&'a self, labels: &'a LabelSet) -> Vec<&'a str> {
+        let values = self.equal.iter().map(|name| labels.get(name));
+        values.map(Option::unwrap_or_default).collect()
+    }
+}
+
+/// The alerts that fire, as far as they inhibit others: found by what they must have in common.
+#[derive(Debug)]
+pub(crate) struct Inhibitors<'a> {
+    rules: Vec<(&'a InhibitRule, Sources<'a>)>,
+}
+
+/// A source's labels and fingerprint.
+type Source<'a> = (&'a LabelSet, u64);
+/// Those of a rule, by the values that they must have in common with their targets.
+type Sources<'a> = HashMap<Vec<&'a str>, Vec<Source<'a>>>;
+
+impl<'a> Inhibitors<'a> {
+    pub(crate) fn new(rules: &'a [InhibitRule], firing: impl Iterator<Item = Source<'a>>) -> Self {
+        let mut all: Vec<_> = rules.iter().map(|rule| (rule, HashMap::new())).collect();
+        if all.is_empty() {
+            return Self { rules: all };
         }
-        let is_source_too = self.source.matches(labels);
-        let inhibits = |other: &LabelSet| {
-            let value = |set: &'_ LabelSet, name: &str| set.get(name).map(str::to_owned);
-            self.source.matches(other)
-                && self
-                    .equal
-                    .iter()
-                    .all(|name| value(other, name) == value(labels, name))
-                && !(is_source_too && self.target.matches(other))
-        };
-        firing
-            .into_iter()
-            .find_map(|(other, id)| inhibits(other).then_some(id))
+        for (labels, fingerprint) in firing {
+            for (rule, sources) in &mut all {
+                if rule.source.matches(labels) {
+                    let known: &mut Vec<Source<'a>> =
+                        sources.entry(rule.shared(labels)).or_default();
+                    known.push((labels, fingerprint));
+                }
+            }
+        }
+        Self { rules: all }
+    }
+
+    /// An alert that inhibits one with these labels: by the first rule that does, and of its
+    /// sources always the same one. What is both source and target is not inhibited by its like.
+    pub(crate) fn of(&self, labels: &LabelSet) -> Option<u64> {
+        self.rules.iter().find_map(|(rule, sources)| {
+            if !rule.target.matches(labels) {
+                return None;
+            }
+            let sources = sources.get(&rule.shared(labels))?.iter();
+            let is_source_too = rule.source.matches(labels);
+            let inhibiting =
+                sources.filter(|(other, _)| !(is_source_too && rule.target.matches(other)));
+            inhibiting.map(|(_, fingerprint)| *fingerprint).min()
+        })
     }
 }
 
@@ -50,7 +77,8 @@ mod tests {
     fn check(rule: &InhibitRule, target: &[(&str, &str)], source: &[(&str, &str)], expected: bool) {
         let set = |pairs: &[(&str, &str)]| LabelSet::new(pairs.iter().copied());
         let source = set(source);
-        let found = rule.inhibitor(&set(target), [(&source, ())]);
+        let rules = std::slice::from_ref(rule);
+        let found = Inhibitors::new(rules, [(&source, 1)].into_iter()).of(&set(target));
         assert_eq!(found.is_some(), expected, "{target:?} by {source}");
     }
 

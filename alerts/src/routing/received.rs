@@ -14,6 +14,8 @@ use crate::{AlertInstance, AlertState, Alerts, StoreError};
 const KEY: &str = "external:/";
 /// How often those who tell of alerts usually do.
 const RESEND: Duration = Duration::from_mins(1);
+/// How often it is looked whether one has ended by itself.
+const LOOK: Duration = Duration::from_secs(5);
 /// How long one that is over is still shown.
 const RETENTION: Duration = Duration::from_mins(15);
 
@@ -26,6 +28,17 @@ impl Alerts {
     /// Takes over into incidents how received alerts stand.
     pub(super) async fn keep_received_incidents(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
+        let version = self.routing.held().version;
+        let seen = |(known, at): (u64, Timestamp)| known == version && now.since(at) < LOOK;
+        if self.routing.writing.lock().await.received.is_some_and(seen) {
+            return Ok(());
+        }
+        self.take_over_received(now).await?;
+        self.routing.writing.lock().await.received = Some((version, now));
+        Ok(())
+    }
+
+    async fn take_over_received(&self, now: Timestamp) -> Result<(), StoreError> {
         let mut standing: BTreeMap<String, Vec<AlertInstance>> = BTreeMap::new();
         for alert in self.routing.held().alerts.values() {
             if alert.origin == Origin::Received && !alert.is_resolved(now) && concerns(alert) {

@@ -37,7 +37,11 @@ pub(crate) async fn load(pool: &SqlitePool) -> Result<Held, sqlx::Error> {
         };
         groups.insert(group_id(&row)?, group);
     }
-    let mut held = Held { alerts, groups };
+    let mut held = Held {
+        alerts,
+        groups,
+        version: 0,
+    };
     let rows = sqlx::query("SELECT * FROM alert_group_members");
     let joins = rows.fetch_all(pool).await?;
     let joins = joins.iter().map(|row| {

@@ -4,6 +4,7 @@ use watchfire_schemas::{LabelSet, Timestamp};
 
 use super::RoutingConfig;
 use super::held::Held;
+use super::inhibition::Inhibitors;
 use super::silence::KeptSilence;
 use super::store::hex;
 use crate::Alerts;
@@ -31,9 +32,26 @@ pub(crate) struct Hush<'a> {
     pub held: &'a Held,
     pub silences: &'a [KeptSilence],
     pub now: Timestamp,
+    inhibitors: Inhibitors<'a>,
 }
 
-impl Hush<'_> {
+impl<'a> Hush<'a> {
+    pub(crate) fn new(
+        config: &'a RoutingConfig,
+        held: &'a Held,
+        silences: &'a [KeptSilence],
+        now: Timestamp,
+    ) -> Self {
+        let rules = &config.routes.inhibit_rules;
+        Self {
+            config,
+            held,
+            silences,
+            now,
+            inhibitors: Inhibitors::new(rules, held.firing(now)),
+        }
+    }
+
     pub(crate) fn silenced_by(&self, labels: &LabelSet) -> Vec<String> {
         let silences = self.silences.iter();
         let matching = silences.filter(|silence| silence.silences(labels, self.now));
@@ -41,10 +59,7 @@ impl Hush<'_> {
     }
 
     pub(crate) fn inhibited_by(&self, labels: &LabelSet) -> Option<String> {
-        let rules = self.config.routes.inhibit_rules.iter();
-        let mut inhibitors =
-            rules.filter_map(|rule| rule.inhibitor(labels, self.held.firing(self.now)));
-        inhibitors.next().map(hex)
+        self.inhibitors.of(labels).map(hex)
     }
 
     /// Only if no route is left that is not muted.
@@ -76,12 +91,8 @@ impl Alerts {
     /// Why nobody is to be told of an alert with these labels at this time.
     pub fn suppression(&self, labels: &LabelSet, now: Timestamp) -> Suppression {
         let (config, silences) = (self.routing.config(), self.routing.silences());
-        let hush = Hush {
-            config: &config,
-            held: &self.routing.held(),
-            silences: &silences,
-            now,
-        };
+        let held = self.routing.held();
+        let hush = Hush::new(&config, &held, &silences, now);
         hush.of(labels)
     }
 }

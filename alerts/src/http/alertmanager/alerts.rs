@@ -17,6 +17,9 @@ use super::form::{Fields, Wrong};
 use crate::routing::{Hush, Origin, RoutedAlert, hex};
 use crate::{Alerts, Suppression};
 
+/// More alerts than this are not taken: who tells of them is to try again.
+const MOST_ALERTS: usize = 100_000;
+
 pub(super) async fn list(
     State(alerts): State<Arc<Alerts>>,
     Query(pairs): Query<Pairs>,
@@ -28,12 +31,7 @@ pub(super) async fn list(
     let (config, silences) = (alerts.routing.config(), alerts.routing.silences());
     let held = alerts.routing.held();
     let now = alerts.clock.now();
-    let hush = Hush {
-        config: &config,
-        held: &held,
-        silences: &silences,
-        now,
-    };
+    let hush = Hush::new(&config, &held, &silences, now);
     let mut shown = Vec::new();
     for (fingerprint, alert) in &held.alerts {
         if alert.is_resolved(now) {
@@ -102,6 +100,10 @@ pub(super) async fn receive(
         Ok(told) => told,
         Err(wrong) => return wrong.into_response(),
     };
+    if alerts.routing.held().alerts.len() + told.len() > MOST_ALERTS {
+        let reason = format!("more than {MOST_ALERTS} alerts are held already");
+        return (StatusCode::TOO_MANY_REQUESTS, Json(json!(reason))).into_response();
+    }
     let now = alerts.clock.now();
     let timeout = alerts.routing.config().routes.resolve_timeout;
     let (mut right, mut reasons) = (Vec::new(), Vec::new());

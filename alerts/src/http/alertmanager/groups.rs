@@ -25,12 +25,7 @@ pub(super) async fn list(
     let (config, silences) = (alerts.routing.config(), alerts.routing.silences());
     let held = alerts.routing.held();
     let now = alerts.clock.now();
-    let hush = Hush {
-        config: &config,
-        held: &held,
-        silences: &silences,
-        now,
-    };
+    let hush = Hush::new(&config, &held, &silences, now);
     let mut wanted = Vec::new();
     let mut receivers: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
     for (id, group) in &held.groups {
