@@ -312,6 +312,7 @@ fn console_of(stores: &Stores, status: Status, clock: Arc<dyn Clock>) -> Console
                 .quarantine_replay(Arc::clone(&stores.events)),
         }),
         clock,
+        read_stack,
     }
 }
 

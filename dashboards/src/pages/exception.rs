@@ -9,7 +9,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use http::HeaderMap;
 use watchfire_alerts::{ExceptionGroup, GroupLogEntry, GroupRelease, Incident, Resolution};
-use watchfire_logsearch::LogPage;
+use watchfire_logsearch::{FoundLog, LogPage};
 use watchfire_schemas::{ChangeEvent, Exception, Span, Timestamp};
 
 use super::exceptions::{group_query, occurrences};
@@ -192,13 +192,6 @@ pub(crate) fn view(
         .logs
         .as_ref()
         .map_or(&[][..], |page| page.records.as_slice());
-    let mut traces: Vec<_> = records
-        .iter()
-        .filter_map(|found| found.record.trace_id)
-        .collect();
-    traces.extend(group.last_trace);
-    traces.sort();
-    traces.dedup();
     ExceptionPage {
         path: format!("/exceptions/{}", url::encode(&group.id)),
         id: group.id.clone(),
@@ -227,41 +220,15 @@ pub(crate) fn view(
         runs: stack::runs(&context.read.calls),
         chain: context.read.chain.clone(),
         affected: context.affected.clone(),
-        incidents: context
-            .incidents
-            .iter()
-            .map(|incident| {
-                let href = format!("/incidents/{}", url::encode(&incident.id));
-                let status = super::incidents::status_name(incident.status);
-                (
-                    incident.title.clone(),
-                    href,
-                    status,
-                    When::ago(incident.detected_at, now),
-                )
-            })
-            .collect(),
+        incidents: incidents(context, now),
         log: log(context, now),
         members: group.triage.members.clone(),
-        older: context
-            .logs
-            .as_ref()
-            .and_then(|page| page.next.as_ref())
-            .map(|next| {
-                asked.link(
-                    &format!("/exceptions/{}", url::encode(&group.id)),
-                    &[("cursor", next)],
-                )
-            }),
+        older: older(asked, group, context),
         traces_href: asked.link(
             "/traces",
             &[("service", &group.service), ("status", "error")],
         ),
-        traces: traces
-            .iter()
-            .take(10)
-            .map(|id| (id.to_string(), format!("/traces/{id}")))
-            .collect(),
+        traces: traces(group, records),
         logs: records
             .iter()
             .map(|found| log_view(found, &log_context))
@@ -270,6 +237,36 @@ pub(crate) fn view(
         who: context.who.clone(),
         shell,
     }
+}
+
+fn incidents(context: &Context, now: Timestamp) -> Vec<(String, String, &'static str, When)> {
+    let rows = context.incidents.iter().map(|incident| {
+        let href = format!("/incidents/{}", url::encode(&incident.id));
+        let status = super::incidents::status_name(incident.status);
+        let at = When::ago(incident.detected_at, now);
+        (incident.title.clone(), href, status, at)
+    });
+    rows.collect()
+}
+
+/// The page of older records.
+fn older(asked: &Asked, group: &ExceptionGroup, context: &Context) -> Option<String> {
+    let next = context.logs.as_ref()?.next.as_ref()?;
+    let path = format!("/exceptions/{}", url::encode(&group.id));
+    Some(asked.link(&path, &[("cursor", next)]))
+}
+
+/// The traces in which it happened, as far as the records and the group say.
+fn traces(group: &ExceptionGroup, records: &[FoundLog]) -> Vec<(String, String)> {
+    const SHOWN: usize = 10;
+    let told = records.iter().filter_map(|found| found.record.trace_id);
+    let mut traces: Vec<_> = told.chain(group.last_trace).collect();
+    traces.sort();
+    traces.dedup();
+    let shown = traces.iter().take(SHOWN);
+    shown
+        .map(|id| (id.to_string(), format!("/traces/{id}")))
+        .collect()
 }
 
 /// What was decided of it: `resolved in 2.14.0 by Mira, 5 min ago`.

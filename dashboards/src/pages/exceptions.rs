@@ -162,6 +162,26 @@ impl Narrowed {
         ]
     }
 
+    /// What narrows it beside status and order, and the list without that.
+    fn pills(&self, asked: &Asked) -> Vec<(String, String)> {
+        let all = [
+            ("service", &self.service),
+            ("assignee", &self.assignee),
+            ("release", &self.release),
+        ];
+        let said = all.into_iter().filter(|(_, value)| !value.is_empty());
+        said.map(|(name, value)| (format!("{name}:{value}"), self.link(asked, name, "")))
+            .collect()
+    }
+
+    /// What the form of the search keeps.
+    fn kept(&self, asked: &Asked) -> Vec<(&'static str, String)> {
+        let own = self.pairs().map(|(name, value)| (name, value.to_owned()));
+        let all = own.into_iter().chain(asked.parameters());
+        all.filter(|(name, value)| *name != "q" && !value.is_empty())
+            .collect()
+    }
+
     /// A link to the list with one parameter said otherwise.
     fn link(&self, asked: &Asked, name: &str, value: &str) -> String {
         let pairs = self
@@ -309,16 +329,6 @@ pub(crate) fn view(
         all.iter().map(choice).collect()
     };
     let back = narrowed.link(asked, "", "");
-    let pills = [
-        ("service", &narrowed.service),
-        ("assignee", &narrowed.assignee),
-        ("release", &narrowed.release),
-    ];
-    let range = asked.parameters();
-    let kept = narrowed
-        .pairs()
-        .map(|(name, value)| (name, value.to_owned()));
-    let kept = kept.into_iter().chain(range);
     Exceptions {
         shell,
         statuses: choices(
@@ -346,15 +356,9 @@ pub(crate) fn view(
                 ("escalating", "escalating"),
             ],
         ),
-        pills: pills
-            .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| (format!("{name}:{value}"), narrowed.link(asked, name, "")))
-            .collect(),
+        pills: narrowed.pills(asked),
         search: narrowed.search.clone(),
-        kept: kept
-            .filter(|(name, value)| *name != "q" && !value.is_empty())
-            .collect(),
+        kept: narrowed.kept(asked),
         back: back
             .strip_prefix("/exceptions")
             .unwrap_or_default()

@@ -2,22 +2,10 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, HeaderValue, header};
-use serde::Deserialize;
 use watchfire_alerts::GroupStatus;
 
 use crate::params::BadParam;
 use crate::url;
-
-/// The fields of all forms; each action takes those that it needs.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct Fields {
-    #[serde(default)]
-    who: String,
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    assignee: String,
-}
 
 const COOKIE: &str = "watchfire_name";
 

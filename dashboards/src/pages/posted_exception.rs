@@ -89,10 +89,8 @@ pub(crate) async fn several(
     }
     // Only to our own list, as it was filtered.
     let query = fields.get("back");
-    let path = match query.starts_with('?') {
-        true => format!("/exceptions{query}"),
-        false => "/exceptions".to_owned(),
-    };
+    let query = if query.starts_with('?') { query } else { "" };
+    let path = format!("/exceptions{query}");
     Ok(back(&path, who))
 }
 
