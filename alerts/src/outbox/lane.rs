@@ -81,7 +81,8 @@ impl Lane {
         }
         self.meters.attempted();
         let envelope = Envelope {
-            id: format!("{}.{}", row.dedup_key, row.seq),
+            // Without a dot: that is what parts it from the time in what is signed.
+            id: format!("{}-{}", row.dedup_key, row.seq),
             action: row.action,
             body: &row.body,
             url: self.address_of(row),

@@ -21,7 +21,7 @@ pub(crate) use opsgenie::{OpsGenieForm, Responder, VictorOpsForm};
 pub(crate) use pagerduty::PagerDutyForm;
 pub(crate) use payload::Payload;
 pub(crate) use slack::{SlackAction, SlackField, SlackForm};
-pub(crate) use webhook::WebhookForm;
+pub(crate) use webhook::{SecretTemplate, WebhookForm};
 
 /// What the messages of an integration are made by.
 #[derive(Debug, Clone)]
@@ -66,6 +66,6 @@ impl Form {
         };
         let teller = Teller::new(&self.library, notice);
         let url = form.url.as_ref()?;
-        Some(teller.text(url).as_str().into())
+        Some(teller.text(&url.0).as_str().into())
     }
 }

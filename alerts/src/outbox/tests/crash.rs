@@ -77,7 +77,7 @@ async fn killed_at_any_moment_nothing_is_lost_and_little_is_doubled() {
     let seen = receiver.seen();
     for row in &rows {
         let dedup_key = format!("watchfire-{}", row.incident);
-        let id = format!("webhook-id: {dedup_key}.1");
+        let id = format!("webhook-id: {dedup_key}-1");
         let came = |request: &&Request| request.head.lines().any(|line| line == id);
         let times = seen.iter().filter(came).count();
         assert!(

@@ -92,10 +92,10 @@ async fn a_webhook_is_signed_over_its_bytes() {
         line.expect("the header is there").trim().to_owned()
     };
     assert_eq!(request.path, "/hook");
-    assert_eq!(header("webhook-id:"), "watchfire-a.1");
+    assert_eq!(header("webhook-id:"), "watchfire-a-1");
     let at: i64 = header("webhook-timestamp:").parse().expect("seconds");
     let secret = "hushhush".into();
-    let expected = crate::notify::sign(&[secret], "watchfire-a.1", at, &request.raw);
+    let expected = crate::notify::sign(&[secret], "watchfire-a-1", at, &request.raw);
     assert_eq!(header("webhook-signature:"), expected.to_lowercase());
     running.stop().await;
 }

@@ -1,6 +1,7 @@
 //! Alertmanager's webhook, version 4, of a group of alerts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 use watchfire_schemas::LabelSet;
@@ -18,7 +19,17 @@ pub(crate) struct WebhookForm {
     /// In place of Alertmanager's message.
     pub payload: Option<Payload>,
     /// Where it goes, if that depends on the notice.
-    pub url: Option<Template>,
+    pub url: Option<SecretTemplate>,
+}
+
+/// A template that may hold a secret: like a [`crate::Secret`], it is not told.
+#[derive(Clone)]
+pub(crate) struct SecretTemplate(pub Template);
+
+impl fmt::Debug for SecretTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretTemplate([redacted])")
+    }
 }
 
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ route: {receiver: team}
 receivers:
 - name: team
   webhook_configs:
-  - url: http://hook.example/{{ .GroupLabels.alertname }}
+  - url: http://hook.example/{{ .GroupLabels.alertname }}/hush
     http_config: {basic_auth: {username: u, password: p}}
   - url_file: /nowhere/url
     payload: {text: "{{ .Status }}", n: 1, deep: [a]}
@@ -140,7 +140,7 @@ fn templates_are_filled_where_they_stand() {
         .form
         .address(&sample())
         .expect("it depends on the notice");
-    assert_eq!(url.expose(), "http://hook.example/Down");
+    assert_eq!(url.expose(), "http://hook.example/Down/hush");
 }
 
 fn check(text: &str, expected: &str) {

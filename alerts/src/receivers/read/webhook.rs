@@ -1,7 +1,7 @@
 use super::{Global, Written, http};
 use crate::notify::{Destination, DestinationKind, SecretSource};
 use crate::receivers::fields::{self, Fields, Findings};
-use crate::receivers::form::{FormKind, Payload, WebhookForm};
+use crate::receivers::form::{FormKind, Payload, SecretTemplate, WebhookForm};
 use crate::receivers::tree::{Place, Tree};
 
 pub(super) fn webhook(
@@ -69,7 +69,7 @@ fn posted(
         form: FormKind::Webhook(WebhookForm {
             max_alerts,
             payload,
-            url: template,
+            url: template.map(SecretTemplate),
         }),
     })
 }
