@@ -1,6 +1,7 @@
 //! `watchfire explain`: how a decision is made, on the very code that the server runs.
 
 mod fingerprint;
+mod onset;
 mod pattern;
 mod route;
 mod slo;
@@ -11,14 +12,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use watchfire_alerts::onset::{self, SeriesInput};
 use watchfire_logsearch::plan_query;
 
 use crate::cli::{ExplainArgs, ExplainWhat};
 
 pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     match &args.what {
-        ExplainWhat::Onset { file } => each_line(file, onset_of)?,
+        ExplainWhat::Onset { file } => onset::run(file)?,
         ExplainWhat::Fingerprint { file } => fingerprint::run(file)?,
         ExplainWhat::Pattern { file } => pattern::run(file)?,
         ExplainWhat::Slo { file, period } => say(&slo::rules_of(file, period)?),
@@ -54,12 +54,6 @@ fn plan_of(query: &str, json: bool) -> anyhow::Result<String> {
         return Ok(serde_json::to_string(&plan)?);
     }
     Ok(plan.to_string().trim_end().to_owned())
-}
-
-fn onset_of(_: usize, line: &str) -> anyhow::Result<Option<String>> {
-    let series: SeriesInput = serde_json::from_str(line)
-        .context("expected {\"id\",\"start\",\"bin_seconds\",\"counts\"}")?;
-    Ok(Some(serde_json::to_string(&onset::estimate(&series)?)?))
 }
 
 fn say(line: &str) {
