@@ -189,7 +189,9 @@ pub(crate) mod tests {
         let batch = [seen("a", 100), seen("a", 50)];
         let once = taken(&batch);
         let mut again = once.clone();
-        batch.iter().for_each(|one| again.take(one));
+        for one in &batch {
+            again.take(one);
+        }
         assert_eq!(again, once);
         let group = &once.group;
         assert_eq!(
