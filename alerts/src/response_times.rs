@@ -151,6 +151,31 @@ pub(crate) fn response_times(moments: &Moments) -> ResponseTimes {
 /// - `human`: until somebody acknowledged;
 /// - `repair`: until the telemetry was quiet.
 pub(crate) fn phases(moments: &Moments) -> Vec<Phase> {
+    let phases = spans(moments).map(|span| Phase {
+        name: span.name.to_owned(),
+        from: span.from,
+        to: span.to,
+        seconds: span.seconds(),
+    });
+    phases.collect()
+}
+
+/// A phase of the time from onset to recovery.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Span {
+    pub name: &'static str,
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+impl Span {
+    pub(crate) fn seconds(&self) -> f64 {
+        self.to.seconds_since(self.from)
+    }
+}
+
+/// The same as [`phases`], for those who look at thousands of incidents.
+pub(crate) fn spans(moments: &Moments) -> impl Iterator<Item = Span> {
     let first_true = moments.first_true.unwrap_or(moments.detected);
     let unseen = first_true - std::time::Duration::from_secs_f64(moments.interval_seconds.max(0.0));
     let ends = [
@@ -165,26 +190,17 @@ pub(crate) fn phases(moments: &Moments) -> Vec<Phase> {
         ("human", moments.acknowledged),
         ("repair", moments.recovered),
     ];
-    let mut from = moments.onset;
-    let mut phases = Vec::new();
-    for (name, end) in ends {
-        let Some(end) = end else { continue };
+    let (mut from, recovered) = (moments.onset, moments.recovered);
+    ends.into_iter().filter_map(move |(name, end)| {
+        let end = end?;
         // A phase that another has overtaken took no time: an incident that recovers while the
         // page is on its way was not repaired by a human.
-        let overtaken = moments
-            .recovered
-            .filter(|_| name != "repair")
-            .unwrap_or(end);
+        let overtaken = recovered.filter(|_| name != "repair").unwrap_or(end);
         let to = end.min(overtaken.max(from)).max(from);
-        phases.push(Phase {
-            name: name.to_owned(),
-            from,
-            to,
-            seconds: to.seconds_since(from),
-        });
+        let span = Span { name, from, to };
         from = to;
-    }
-    phases
+        Some(span)
+    })
 }
 
 #[cfg(test)]

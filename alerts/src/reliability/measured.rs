@@ -1,7 +1,7 @@
 use watchfire_schemas::{AlertSeverity, Timestamp};
 
 use super::case::Case;
-use crate::response_times::{Measure, Reading, phases};
+use crate::response_times::{Measure, Reading, spans};
 use crate::{IncidentStatus, OnsetMethod, OnsetSource};
 
 /// One incident with its moments and response times: what every figure can be computed from anew.
@@ -32,16 +32,16 @@ pub struct MeasuredIncident {
 /// A part of the time from onset to recovery.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MeasuredPhase {
-    pub name: String,
+    pub name: &'static str,
     pub seconds: f64,
 }
 
 impl MeasuredIncident {
     pub(crate) fn of(case: &Case, now: Timestamp) -> Self {
         let moments = &case.moments;
-        let phases = phases(moments).into_iter().map(|phase| MeasuredPhase {
-            name: phase.name,
-            seconds: phase.seconds,
+        let phases = spans(moments).map(|span| MeasuredPhase {
+            name: span.name,
+            seconds: span.seconds(),
         });
         Self {
             id: case.id.clone(),

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::case::Case;
 use super::statistics::quantile;
-use crate::response_times::phases;
+use crate::response_times::spans;
 
 /// How many of the longest are named.
 const NAMED: usize = 3;
@@ -46,17 +46,18 @@ const NAMES: [&str; 7] = [
 pub(crate) fn phase_totals<'c>(cases: impl Iterator<Item = &'c Case>) -> Vec<PhaseTotal> {
     let mut found: BTreeMap<&'static str, Vec<(f64, &Case)>> = BTreeMap::new();
     for case in cases {
-        for phase in phases(&case.moments) {
-            if let Some(name) = NAMES.into_iter().find(|name| *name == phase.name) {
-                found.entry(name).or_default().push((phase.seconds, case));
-            }
+        for span in spans(&case.moments) {
+            found
+                .entry(span.name)
+                .or_default()
+                .push((span.seconds(), case));
         }
     }
     let seconds_of = |all: &[(f64, &Case)]| all.iter().map(|(seconds, _)| seconds).sum::<f64>();
     let whole: f64 = found.values().map(|all| seconds_of(all)).sum();
     let total = |name: &'static str| {
         let mut all = found.remove(name)?;
-        all.sort_by(|a, b| b.0.total_cmp(&a.0));
+        all.sort_unstable_by(|a, b| (b.0.total_cmp(&a.0)).then(a.1.id.cmp(&b.1.id)));
         let ascending: Vec<f64> = all.iter().rev().map(|(seconds, _)| *seconds).collect();
         let seconds = seconds_of(&all);
         let worst = all.iter().take(NAMED).filter(|(seconds, _)| *seconds > 0.0);

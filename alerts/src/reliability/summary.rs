@@ -102,7 +102,7 @@ impl FromIterator<Reading> for Readings {
             }
             readings.observations.push(Observation { seconds, is_over });
         }
-        readings.over.sort_by(f64::total_cmp);
+        readings.over.sort_unstable_by(f64::total_cmp);
         readings
     }
 }
@@ -134,6 +134,17 @@ impl Readings {
                 p90_interval: curve.quantile_interval(0.9),
             },
         }
+    }
+
+    /// The number that are over and that are censored, and the median to show of them.
+    pub(crate) fn median(&self) -> (usize, usize, Option<f64>) {
+        let censored = self.observations.len() - self.over.len();
+        let median = if censored > 0 {
+            SurvivalCurve::of(&self.observations).quantile(0.5)
+        } else {
+            quantile(&self.over, 0.5)
+        };
+        (self.over.len(), censored, median)
     }
 
     pub(crate) fn curve(&self) -> Curve {

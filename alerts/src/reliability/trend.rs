@@ -86,14 +86,15 @@ pub(crate) fn trend(cases: &[&Case], range: TimeRange, now: Timestamp) -> Vec<Tr
 }
 
 fn measured(own: &[&Case], rolling: &[&Case], measure: Measure, now: Timestamp) -> TrendMeasure {
-    let summary = |cases: &[&Case]| Readings::of(cases.iter().copied(), measure, now).summary();
-    let (own, rolling) = (summary(own), summary(rolling));
+    let told = |cases: &[&Case]| Readings::of(cases.iter().copied(), measure, now).median();
+    let (n, censored, median) = told(own);
+    let (rolling_n, _, rolling_median) = told(rolling);
     TrendMeasure {
-        n: own.n,
-        censored: own.censored,
-        median: own.shown_median(),
-        rolling_n: rolling.n,
-        rolling_median: rolling.shown_median(),
+        n,
+        censored,
+        median,
+        rolling_n,
+        rolling_median,
     }
 }
 

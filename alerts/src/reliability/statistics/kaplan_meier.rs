@@ -32,7 +32,7 @@ impl SurvivalCurve {
     pub(crate) fn of(observations: &[Observation]) -> Self {
         let mut sorted = observations.to_vec();
         // What is over at a time is over before what is last seen then.
-        sorted.sort_by(|a, b| {
+        sorted.sort_unstable_by(|a, b| {
             let by_time = a.seconds.total_cmp(&b.seconds);
             by_time.then(b.is_over.cmp(&a.is_over))
         });
