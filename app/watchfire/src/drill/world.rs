@@ -225,9 +225,6 @@ async fn plain(
         resolve_after: Duration::ZERO,
         external_url: String::new(),
         external_labels: LabelSet::default(),
-        alertmanager: None,
-        alertmanagers: Vec::new(),
-        heartbeat: None,
     };
     let signals = Arc::new(TsdbSignals(Arc::clone(&stores.tsdb)));
     let mut registry = Registry::default();
