@@ -16,7 +16,6 @@ pub(crate) struct AlertRow {
     pub(crate) summary: String,
     pub(crate) state: &'static str,
     pub(crate) severity: String,
-    pub(crate) value: String,
     pub(crate) since: When,
     /// Of a pending alert, how long until it fires: `12 s of 30 s`.
     pub(crate) hold: Option<String>,
@@ -147,7 +146,6 @@ pub(crate) fn alert_row(alert: &AlertInstance, rules: &[RuleStatus], now: Timest
             .to_owned(),
         state: state_name(alert.state),
         severity: alert.labels.get("severity").unwrap_or_default().to_owned(),
-        value: figures::short(alert.value),
         since: When::ago(alert.fired_at.unwrap_or(alert.active_at), now),
         hold,
         kept: alert.kept_since.is_some(),
