@@ -17,6 +17,8 @@ use crate::{Alerts, OpenError, Secret};
 /// How often.
 const EVERY: Duration = Duration::from_mins(1);
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it is looked whether evaluation works, for the first sign of life.
+const LOOK: Duration = Duration::from_secs(1);
 /// How many intervals a group may be late before evaluation does not count as working.
 const LATE: u32 = 3;
 /// A group is never late before this.
@@ -86,6 +88,16 @@ impl Heartbeat {
 impl Alerts {
     /// Sends signs of life until cancelled; returns only then.
     pub(crate) async fn run_heartbeat(&self, cancel: CancellationToken) {
+        // The first sign comes as soon as there is one to give.
+        for _ in 0..EVERY.as_secs() {
+            if self.does_not_evaluate(self.clock.now()).is_none() {
+                break;
+            }
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -125,13 +137,20 @@ impl Alerts {
         tracing::warn!(reason = %failure, "the heartbeat was not taken: {failure}");
     }
 
-    /// Why rules do not count as evaluated; none if they are. Just after the start nothing is late yet.
+    /// Why rules do not count as evaluated; none if they are. A group that has not been due since the start
+    /// is not late yet.
     pub(crate) fn does_not_evaluate(&self, now: Timestamp) -> Option<String> {
         let groups = self.groups();
         if groups.is_empty() {
             return Some("no rule is loaded".to_owned());
         }
         let board = self.board();
+        if groups
+            .iter()
+            .all(|group| board.group(group).kept_at.is_none())
+        {
+            return Some("no rule has been evaluated yet".to_owned());
+        }
         for group in groups.iter() {
             let patience = (self.interval_of(group) * LATE).max(LEAST_LATE);
             let kept = board.group(group).kept_at.unwrap_or(self.opened_at);

@@ -13,7 +13,7 @@ macro_rules! runbook {
 }
 
 /// Sorted by name.
-const RUNBOOKS: [Runbook; 37] = [
+const RUNBOOKS: [Runbook; 36] = [
     runbook!("CertificateAboutToExpire"),
     runbook!("CertificateExpiring"),
     runbook!("DependencyDown"),
@@ -39,7 +39,6 @@ const RUNBOOKS: [Runbook; 37] = [
     runbook!("TargetDown"),
     runbook!("TrafficLoss"),
     runbook!("Watchdog"),
-    runbook!("WatchfireBehind"),
     runbook!("WatchfireClockSkew"),
     runbook!("WatchfireDeliveryFailing"),
     runbook!("WatchfireDeliveryLate"),

@@ -28,6 +28,7 @@ pub(crate) struct House {
     pub(crate) receiver: Receiver,
     pub(crate) rules: String,
     pub(crate) alertmanager: Option<AlertmanagerFile>,
+    pub(crate) heartbeat: Option<String>,
     running: Option<Running>,
 }
 
@@ -51,6 +52,7 @@ impl House {
             receiver: Receiver::start().await,
             rules: rules.to_owned(),
             alertmanager: None,
+            heartbeat: None,
             running: None,
         };
         let pool = house.pool().await;
@@ -94,7 +96,7 @@ impl House {
             external_url: "http://watchfire.test".to_owned(),
             external_labels: LabelSet::default(),
             alertmanagers: Vec::new(),
-            heartbeat: None,
+            heartbeat: self.heartbeat.clone().map(Into::into),
         };
         let mut registry = Registry::default();
         let clock = self.clock.clone();

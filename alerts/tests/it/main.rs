@@ -12,6 +12,7 @@ mod default_rules;
 mod echo;
 mod failure;
 mod groups;
+mod heartbeat;
 mod house;
 mod receiver;
 mod recording;
