@@ -43,6 +43,8 @@ pub(crate) const CLOSE_BY: Duration = Duration::from_mins(5);
 pub(crate) const EARLY_BY: Duration = Duration::from_mins(2);
 /// How long after detection a failure may reach a neighbour.
 pub(crate) const SPREAD_BY: Duration = Duration::from_mins(15);
+/// The service that our own alerts are about.
+const OURSELVES: &str = "watchfire";
 /// Through how many calls a failure is followed.
 const MOST_HOPS: usize = 3;
 /// Labels that say what an alert without a service is about; the finest that it has counts.
@@ -115,7 +117,12 @@ fn kinship(
     } else if let Some(reason) = shared_subject(alert, incident).filter(|_| may_spread) {
         return Some((2, reason));
     }
-    let apart = service.is_some_and(|service| neighbours.are_apart(service, known));
+    let of_ourselves = |service: &str| service == OURSELVES;
+    let apart = service.is_some_and(|service| {
+        // That Watchfire is slow while a service fails does not make it one failure.
+        let mixed = of_ourselves(service) != known.iter().all(|known| of_ourselves(known));
+        mixed || neighbours.are_apart(service, known)
+    });
     let seconds = alert.active_at.seconds_since(incident.body.onset.at);
     let together = close && after_onset && !apart;
     together.then_some((1, JoinReason::BeganTogether { seconds }))
@@ -201,6 +208,16 @@ mod tests {
         check("mail", 1_010, None);
         // Nothing is known of its calls.
         check("batch", 1_010, Some("first: began together"));
+    }
+
+    #[test]
+    fn our_own_alerts_are_no_part_of_a_failure() {
+        let open = [incident("first", "content", "error", 1_000)];
+        check(&fired("watchfire", "warning", 1_010), &open, None);
+        let ours = [incident("ours", "watchfire", "warning", 1_000)];
+        check(&fired("content", "error", 1_010), &ours, None);
+        let again = fired("watchfire", "error", 1_010);
+        check(&again, &ours, Some("ours: same service: watchfire"));
     }
 
     #[test]

@@ -270,7 +270,10 @@ fn may_replace(known: &Onset, found: &Onset) -> bool {
         OnsetSource::Human => false,
         OnsetSource::RuleFirstTrue => true,
         OnsetSource::Estimated => {
+            let width = |onset: &Onset| onset.latest.since(onset.earliest);
+            let finer = width(found) <= (width(known) * 3).max(CLEARER_BY);
             found.source == OnsetSource::Estimated
+                && finer
                 && found.at + CLEARER_BY >= known.earliest
                 && found.at <= known.latest + CLEARER_BY
         }
