@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use crate::DeliveryState::{Delivered, Dropped, Queued};
+use crate::DestinationConfig;
 use crate::receivers::{GroupNotice, NoticeReason, Receivers, sample};
 
-use super::bench::{Bench, deliveries, put_group};
+use super::bench::{Bench, deliveries, put_group, webhook};
 use super::receiver::Receiver;
 
 fn receivers(url: &str) -> Receivers {
@@ -97,5 +98,34 @@ async fn receivers_are_replaced_while_it_runs() {
     assert_eq!(seen[0].body["status"], "resolved");
     running.settled().await;
     assert_eq!(old.seen().len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_of_a_kind_that_is_not_spoken_goes_to_the_fallback() {
+    let (mut bench, works) = (Bench::new().await, Receiver::start([]));
+    let text = "receivers:\n- name: team\n  sns_configs:\n  - topic_arn: a\n";
+    let read = Receivers::read("am.yml", text, Path::new("."));
+    bench.receivers = read.expect("it is well formed");
+    let general = DestinationConfig {
+        standby: true,
+        for_all: true,
+        ..webhook("general", works.url("hook"))
+    };
+    let running = bench.run(vec![general]).await;
+    put_group(&running.outbox, &sample()).await;
+    let seen = works.wait_for(1).await;
+    let alerts = seen[0].body["alerts"].as_array().expect("alerts");
+    assert_eq!(alerts.len(), 2);
+    put_group(&running.outbox, &resolved(sample())).await;
+    let seen = works.wait_for(2).await;
+    assert_eq!(seen[1].body["status"], "resolved");
+    let rows = running.settled().await;
+    let lost: Vec<_> = rows.iter().filter(|row| row.kind == "sns").collect();
+    assert!(lost.iter().all(|row| row.state == Dropped), "{lost:?}");
+    let reason = lost[0].error.as_deref();
+    assert_eq!(reason, Some("receivers of kind sns are not supported"));
+    let counted = "watchfire_notify_dropped_total{destination=\"team/sns/0\",reason=\"unsupported\"} 2";
+    assert!(running.metrics().contains(counted));
     running.stop().await;
 }
