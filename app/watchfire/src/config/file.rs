@@ -9,6 +9,7 @@ use watchfire_collector::ProbeEntry;
 use super::ConfigError;
 use super::destinations::DestinationEntry;
 use super::hooks::HooksEntry;
+use super::secret::Written;
 use super::slo::SloEntry;
 use crate::cli::{OtlpNames, ServeArgs};
 use crate::schema_files::SchemaEntry;
