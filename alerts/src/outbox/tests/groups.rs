@@ -125,7 +125,8 @@ async fn what_is_of_a_kind_that_is_not_spoken_goes_to_the_fallback() {
     assert!(lost.iter().all(|row| row.state == Dropped), "{lost:?}");
     let reason = lost[0].error.as_deref();
     assert_eq!(reason, Some("receivers of kind sns are not supported"));
-    let counted = "watchfire_notify_dropped_total{destination=\"team/sns/0\",reason=\"unsupported\"} 2";
+    let counted =
+        "watchfire_notify_dropped_total{destination=\"team/sns/0\",reason=\"unsupported\"} 2";
     assert!(running.metrics().contains(counted));
     running.stop().await;
 }
