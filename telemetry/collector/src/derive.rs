@@ -21,7 +21,7 @@ use watchfire_schemas::{
 
 use crate::CounterRule;
 use crate::content::Content;
-use crate::fingerprint::{Fingerprint, Parts, client_fingerprint, fingerprint, message_hash};
+use crate::fingerprint::{Parts, client_fingerprint, fingerprint};
 use bounded::BoundedLabels;
 use deltas::Deltas;
 use occurrences::Occurrences;
@@ -251,7 +251,7 @@ fn log_exception(record: &LogRecord) -> Option<(ExceptionSeen, u64)> {
         service: record.service.clone(),
         kind: exception.kind.clone(),
         message: message.clone(),
-        culprit: print.culprit.clone(),
+        culprit: print.culprit,
         at: record.timestamp,
         release: record.version().map(str::to_owned),
         environment: record.environment().map(str::to_owned),
@@ -260,7 +260,7 @@ fn log_exception(record: &LogRecord) -> Option<(ExceptionSeen, u64)> {
         origin: Origin::Log,
         hashes: ExceptionHashes {
             pattern: record.pattern_id.clone(),
-            ..hashes(&record.service, exception, &print)
+            ..print.hashes
         },
         user: affected(&[&record.attributes]),
     };
@@ -284,7 +284,7 @@ fn span_exceptions(span: &Span) -> impl Iterator<Item = (ExceptionSeen, u64)> + 
         };
         let seen = ExceptionSeen {
             group,
-            hashes: hashes(&span.service, &exception, &print),
+            hashes: print.hashes,
             user: affected(&[&event.attributes, &span.attributes]),
             service: span.service.clone(),
             kind: exception.kind,
@@ -299,15 +299,6 @@ fn span_exceptions(span: &Span) -> impl Iterator<Item = (ExceptionSeen, u64)> + 
         };
         Some((seen, hash))
     })
-}
-
-/// All hashes of an exception that can be told from it alone.
-fn hashes(service: &str, exception: &Exception, print: &Fingerprint) -> ExceptionHashes {
-    let mut hashes = print.hashes.clone();
-    hashes
-        .message
-        .get_or_insert_with(|| message_hash(service, exception));
-    hashes
 }
 
 /// Who was affected, as attributes say it in the words of several conventions.

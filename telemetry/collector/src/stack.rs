@@ -67,19 +67,20 @@ impl Stack {
             return Self::default();
         }
         let lines = crash_ends(text);
-        let readers: [fn(&[&str]) -> Chain; 8] = [
-            python::read,
-            java::read,
-            javascript::read,
-            go::read,
-            rust::read,
-            ruby::read,
-            dotnet::read,
-            php::read,
+        let marks = Marks::of(&lines);
+        let readers: [(bool, fn(&[&str]) -> Chain); 8] = [
+            (marks.python, python::read),
+            (marks.at, java::read),
+            (marks.at || marks.sign, javascript::read),
+            (marks.tab, go::read),
+            (marks.number, rust::read),
+            (marks.within, ruby::read),
+            (marks.indent, dotnet::read),
+            (marks.hash, php::read),
         ];
         let mut best = Chain::default();
         let mut most = 0;
-        for read in readers {
+        for (_, read) in readers.into_iter().filter(|(may, _)| *may) {
             let chain = read(&lines);
             let frames = chain.frames();
             if frames > most {
@@ -114,6 +115,51 @@ pub(crate) fn without_cycles<T: PartialEq>(frames: impl IntoIterator<Item = T>) 
         }
     }
     kept
+}
+
+/// What stands in some line, so that only readers are asked that may find something.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each form of a line")]
+struct Marks {
+    /// `File "`, perhaps within a margin.
+    python: bool,
+    /// `at `
+    at: bool,
+    /// `@`
+    sign: bool,
+    /// A tab at the beginning.
+    tab: bool,
+    /// A number at the beginning.
+    number: bool,
+    /// `:in `
+    within: bool,
+    /// Three spaces at the beginning.
+    indent: bool,
+    /// `#` at the beginning.
+    hash: bool,
+}
+
+impl Marks {
+    fn of(lines: &[&str]) -> Self {
+        let mut marks = Self::default();
+        for line in lines {
+            let text = line.trim_start();
+            match text.bytes().next() {
+                Some(b'F' | b'|' | b'+') => marks.python = true,
+                Some(b'a') => marks.at |= text.starts_with("at "),
+                Some(b'0'..=b'9') => marks.number = true,
+                Some(b'#') => marks.hash = true,
+                _ => {}
+            }
+            marks.tab |= line.starts_with('\t');
+            marks.indent |= line.starts_with("   ");
+            marks.sign |= line.contains('@');
+            marks.within |= line.contains(":in ");
+        }
+        // Safari names no function of code that has none: such a line is only a place.
+        marks.sign |= lines.iter().any(|line| line.starts_with("http"));
+        marks
+    }
 }
 
 /// The lines of both ends of a text, cut where they are longer than any call.
