@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use watchfire_collector::ProbeEntry;
 
-use super::ConfigError;
+use super::{ConfigError, Written};
 use super::destinations::DestinationEntry;
 use super::hooks::HooksEntry;
 use super::secret::Written;
