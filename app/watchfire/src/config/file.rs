@@ -9,7 +9,6 @@ use watchfire_collector::ProbeEntry;
 use super::{ConfigError, Written};
 use super::destinations::DestinationEntry;
 use super::hooks::HooksEntry;
-use super::secret::Written;
 use super::slo::SloEntry;
 use crate::cli::{OtlpNames, ServeArgs};
 use crate::schema_files::SchemaEntry;
