@@ -45,6 +45,9 @@ impl StackFrame {
     }
 }
 
+/// Reads lines as those of one language.
+type Reader = fn(&[&str]) -> Chain;
+
 /// A stack trace: its exceptions, the one that was thrown last first, then what caused it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Stack {
@@ -68,7 +71,7 @@ impl Stack {
         }
         let lines = crash_ends(text);
         let marks = Marks::of(&lines);
-        let readers: [(bool, fn(&[&str]) -> Chain); 8] = [
+        let readers: [(bool, Reader); 8] = [
             (marks.python, python::read),
             (marks.at, java::read),
             (marks.at || marks.sign, javascript::read),

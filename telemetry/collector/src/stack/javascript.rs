@@ -86,7 +86,9 @@ fn gecko_frame(line: &str) -> Option<StackFrame> {
 fn file_of(place: &str) -> Option<&str> {
     let (rest, column) = place.rsplit_once(':')?;
     let (file, line) = rest.rsplit_once(':')?;
-    let known = is_number(column) && is_number(line) && !file.is_empty();
+    // Rust tells the place of a call in a line of its own, in this very form.
+    let of_rust = file.strip_suffix(".rs").is_some();
+    let known = is_number(column) && is_number(line) && !file.is_empty() && !of_rust;
     (known && file != "<anonymous>").then_some(file)
 }
 

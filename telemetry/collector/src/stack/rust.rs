@@ -191,4 +191,15 @@ mod tests {
             ],
         );
     }
+
+    #[test]
+    fn places_alone_are_not_taken_for_another_language() {
+        check(
+            "stack backtrace:\n   0: shop::store::Store::count\n             at app/src/store.rs:142:62\n   1: shop::answer::list\n             at app/src/answer.rs:31:59\n",
+            &[
+                ("shop::store::Store.count", true),
+                ("shop::answer.list", true),
+            ],
+        );
+    }
 }
