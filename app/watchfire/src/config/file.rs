@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use watchfire_collector::ProbeEntry;
 
-use super::{ConfigError, Written};
 use super::destinations::DestinationEntry;
 use super::hooks::HooksEntry;
 use super::slo::SloEntry;
+use super::{ConfigError, Written};
 use crate::cli::{OtlpNames, ServeArgs};
 use crate::schema_files::SchemaEntry;
 
