@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn another_view_of_what_is_a_library_joins() {
-        let stack = "Traceback (most recent call last):\n  File \"/app/a.py\", line 1, in f\nE\n";
+        let stack = "Traceback (most recent call last):\n  File \"/app/a.py\", line 1, in f\n  File \"/app/b.py\", line 1, in h\nE\n";
         let mut known = Known::default();
         let first = group(&mut known, stack);
         assert_eq!(first["grouped_by"], "app_frames");
@@ -106,7 +106,7 @@ mod tests {
         for hash in ["app", "system", "message", "pattern"] {
             assert!(first["hashes"][hash].is_string(), "{hash}");
         }
-        let moved = group(&mut known, &stack.replace("/app", "/x/site-packages"));
+        let moved = group(&mut known, &stack.replace("/app/b", "/x/site-packages/b"));
         assert_eq!(
             (&moved["group"], &moved["joined_by"]),
             (&first["group"], &json!("system"))
