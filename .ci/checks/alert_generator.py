@@ -20,7 +20,7 @@ import time
 from prometheus_peer import Prometheus, wait_until
 from server import Watchfire, close, expect
 
-SLACK = 6.0  # seconds that the two may be apart: both scrape and evaluate at times of their own
+SLACK = 10.0  # seconds that the two may be apart: both scrape and evaluate at times of their own
 RESEND = 60.0
 
 RULES = """groups:
