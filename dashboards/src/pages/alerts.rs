@@ -116,7 +116,7 @@ pub(crate) fn view(shell: Shell, now: Timestamp, found: &Found) -> AlertsPage {
             .letters
             .destinations
             .iter()
-            .map(|status| destinations::row(status, now))
+            .map(|status| DestinationRow::of(status, now))
             .collect(),
         dead: letters(&found.letters.dead),
         tests: letters(&found.letters.tests),

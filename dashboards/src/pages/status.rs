@@ -13,6 +13,7 @@ use watchfire_schemas::Timestamp;
 use watchfire_tsdb::{QueryAnswer, QueryValue, Tsdb};
 
 use self::series::{SeriesFound, SeriesView};
+use super::alerts::DestinationRow;
 use super::{Page, render};
 use crate::console::{DiskLimit, DiskUse, InboxEntry, IngestReport};
 use crate::figures::{self, When};
@@ -30,18 +31,6 @@ pub(crate) struct SourceRow {
     pub(crate) accepted: String,
     pub(crate) last: When,
     pub(crate) is_quiet: bool,
-}
-
-#[derive(Debug)]
-pub(crate) struct DestinationRow {
-    pub(crate) name: String,
-    pub(crate) kind: String,
-    pub(crate) state: &'static str,
-    pub(crate) queued: String,
-    pub(crate) delivered: String,
-    pub(crate) dead: String,
-    pub(crate) last: Option<When>,
-    pub(crate) error: String,
 }
 
 #[derive(Debug)]
@@ -178,7 +167,7 @@ pub(crate) fn view(mut shell: Shell, now: Timestamp, found: &Found) -> Status {
         destinations: found
             .destinations
             .iter()
-            .map(|status| destination_row(status, now))
+            .map(|status| DestinationRow::of(status, now))
             .collect(),
         inbox: found
             .inbox
@@ -283,23 +272,6 @@ fn dataset_row(stats: &DatasetStats) -> [String; 7] {
         figures::count(stats.expired_records),
         figures::count(stats.evicted_records),
     ]
-}
-
-fn destination_row(status: &DestinationStatus, now: Timestamp) -> DestinationRow {
-    DestinationRow {
-        name: status.name.clone(),
-        kind: status.kind.clone(),
-        state: match status {
-            status if status.breaker_open => "failing",
-            status if status.queued > 0 => "queued",
-            _ => "ok",
-        },
-        queued: figures::count(status.queued),
-        delivered: figures::count(status.delivered),
-        dead: figures::count(status.dead),
-        last: status.last_success_at.map(|at| When::ago(at, now)),
-        error: status.last_error.clone().unwrap_or_default(),
-    }
 }
 
 fn inbox_row(entry: &InboxEntry, now: Timestamp) -> InboxRow {

@@ -62,21 +62,23 @@ pub(super) async fn ask(console: &Console, tests: &str) -> Result<Letters, Store
     })
 }
 
-pub(super) fn row(status: &DestinationStatus, now: Timestamp) -> DestinationRow {
-    DestinationRow {
-        name: status.name.clone(),
-        kind: status.kind.clone(),
-        state: match status {
-            status if status.breaker_open => "failing",
-            status if status.queued > 0 => "queued",
-            _ => "ok",
-        },
-        queued: figures::count(status.queued),
-        delivered: figures::count(status.delivered),
-        dead: figures::count(status.dead),
-        last: status.last_success_at.map(|at| When::ago(at, now)),
-        error: status.last_error.clone().unwrap_or_default(),
-        test: format!("/alerts/destinations/{}/test", url::encode(&status.name)),
+impl DestinationRow {
+    pub(crate) fn of(status: &DestinationStatus, now: Timestamp) -> Self {
+        Self {
+            name: status.name.clone(),
+            kind: status.kind.clone(),
+            state: match status {
+                status if status.breaker_open => "failing",
+                status if status.queued > 0 => "queued",
+                _ => "ok",
+            },
+            queued: figures::count(status.queued),
+            delivered: figures::count(status.delivered),
+            dead: figures::count(status.dead),
+            last: status.last_success_at.map(|at| When::ago(at, now)),
+            error: status.last_error.clone().unwrap_or_default(),
+            test: format!("/alerts/destinations/{}/test", url::encode(&status.name)),
+        }
     }
 }
 
