@@ -79,6 +79,7 @@ pub(crate) async fn date(
         Ok(None) => {}
         Err(error) => report(&error),
     }
+    let onset = begun_before(onset, chosen.signal.late_by);
     let changed = found.into_iter().map(|f| f.signal).collect();
     Dated {
         onset,
@@ -249,6 +250,17 @@ fn told(estimate: &Estimate, first_true: Timestamp) -> Onset {
     }
 }
 
+/// The onset of what was counted at least `seconds` after it began, and perhaps twice that.
+fn begun_before(onset: Onset, seconds: f64) -> Onset {
+    let late = Duration::from_secs_f64(seconds);
+    Onset {
+        at: onset.at - late,
+        earliest: onset.earliest - late * 2,
+        latest: (onset.latest - late).max(onset.at - late),
+        ..onset
+    }
+}
+
 fn told_by(found: &Found, first_true: Timestamp) -> Onset {
     let onset = told(&found.estimate, first_true);
     let input = &found.input;
@@ -279,5 +291,26 @@ fn first_true_onset(at: Timestamp) -> Onset {
         evidence: None,
         set_by: None,
         reason: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_when_it_ends_began_before() {
+        let seconds = |at| Timestamp::from_secs(at);
+        let onset = Onset {
+            earliest: seconds(90),
+            latest: seconds(110),
+            ..first_true_onset(seconds(100))
+        };
+        let moved = begun_before(onset.clone(), 5.0);
+        assert_eq!(
+            (moved.earliest, moved.at, moved.latest),
+            (seconds(80), seconds(95), seconds(105))
+        );
+        assert_eq!(begun_before(onset.clone(), 0.0), onset);
     }
 }

@@ -21,6 +21,10 @@ pub(crate) struct WatchedSignal {
     #[serde(default)]
     pub presence: Vec<String>,
     pub direction: Direction,
+    /// How long what is counted had gone on before it was counted, in seconds, at least: a request
+    /// is known to be slow when it ends.
+    #[serde(default)]
+    pub late_by: f64,
     /// Whether an alert is about it; else it is only of the same service.
     pub of_alert: bool,
 }
@@ -34,6 +38,7 @@ impl WatchedSignal {
             traffic: None,
             presence: Vec::new(),
             direction: Direction::Up,
+            late_by: 0.0,
             of_alert: false,
         }
     }
@@ -168,6 +173,7 @@ fn slow(labels: &LabelSet, bound: &str) -> WatchedSignal {
     WatchedSignal {
         minus: Some(fast),
         traffic: Some(all.clone()),
+        late_by: bound.parse().unwrap_or_default(),
         ..WatchedSignal::new(format!("requests over {bound} s{}", of(labels)), all)
     }
 }
