@@ -21,14 +21,22 @@ async function followed(page, act) {
 }
 const follow = (page, selector) => followed(page, () => page.click(selector));
 
+// There are so many, or will be before long: a page may still be drawing.
+async function counted(locator, count) {
+  const until = Date.now() + 30_000;
+  while ((await locator.count()) !== count && Date.now() < until) await new Promise((done) => setTimeout(done, 50));
+  assert.equal(await locator.count(), count);
+}
+
 // The bytes of a page with all that it loads, uncompressed.
 async function weight(browser, url) {
   const context = await browser.newContext();
   const page = await context.newPage();
   page.faults = [];
-  let bytes = 0;
-  page.on("response", async (answer) => { bytes += (await answer.body().catch(() => "")).length; });
+  const bodies = [];
+  page.on("response", (answer) => bodies.push(answer.body().catch(() => "")));
   await page.goto(url, { waitUntil: "networkidle" });
+  const bytes = (await Promise.all(bodies)).reduce((sum, body) => sum + body.length, 0);
   return { page, bytes };
 }
 
@@ -48,4 +56,4 @@ async function allOf(checks, browser, base) {
   return { all: Object.keys(checks).length, failed };
 }
 
-module.exports = { params, opened, followed, follow, weight, allOf };
+module.exports = { params, opened, followed, follow, counted, weight, allOf };

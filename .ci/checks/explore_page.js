@@ -1,7 +1,7 @@
 // What people do on the pages for metrics, done in a real browser against a running server whose
 // services have answered requests in the last hour. The content policy is in force.
 const assert = require("assert/strict");
-const { params, opened, followed, follow, weight, allOf } = require("./browsing.js");
+const { counted, params, opened, followed, follow, weight, allOf } = require("./browsing.js");
 
 const WEIGHT = 150_000;
 const CALLS = 'sum by (service) (rate(traces_span_metrics_calls_total[5m]))';
@@ -148,7 +148,7 @@ const checks = {
   },
   async "a fault is marked in its column"(browser, base) {
     const page = await opened(browser, explore(base, { a: "sum(rate(up[5m])" }));
-    assert.equal(await page.locator(".query-error mark").count(), 1);
+    await counted(page.locator(".query-error mark"), 1);
     assert.match(await page.textContent(".query-error p"), /^column 17: expected \)/);
     return page;
   },
@@ -162,7 +162,7 @@ const checks = {
     assert.match(params(page).get("a"), /^histogram_quantile\(0\.5, /);
     assert.match(params(page).get("c"), /^histogram_quantile\(0\.99, /);
     await answered(page);
-    assert.equal(await page.locator(".lines-table tbody tr").count(), 3);
+    await counted(page.locator(".lines-table tbody tr"), 3);
     return page;
   },
   async "a page is shared with its times, and becomes a rule"(browser, base) {
@@ -192,7 +192,7 @@ const checks = {
     await follow(page, ".run");
     await followed(page, () => page.locator(".lines-table button").last().click());
     assert.ok(params(page).get("only"));
-    assert.equal(await page.locator(".lane").count(), 1);
+    await counted(page.locator(".lane"), 1);
     return page;
   },
   async "a service is compared, sorted and looked into"(browser, base) {

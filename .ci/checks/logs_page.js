@@ -2,7 +2,7 @@
 // records in the last hour: brush, pills, keyboard, context, columns, saved searches, completion,
 // live mode; and the same without scripts. The content policy is in force.
 const assert = require("assert/strict");
-const { params, opened, followed, follow, weight, allOf } = require("./browsing.js");
+const { counted, params, opened, followed, follow, weight, allOf } = require("./browsing.js");
 
 const WEIGHT = 150_000;
 const number = (text) => Number(text.replace(/\D/g, ""));
@@ -30,7 +30,7 @@ const checks = {
     await page.mouse.move(box.x + box.width * 0.3, box.y + 40);
     await page.mouse.down();
     await page.mouse.move(box.x + box.width * 0.5, box.y + 40);
-    assert.equal(await page.locator(".selection").count(), 1);
+    await counted(page.locator(".selection"), 1);
     await page.mouse.move(box.x + box.width * 0.7, box.y + 40);
     await followed(page, () => page.mouse.up());
     assert.ok(params(page).get("start") && params(page).get("end") && !params(page).get("last"));
@@ -78,7 +78,7 @@ const checks = {
     const page = await opened(browser, `${base}/logs?last=1h`);
     await page.fill("#col", "trace_id");
     await follow(page, ".column-form button");
-    assert.equal(await page.locator(".records-head .cell").count(), 1);
+    await counted(page.locator(".records-head .cell"), 1);
     await page.click(".records .log .entry .msg");
     const body = page.locator(".log-body");
     await body.waitFor();
@@ -108,7 +108,7 @@ const checks = {
     await page.click(".menu summary");
     const forget = page.locator(".saved-list li", { hasText: name }).locator("button");
     await followed(page, () => forget.click());
-    assert.equal(await page.locator(".saved-list li", { hasText: name }).count(), 0);
+    await counted(page.locator(".saved-list li", { hasText: name }), 0);
     return page;
   },
   async "names and values are completed"(browser, base) {
@@ -136,7 +136,7 @@ const checks = {
     await page.click(".live-bar button");
     await emit(base, service, "the second one");
     await page.locator(".live-rate", { hasText: "1 waiting" }).waitFor();
-    assert.equal(await page.locator(".records .log", { hasText: "the second one" }).count(), 0);
+    await counted(page.locator(".records .log", { hasText: "the second one" }), 0);
     await page.click(".live-bar button");
     await page.locator(".records .log", { hasText: "the second one" }).waitFor();
     assert.match(await page.textContent(".live-rate"), /records\/s · 0 skipped/);
@@ -146,7 +146,7 @@ const checks = {
   },
   async "an error is marked in its column, and a slip has a link"(browser, base) {
     const page = await opened(browser, `${base}/logs?q=severity:ERROR%20(`);
-    assert.equal(await page.locator(".query-error mark").count(), 1);
+    await counted(page.locator(".query-error mark"), 1);
     assert.match(await page.textContent(".query-error p"), /^column \d+: /);
     await page.goto(`${base}/logs?last=1h&q=service.nam:x`);
     await followed(page, () => page.locator(".notice a").first().click());
@@ -176,7 +176,7 @@ const checks = {
     const page = await opened(browser, `${base}/logs?last=1h`, { javaScriptEnabled: false });
     await followed(page, () => page.locator(".records a.t").nth(2).click());
     assert.ok(params(page).get("open"));
-    assert.equal(await page.locator(".log-body").count(), 1);
+    await counted(page.locator(".log-body"), 1);
     await followed(page, () => page.locator("#timeline a:has(.hit)").last().click());
     assert.ok(params(page).get("start") && !params(page).get("open"));
     await totalsAgree(page, base);
