@@ -34,7 +34,7 @@ use crate::shell::{House, Shell};
 use crate::{Console, query_text, url};
 
 /// Points of a line, and columns of the heat map.
-const POINTS: u64 = 120;
+const POINTS: u64 = 90;
 
 /// (label, link, is it the one)
 type Choice = (&'static str, String, bool);
