@@ -3,7 +3,7 @@
 use watchfire_schemas::Timestamp;
 
 use crate::Console;
-use crate::assets::{ICON, SCRIPT, STYLE};
+use crate::assets::{ALERTS_STYLE, ICON, INCIDENT_STYLE, SCRIPT, STYLE};
 use crate::figures;
 use crate::range::{Asked, Picker};
 
@@ -96,6 +96,8 @@ pub(crate) struct Shell {
     /// Seconds between refreshes, for a page that changes by itself.
     pub(crate) live: Option<u32>,
     pub(crate) style: &'static str,
+    /// The sheet that the pages under one path share.
+    pub(crate) own_style: Option<&'static str>,
     pub(crate) script: &'static str,
     pub(crate) icon: &'static str,
 }
@@ -154,6 +156,7 @@ impl Shell {
             notices: Vec::new(),
             live: None,
             style: &STYLE.href,
+            own_style: own_style(path),
             script: &SCRIPT.href,
             icon: &ICON.href,
         }
@@ -177,6 +180,20 @@ impl Shell {
                 .push(format!("{what} could not be read: {error}"));
             T::default()
         })
+    }
+}
+
+fn own_style(path: &str) -> Option<&'static str> {
+    let under = |top: &str| {
+        path.strip_prefix(top)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if under("/alerts") {
+        Some(&ALERTS_STYLE.href)
+    } else if under("/incidents") {
+        Some(&INCIDENT_STYLE.href)
+    } else {
+        None
     }
 }
 
