@@ -15,6 +15,7 @@ pub(crate) mod posted;
 pub(crate) mod posted_exception;
 pub(crate) mod posted_incident;
 pub(crate) mod posted_schema;
+pub(crate) mod query_bar;
 pub(crate) mod reliability;
 pub(crate) mod runbook;
 pub(crate) mod schemas;

@@ -95,13 +95,9 @@ document.addEventListener('click', (event) => {
   event.preventDefault();
   turn(line.parentElement);
 });
-document.addEventListener('click', (event) => {
-  for (const menu of $$('details.menu[open]')) if (!menu.contains(event.target)) menu.open = false;
-});
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === 'Escape') {
-    for (const menu of $$('details.menu[open]')) menu.open = false;
     const row = $('.records .log.at') ?? event.target.closest?.('.records .log');
     if (row && $('.log-body', row)) { turn(row); $('a.t', row).focus(); }
     return;
@@ -209,91 +205,3 @@ function follow(bar) {
 }
 const bar = $('.live-bar');
 if (bar) follow(bar);
-
-// Completion: names of fields, then values of the field.
-const input = $('[data-search]');
-const options = element('ul', 'options');
-let chosen = -1, asked = 0;
-const known = new Map();
-async function answers(parameters) {
-  const url = new URL('/api/v1/logs/fields', location.origin);
-  for (const name of ['last', 'start', 'end']) {
-    const value = here().searchParams.get(name);
-    if (value) url.searchParams.set(name, value);
-  }
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-  if (!here().searchParams.has('last') && !here().searchParams.has('start')) url.searchParams.set('last', '1h');
-  if (!known.has(url.href)) known.set(url.href, fetch(url).then((answer) => (answer.ok ? answer.json() : {})));
-  return known.get(url.href);
-}
-// What is being written: (where it begins, a field if it is a value, its beginning).
-function written() {
-  const head = input.value.slice(0, input.selectionStart);
-  const value = head.match(/([\w.-]+):("?)([^\s"()]*)$/);
-  if (value) return { from: head.length - value[3].length - value[2].length, field: value[1], start: value[3] };
-  const name = head.match(/(?:^|[\s(|])-?@?([\w.]*)$/);
-  return name?.[1] ? { from: head.length - name[1].length, start: name[1] } : null;
-}
-const plain = /^(?!-)[\w./-]+$/;
-async function propose() {
-  const turn = ++asked;
-  const now = written();
-  if (!now) return close();
-  const found = now.field
-    ? ((await answers({ field: now.field, limit: 50 })).values ?? []).map(({ value, count }) => [plain.test(value) ? value : JSON.stringify(value), count, value])
-    : ((await answers({})).fields ?? []).map(({ name, kind }) => [`${name}:`, kind, name]);
-  if (turn !== asked) return;
-  const start = now.start.toLowerCase();
-  const fitting = found.filter(([, , text]) => text.toLowerCase().includes(start) && text !== now.start);
-  fitting.sort((a, b) => b[2].toLowerCase().startsWith(start) - a[2].toLowerCase().startsWith(start));
-  chosen = -1;
-  options.replaceChildren(...fitting.slice(0, 12).map(([text, note], at) => {
-    const option = element('li', '', text);
-    Object.assign(option, { role: 'option', id: `option-${at}` });
-    option.append(element('span', '', note));
-    option.addEventListener('pointerdown', (event) => { event.preventDefault(); take(now, text); });
-    option.take = () => take(now, text);
-    return option;
-  }));
-  options.hidden = !options.children.length;
-  input.ariaExpanded = String(!options.hidden);
-}
-function take(now, text) {
-  const rest = input.value.slice(input.selectionStart);
-  const isName = text.endsWith(':');
-  input.value = `${input.value.slice(0, now.from)}${text}${isName ? '' : ' '}${rest.trimStart()}`;
-  input.selectionStart = input.selectionEnd = now.from + text.length + (isName ? 0 : 1);
-  if (isName) propose(); else close();
-}
-function close() {
-  asked += 1;
-  options.hidden = true;
-  input.ariaExpanded = 'false';
-  input.removeAttribute('aria-activedescendant');
-}
-function choose(by) {
-  const all = [...options.children];
-  chosen = (chosen + by + all.length + (chosen < 0 && by < 0 ? 1 : 0)) % all.length;
-  all.forEach((option, at) => { option.ariaSelected = String(at === chosen); });
-  all[chosen].scrollIntoView({ block: 'nearest' });
-  input.setAttribute('aria-activedescendant', all[chosen].id);
-}
-if (input) {
-  options.hidden = true;
-  options.id = 'options';
-  options.role = 'listbox';
-  options.ariaLabel = 'Completions';
-  input.after(options);
-  Object.assign(input, { role: 'combobox', ariaExpanded: 'false', ariaAutoComplete: 'list' });
-  input.setAttribute('aria-controls', 'options');
-  input.addEventListener('input', () => propose().catch(close));
-  input.addEventListener('blur', close);
-  input.addEventListener('keydown', (event) => {
-    if (options.hidden) return;
-    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') choose(event.key === 'ArrowDown' ? 1 : -1);
-    else if (event.key === 'Escape') { close(); event.stopPropagation(); }
-    else if ((event.key === 'Enter' && chosen >= 0) || event.key === 'Tab') options.children[Math.max(chosen, 0)].take();
-    else return;
-    event.preventDefault();
-  });
-}

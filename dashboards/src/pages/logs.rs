@@ -4,7 +4,6 @@ mod download;
 mod explained;
 mod highlight;
 mod patterns;
-mod pills;
 mod record;
 mod rows;
 pub(crate) mod saved;

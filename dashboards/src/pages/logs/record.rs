@@ -41,6 +41,7 @@ pub(crate) struct RecordPage {
     pub(crate) shell: Shell,
     pub(crate) style: &'static str,
     pub(crate) script: &'static str,
+    pub(crate) query_style: &'static str,
     pub(crate) moment: String,
     pub(crate) service: String,
     /// (label, link, is it the one)
@@ -164,6 +165,7 @@ pub(crate) fn view(
         shell,
         style: &assets::LOGS_STYLE.href,
         script: &assets::LOGS_SCRIPT.href,
+        query_style: &assets::QUERY_STYLE.href,
         moment: figures::date_time(record.timestamp),
         service: record.service.clone(),
         pivots: pivots

@@ -2,6 +2,7 @@
 
 use watchfire_schemas::{RecordId, TimeRange, Timestamp};
 
+use crate::pages::query_bar::QueryUrl;
 use crate::params::{BadParam, Params};
 use crate::query_text;
 use crate::range::Asked;
@@ -179,13 +180,6 @@ impl LogsUrl {
         self.with_query(&query_text::with(&self.query, clause))
     }
 
-    pub(crate) fn with_off(&self, query: &str, off: Vec<String>) -> Self {
-        self.changed(|url| {
-            query.clone_into(&mut url.query);
-            url.off = off;
-        })
-    }
-
     pub(crate) fn with_range(&self, range: TimeRange) -> Self {
         self.changed(|url| url.asked = Asked::absolute(range))
     }
@@ -258,6 +252,24 @@ impl LogsUrl {
 
     pub(crate) fn has_column(&self, column: &str) -> bool {
         self.columns.iter().any(|other| other == column)
+    }
+}
+
+impl QueryUrl for LogsUrl {
+    fn query(&self) -> &str {
+        &self.query
+    }
+
+    fn off(&self) -> &[String] {
+        &self.off
+    }
+
+    fn asking(&self, query: &str, off: Vec<String>) -> String {
+        self.changed(|url| {
+            query.clone_into(&mut url.query);
+            url.off = off;
+        })
+        .href()
     }
 }
 

@@ -4,9 +4,8 @@ use askama::Template;
 use watchfire_logsearch::{LogPage, LogTable};
 use watchfire_schemas::Timestamp;
 
-use super::explained::{Explained, Hint, explained, hint};
+use super::explained::{Explained, explained};
 use super::patterns::{PatternsView, patterns};
-use super::pills::{Pill, pills};
 use super::rows::{Lines, lines};
 use super::saved::{SavedView, views};
 use super::search::{Answer, Found};
@@ -14,16 +13,9 @@ use super::side::{Side, side};
 use super::state::{Face, LogsUrl};
 use super::table::{TableView, table};
 use super::timeline::{Timeline, timeline};
+use crate::pages::query_bar::{Hint, Pill, Unreadable, hint, pills};
 use crate::shell::Shell;
 use crate::{assets, figures, url};
-
-/// A query that cannot be read: its text up to the error and from it on, and what is wrong.
-#[derive(Debug, Clone)]
-pub(crate) struct Unreadable {
-    pub(crate) head: String,
-    pub(crate) tail: String,
-    pub(crate) reason: String,
-}
 
 /// The hidden fields of a form.
 type Hidden = Vec<(&'static str, String)>;
@@ -34,6 +26,8 @@ pub(crate) struct LogsPage {
     pub(crate) shell: Shell,
     pub(crate) style: &'static str,
     pub(crate) script: &'static str,
+    pub(crate) query_style: &'static str,
+    pub(crate) query_script: &'static str,
     pub(crate) query: String,
     pub(crate) in_search: Hidden,
     pub(crate) in_columns: Hidden,
@@ -88,12 +82,7 @@ pub(crate) fn view(shell: Shell, url: &LogsUrl, now: Timestamp, found: &Found) -
             page.patterns = Some(view);
         }
         Answer::Unreadable(column, reason) => {
-            let (head, _) = figures::cut(&url.query, column.saturating_sub(1));
-            page.error = Some(Unreadable {
-                tail: url.query[head.len()..].to_owned(),
-                head: head.to_owned(),
-                reason: format!("column {column}: {reason}"),
-            });
+            page.error = Some(Unreadable::new(&url.query, *column, reason));
         }
     }
     page.is_partial |= found.happened.bars_are_partial;
@@ -107,6 +96,8 @@ fn frame(shell: Shell, url: &LogsUrl) -> LogsPage {
         shell,
         style: &assets::LOGS_STYLE.href,
         script: &assets::LOGS_SCRIPT.href,
+        query_style: &assets::QUERY_STYLE.href,
+        query_script: &assets::QUERY_SCRIPT.href,
         query: url.query.clone(),
         in_search: url.hidden(&["q"]),
         in_columns: url.hidden(&[]),

@@ -1,6 +1,6 @@
 //! The clauses of the query as pills: each can be switched off, turned round or taken away.
 
-use super::state::LogsUrl;
+use super::QueryUrl;
 use crate::query_text;
 
 #[derive(Debug, Clone)]
@@ -16,36 +16,39 @@ pub(crate) struct Pill {
 }
 
 /// None for a query that is more than a list of clauses; what is switched off is always shown.
-pub(super) fn pills(url: &LogsUrl) -> Vec<Pill> {
-    let (filter, pipe) = query_text::split_pipe(&url.query);
+pub(crate) fn pills(url: &impl QueryUrl) -> Vec<Pill> {
+    let (filter, pipe) = query_text::split_pipe(url.query());
     let clauses = query_text::clauses(filter).unwrap_or_default();
-    let again = |filter: &str| url.with_query(&query_text::piped(filter, pipe)).href();
+    let again = |filter: &str| {
+        let query = query_text::piped(filter, pipe);
+        url.asking(&query, url.off().to_vec())
+    };
     let on = clauses.iter().enumerate().map(|(index, clause)| {
         let kept = query_text::without(&clauses, index);
-        let mut off = url.off.clone();
+        let mut off = url.off().to_vec();
         off.push(clause.clone());
         Pill {
             text: clause.clone(),
             is_negative: clause.starts_with('-'),
             is_off: false,
-            switch: url.with_off(&query_text::piped(&kept, pipe), off).href(),
+            switch: url.asking(&query_text::piped(&kept, pipe), off),
             inverted: again(&query_text::inverted(&clauses, index)),
             without: again(&kept),
         }
     });
-    let off = url.off.iter().enumerate().map(|(index, clause)| {
-        let mut others = url.off.clone();
+    let off = url.off().iter().enumerate().map(|(index, clause)| {
+        let mut others = url.off().to_vec();
         others.remove(index);
-        let mut turned = url.off.clone();
+        let mut turned = url.off().to_vec();
         turned[index] = query_text::negated(clause);
-        let narrowed = query_text::with(&url.query, clause);
+        let narrowed = query_text::with(url.query(), clause);
         Pill {
             text: clause.clone(),
             is_negative: clause.starts_with('-'),
             is_off: true,
-            switch: url.with_off(&narrowed, others.clone()).href(),
-            inverted: url.with_off(&url.query, turned).href(),
-            without: url.with_off(&url.query, others).href(),
+            switch: url.asking(&narrowed, others.clone()),
+            inverted: url.asking(url.query(), turned),
+            without: url.asking(url.query(), others),
         }
     });
     on.chain(off).collect()
@@ -54,6 +57,7 @@ pub(super) fn pills(url: &LogsUrl) -> Vec<Pill> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages::logs::state::LogsUrl;
     use crate::params::Params;
 
     fn shown(query: &str) -> Vec<Pill> {
