@@ -9,6 +9,7 @@ pub(crate) mod incident;
 pub(crate) mod incidents;
 pub(crate) mod log_view;
 pub(crate) mod logs;
+pub(crate) mod marks;
 pub(crate) mod missing;
 pub(crate) mod overview;
 pub(crate) mod posted;

@@ -27,6 +27,7 @@ use crate::ask::{Call, ServiceRed};
 use crate::console::{DiskLimit, DiskUse, InboxEntry, IngestReport};
 use crate::facts;
 use crate::pages::explore::{answers, browser, state};
+use crate::pages::marks::Marks;
 use crate::pages::overview::lately as overview_lately;
 use crate::pages::{exception, incident as incident_page, logs, service, services, status};
 pub(crate) use alerts::*;

@@ -147,6 +147,13 @@ pub(crate) fn happened(mood: Mood) -> logs::Happened {
         bars: (0..60).map(bar).collect(),
         bars_are_partial: false,
         step,
+        marks: marks(mood),
+    }
+}
+
+/// What else happened.
+pub(crate) fn marks(mood: Mood) -> Marks {
+    Marks {
         incidents: incidents_of(mood),
         changes: changes(mood),
     }

@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use watchfire_alerts::Alerts;
 use watchfire_logsearch::{
     FoundLog, LogPage, LogTable, LogTableSearch, PatternList, PatternSearch, QueryError,
     ValueSearch,
 };
-use watchfire_schemas::TimeRange;
 
 use super::patterns;
 use super::side::{SideFound, VALUES, wanted};
 use super::state::{Face, LogsUrl};
 use super::timeline::{Happened, STEPS};
 use crate::pages::Fault;
+use crate::pages::marks::Marks;
 use crate::params::BadParam;
 use crate::saved_searches::SavedSearch;
 use crate::shell::{House, Shell};
@@ -28,8 +27,6 @@ const ROWS: usize = 100;
 const BESIDE: Duration = Duration::from_millis(40);
 /// How long the histogram may hold the page up; what is counted until then is drawn.
 const HISTOGRAM: Duration = Duration::from_secs(2);
-/// Incidents that are drawn.
-const INCIDENTS: usize = 20;
 
 /// What answers the query.
 #[derive(Debug)]
@@ -72,7 +69,7 @@ pub(super) async fn ask(
             .log_histogram(filter.to_owned(), url.asked.range, step, HISTOGRAM),
         side(console, filter, url, beside),
         console.saved.list(),
-        marks(&console.alerts, url.asked.range),
+        Marks::ask(&console.alerts, url.asked.range),
     );
     let answer = match answer {
         Ok(answer) => answer,
@@ -95,14 +92,13 @@ pub(super) async fn ask(
             },
         ));
     }
-    let (incidents, changes) = shell.take("incidents and changes", marks);
+    let marks = shell.take("incidents and changes", marks);
     let bars = shell.take("the histogram", bars);
     let happened = Happened {
         bars: bars.bars,
         bars_are_partial: bars.partial,
         step,
-        incidents,
-        changes,
+        marks,
     };
     let side = shell.take("the fields", side);
     Ok((
@@ -188,23 +184,6 @@ async fn side(
         futures_util::future::try_join_all(values),
     )?;
     Ok(SideFound { fields, values })
-}
-
-/// Incidents that overlap the range, and changes within it.
-async fn marks(
-    alerts: &Alerts,
-    range: TimeRange,
-) -> Result<
-    (
-        Vec<watchfire_alerts::Incident>,
-        Vec<watchfire_schemas::ChangeEvent>,
-    ),
-    watchfire_alerts::StoreError,
-> {
-    tokio::try_join!(
-        alerts.incidents(range, false, INCIDENTS),
-        alerts.changes(range, None)
-    )
 }
 
 #[cfg(test)]

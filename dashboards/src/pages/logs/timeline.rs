@@ -3,18 +3,16 @@
 
 use std::time::Duration;
 
-use watchfire_alerts::Incident;
 use watchfire_logsearch::HistogramBar;
-use watchfire_schemas::{ChangeEvent, SeverityRange, TimeRange};
+use watchfire_schemas::{SeverityRange, TimeRange};
 
 use super::state::LogsUrl;
 use crate::charts::{Stack, Svg, TimePlot};
+use crate::pages::marks::Marks;
 use crate::{figures, query_text};
 
 /// Steps of the histogram, about.
 pub(super) const STEPS: u64 = 90;
-/// Changes that are drawn; more are a hedge, not marks.
-const MOST_CHANGES: usize = 40;
 
 /// The classes of severities, in the order of [`SeverityRange::ALL`].
 const CLASSES: [&str; 6] = [
@@ -52,8 +50,7 @@ pub(crate) struct Happened {
     pub(crate) bars: Vec<HistogramBar>,
     pub(crate) bars_are_partial: bool,
     pub(crate) step: Duration,
-    pub(crate) incidents: Vec<Incident>,
-    pub(crate) changes: Vec<ChangeEvent>,
+    pub(crate) marks: Marks,
 }
 
 pub(super) fn timeline(happened: &Happened, url: &LogsUrl) -> Timeline {
@@ -63,13 +60,7 @@ pub(super) fn timeline(happened: &Happened, url: &LogsUrl) -> Timeline {
     let mut plot = TimePlot::new(range, 84, most as f64, "");
     let stacks = bars.iter().map(|bar| stack(bar, happened.step, url));
     plot.stacks(&stacks.collect::<Vec<_>>());
-    for incident in &happened.incidents {
-        mark(&mut plot, incident, range);
-    }
-    let changes = changes_within(&happened.changes, range);
-    for change in &changes {
-        flag(&mut plot, change);
-    }
+    let changes = happened.marks.draw(&mut plot, range);
     let step = figures::duration(happened.step.as_secs_f64());
     let step = step
         .trim_end_matches(" 00 s")
@@ -82,8 +73,8 @@ pub(super) fn timeline(happened: &Happened, url: &LogsUrl) -> Timeline {
         legend: legend(bars, url),
         total: bars.iter().map(sum).sum(),
         step,
-        incidents: happened.incidents.len(),
-        changes: changes.len(),
+        incidents: happened.marks.incidents.len(),
+        changes,
     }
 }
 
@@ -109,39 +100,6 @@ fn stack(bar: &HistogramBar, step: Duration, url: &LogsUrl) -> Stack {
         parts: parts.collect(),
         href: Some(url.with_range(within).href()),
     }
-}
-
-fn mark(plot: &mut TimePlot, incident: &Incident, range: TimeRange) {
-    let began = incident.onset.at.min(incident.detected_at);
-    let over = incident.recovered_at.or(incident.resolved_at);
-    let until = over.map_or_else(
-        || "not over".to_owned(),
-        |over| format!("until {}", figures::clock(over)),
-    );
-    let title = format!(
-        "incident: {}\nfrom {}, {until}",
-        incident.title,
-        figures::clock(began)
-    );
-    let href = format!("/incidents/{}", crate::url::encode(&incident.id));
-    plot.lasting(began, over.unwrap_or(range.end), &title, &href);
-}
-
-fn changes_within(changes: &[ChangeEvent], range: TimeRange) -> Vec<&ChangeEvent> {
-    let within = |change: &&ChangeEvent| range.start <= change.at && change.at <= range.end;
-    changes.iter().filter(within).take(MOST_CHANGES).collect()
-}
-
-fn flag(plot: &mut TimePlot, change: &ChangeEvent) {
-    let version = change.version.as_deref().unwrap_or_default();
-    let title = format!(
-        "{} of {} {version} at {}: {}",
-        change.kind.as_str(),
-        change.service,
-        figures::clock(change.at),
-        change.summary
-    );
-    plot.flag(change.at, "change", &title);
 }
 
 fn legend(bars: &[HistogramBar], url: &LogsUrl) -> Vec<LegendEntry> {
