@@ -74,11 +74,10 @@ impl ClientCall {
         E: Display,
     {
         let span = self.telemetry.in_scope(|| self.span());
-        let context = span.context().span().span_context().clone();
+        let context = span.context();
         let mut headers = HeaderMap::new();
-        if context.is_valid() {
-            inject(&context, &mut headers);
-        }
+        inject(&context, &mut headers);
+        let context = context.span().span_context().clone();
         let began = Instant::now();
         let request = span.in_scope(|| send(headers));
         let result = request.instrument(span.clone()).await;

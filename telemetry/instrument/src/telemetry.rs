@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
+use opentelemetry::Context;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus_client::registry::Registry;
@@ -29,7 +30,7 @@ use crate::runtime_metrics::register_runtime_metrics;
 use crate::scoped::Scoped;
 use crate::sink::Destination;
 use crate::span_queue::SpanQueue;
-use crate::trace_context::{current_span_context, inject};
+use crate::trace_context::inject;
 
 /// How long [`Telemetry::flush`] and [`Telemetry::shutdown`] wait at most for each of lines and export.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -156,12 +157,10 @@ impl Telemetry {
         ClientCall::new(self.clone(), method, url)
     }
 
-    /// Puts the context of the active span into a request's headers, as `traceparent` and
-    /// `tracestate`. [`Self::client_call`] does more.
+    /// Puts the context of the active span into a request's headers, as `traceparent`, `tracestate`
+    /// and `baggage`. [`Self::client_call`] does more.
     pub fn propagate(&self, headers: &mut HeaderMap) {
-        if let Some(context) = current_span_context() {
-            inject(&context, headers);
-        }
+        inject(&Context::current(), headers);
     }
 
     /// Hands over or exports all that waits. Blocks up to a bound; call it off the runtime's threads.

@@ -1,13 +1,18 @@
+mod fellow;
+mod traceparent;
+
 use std::str::FromStr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use opentelemetry::trace::{SpanContext, TraceContextExt, TraceId, TraceState};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use prometheus_client::encoding::EncodeLabelSet;
 
+use self::fellow::{Baggage, TRACESTATE, VendorState};
+use self::traceparent::IsRandom;
+
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The labels of an exemplar: the trace in which a value was observed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -64,155 +69,117 @@ pub(crate) fn random_id() -> String {
     .join("-")
 }
 
-/// Reads `traceparent` and `tracestate` by W3C Trace Context, level 1. What is not valid is as if
-/// it were not there: a new trace begins.
-pub(crate) fn extract(headers: &HeaderMap) -> Option<SpanContext> {
-    let mut parents = headers.get_all(TRACEPARENT).iter();
-    let parent = parents.next()?.to_str().ok()?;
-    if parents.next().is_some() {
-        return None;
+/// What a caller says of its context, by W3C Trace Context: `traceparent`, `tracestate` and `baggage`.
+/// What is not valid is as if it were not there. Without a valid parent a new trace begins, and no
+/// `tracestate` belongs to it.
+pub(crate) fn extract(headers: &HeaderMap) -> Context {
+    let mut context = Context::new();
+    if let Some(baggage) = Baggage::read(headers) {
+        context = context.with_value(baggage);
     }
-    let (trace, span, flags) = parse_traceparent(parent.trim())?;
-    Some(SpanContext::new(
-        trace,
-        span,
-        flags,
-        true,
-        trace_state(headers),
-    ))
+    let mut parents = headers.get_all(TRACEPARENT).iter();
+    let (Some(parent), None) = (parents.next(), parents.next()) else {
+        return context;
+    };
+    let parent = parent.to_str().unwrap_or_default();
+    let Some((trace, span, flags)) = traceparent::parse(parent.trim_matches([' ', '\t'])) else {
+        return context;
+    };
+    let state = VendorState::read(headers);
+    let known = state.as_ref().map(VendorState::as_str).unwrap_or_default();
+    // For the span's record only; what goes on is our own.
+    let known = TraceState::from_str(known).unwrap_or(TraceState::NONE);
+    let parent = SpanContext::new(trace, span, flags, true, known);
+    context = context.with_remote_span_context(parent);
+    if let Some(state) = state {
+        context = context.with_value(state);
+    }
+    if traceparent::is_random(flags) {
+        context = context.with_value(IsRandom);
+    }
+    context
 }
 
-/// Writes the context as `traceparent` and `tracestate`, in place of what is there.
-pub(crate) fn inject(context: &SpanContext, headers: &mut HeaderMap) {
-    let parent = format!(
-        "00-{}-{}-{:02x}",
-        context.trace_id(),
-        context.span_id(),
-        context.trace_flags().to_u8() & TraceFlags::SAMPLED.to_u8()
-    );
-    if let Ok(parent) = HeaderValue::from_str(&parent) {
+/// Writes a context in place of what the headers tell; nothing if it has no span.
+pub(crate) fn inject(context: &Context, headers: &mut HeaderMap) {
+    let span = context.span().span_context().clone();
+    if !span.is_valid() {
+        return;
+    }
+    if let Ok(parent) = HeaderValue::from_str(&traceparent::write(&span, context.get())) {
         headers.insert(TRACEPARENT, parent);
     }
     headers.remove(TRACESTATE);
-    let state = context.trace_state().header();
-    if let Some(state) = HeaderValue::from_str(&state)
-        .ok()
-        .filter(|state| !state.is_empty())
-    {
-        headers.insert(TRACESTATE, state);
+    if let Some(state) = context.get::<VendorState>() {
+        state.write(headers);
     }
-}
-
-/// `version-traceid-spanid-flags`. A version above 0 may go on after a hyphen; `ff` is none.
-fn parse_traceparent(text: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
-    let (head, rest) = text.split_at_checked(55)?;
-    let mut parts = head.split('-');
-    let (version, trace, span, flags) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
-        return None;
+    if let Some(baggage) = context.get::<Baggage>() {
+        baggage.write(headers);
     }
-    let version = hex_byte(version)?;
-    let ends_well = if version == 0 {
-        rest.is_empty()
-    } else {
-        rest.is_empty() || rest.starts_with('-')
-    };
-    let is_hex = |part: &str, length| {
-        part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    if version == 0xff || !ends_well || !is_hex(trace, 32) || !is_hex(span, 16) {
-        return None;
-    }
-    let trace = TraceId::from_hex(trace)
-        .ok()
-        .filter(|id| *id != TraceId::INVALID)?;
-    let span = SpanId::from_hex(span)
-        .ok()
-        .filter(|id| *id != SpanId::INVALID)?;
-    let flags = TraceFlags::new(hex_byte(flags)?) & TraceFlags::SAMPLED;
-    Some((trace, span, flags))
-}
-
-/// Two lower-case hexadecimal digits.
-fn hex_byte(text: &str) -> Option<u8> {
-    let digits = text.len() == 2 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    digits.then(|| u8::from_str_radix(text, 16).ok())?
-}
-
-/// Several headers are one list. A list that is not valid is dropped, the parent stays.
-fn trace_state(headers: &HeaderMap) -> TraceState {
-    let parts: Vec<&str> = headers
-        .get_all(TRACESTATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|member| !member.is_empty())
-        .collect();
-    if parts.len() > 32 {
-        return TraceState::NONE;
-    }
-    TraceState::from_str(&parts.join(",")).unwrap_or(TraceState::NONE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-    const SPAN: &str = "00f067aa0ba902b7";
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03";
 
-    fn check(parents: &[&str], expected: bool) {
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        for parent in parents {
-            headers.append(TRACEPARENT, HeaderValue::from_str(parent).unwrap());
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        let context = extract(&headers);
-        assert_eq!(context.is_some(), expected, "{parents:?}");
-        if let Some(context) = context {
-            assert_eq!(context.trace_id().to_string(), TRACE);
-            assert_eq!(context.span_id().to_string(), SPAN);
-            assert!(context.is_remote());
-        }
+        headers
+    }
+
+    /// What goes on of what came, as it is written on a line each.
+    fn check(came: &[(&'static str, &str)], expected: &[(&str, &str)]) {
+        let mut out = headers(&[("tracestate", "of=before")]);
+        inject(&extract(&headers(came)), &mut out);
+        let mut found: Vec<(&str, &str)> = out
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{came:?}");
     }
 
     #[test]
-    fn a_parent_is_read_by_the_letter_of_the_standard() {
-        let valid = format!("00-{TRACE}-{SPAN}-01");
-        check(&[&valid], true);
-        check(&[&format!(" {valid} ")], true);
-        check(&[&format!("01-{TRACE}-{SPAN}-01")], true);
-        check(&[&format!("cc-{TRACE}-{SPAN}-01-what-comes-later")], true);
-        check(&[], false);
-        check(&[&valid, &valid], false);
-        check(&[&format!("00-{TRACE}-{SPAN}-01-more")], false);
-        check(&[&format!("cc-{TRACE}-{SPAN}-01.more")], false);
-        check(&[&format!("ff-{TRACE}-{SPAN}-01")], false);
-        check(&[&format!("00-{}-{SPAN}-01", TRACE.to_uppercase())], false);
-        check(&[&format!("00-{}-{SPAN}-01", "0".repeat(32))], false);
-        check(&[&format!("00-{TRACE}-{}-01", "0".repeat(16))], false);
-        check(&[&format!("00-{TRACE}-{SPAN}-0g")], false);
-        check(&[&format!("00-{TRACE}{SPAN}-01-")], false);
-        check(&["00-é"], false);
-    }
-
-    #[test]
-    fn states_of_several_headers_are_one_list_and_go_on() {
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            TRACEPARENT,
-            HeaderValue::from_str(&format!("00-{TRACE}-{SPAN}-03")).unwrap(),
+    fn a_callers_context_goes_on() {
+        check(&[("traceparent", PARENT)], &[("traceparent", PARENT)]);
+        let state = "foo@@bar=1,bar=2";
+        check(
+            &[
+                ("traceparent", &format!(" {PARENT}\t")),
+                ("tracestate", "foo@@bar=1"),
+                ("tracestate", "bar=2"),
+                ("baggage", "tier=gold"),
+            ],
+            &[
+                ("baggage", "tier=gold"),
+                ("traceparent", PARENT),
+                ("tracestate", state),
+            ],
         );
-        headers.append(TRACESTATE, HeaderValue::from_static("a=1, b=2"));
-        headers.append(TRACESTATE, HeaderValue::from_static("c=3"));
-        let context = extract(&headers).unwrap();
-        let mut out = HeaderMap::new();
-        inject(&context, &mut out);
-        assert_eq!(out[TRACEPARENT], format!("00-{TRACE}-{SPAN}-01"));
-        assert_eq!(out[TRACESTATE], "a=1,b=2,c=3");
-        headers.insert(TRACESTATE, HeaderValue::from_static("not a list"));
-        assert_eq!(extract(&headers).unwrap().trace_state().header(), "");
+        check(
+            &[("traceparent", PARENT), ("tracestate", "not a list")],
+            &[("traceparent", PARENT)],
+        );
+    }
+
+    #[test]
+    fn without_one_valid_parent_nothing_goes_on_but_baggage() {
+        for came in [
+            &[("tracestate", "foo=1")][..],
+            &[("traceparent", PARENT), ("traceparent", PARENT)],
+            &[("traceparent", "00-é"), ("tracestate", "foo=1")],
+        ] {
+            let context = extract(&headers(came));
+            assert!(!context.has_active_span(), "{came:?}");
+            assert!(context.get::<VendorState>().is_none());
+        }
+        let context = extract(&headers(&[("baggage", "tier=gold")]));
+        assert!(context.get::<Baggage>().is_some());
     }
 
     #[test]

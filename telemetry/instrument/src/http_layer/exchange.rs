@@ -3,7 +3,6 @@ use axum::extract::MatchedPath;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body::Body as _;
-use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, Status, TraceContextExt};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -58,10 +57,8 @@ impl Exchange {
         let span = dispatcher::with_default(telemetry.dispatch(), || {
             server_span(method, &route, &parts, &request_id)
         });
-        if let Some(parent) = extract(&parts.headers) {
-            // It fails only if the span has begun, and this one was made a moment ago.
-            drop(span.set_parent(Context::new().with_remote_span_context(parent)));
-        }
+        // It fails only if the span has begun, and this one was made a moment ago.
+        drop(span.set_parent(extract(&parts.headers)));
         let metrics = telemetry.server_metrics();
         let (request_bytes, response_bytes) = metrics.bytes(method, &route);
         let active = metrics.active(method);
