@@ -27,7 +27,7 @@ const MOST_NAMES: usize = 2_000;
 /// More fields are not listed.
 const MOST_FIELDS: usize = 1_000;
 /// Fields that stand for others: their names mean nothing to a reader.
-const HIDDEN: [&str; 1] = ["exception.type.words"];
+const HIDDEN: [&str; 2] = ["exception.type.words", "name.words"];
 
 impl EventStore {
     /// The fields that the records of a query have, with what they hold and in how many records.
@@ -52,7 +52,7 @@ impl EventStore {
     }
 }
 
-fn field_list<D: Dataset>(scope: &Scope<'_, D>) -> io::Result<FieldList> {
+pub(crate) fn field_list<D: Dataset>(scope: &Scope<'_, D>) -> io::Result<FieldList> {
     let mut census = Census::default();
     let mut partial = !tail(scope, &mut census);
     let splits = scope.splits(&mut Explain::default())?;
@@ -176,6 +176,7 @@ fn columns<D: Dataset>() -> Vec<(usize, FieldKind)> {
                     ..
                 } => FieldKind::Time,
                 Kind::Number { .. } if field.name.ends_with("id") => FieldKind::Id,
+                Kind::Number { .. } if field.name == "duration" => FieldKind::Number,
                 Kind::Number { .. } | Kind::Keyword { .. } => FieldKind::Keyword,
             };
             (index, kind)

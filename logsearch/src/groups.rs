@@ -214,7 +214,7 @@ fn counted<D: Dataset>(of: &ValuesOf) -> Option<Counted> {
 }
 
 /// Makes each value of a record one, and none at all what it counts as.
-fn settle<K: Ord>(values: &mut Vec<K>, missing: Missing, none: K) {
+pub(crate) fn settle<K: Ord>(values: &mut Vec<K>, missing: Missing, none: K) {
     if values.len() > 1 {
         values.sort_unstable();
         values.dedup();
@@ -238,7 +238,12 @@ fn read_as_one<K>(values: &mut Vec<K>, missing: Missing, text: impl Fn(&K) -> St
     });
 }
 
-fn each_combination<K: Clone>(values: &[Vec<K>], chosen: &mut Vec<K>, each: &mut dyn FnMut(&[K])) {
+/// Calls back with every choice of one value of each list.
+pub(crate) fn each_combination<K: Clone>(
+    values: &[Vec<K>],
+    chosen: &mut Vec<K>,
+    each: &mut dyn FnMut(&[K]),
+) {
     let Some((first, rest)) = values.split_first() else {
         each(chosen);
         return;

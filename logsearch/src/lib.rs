@@ -12,6 +12,7 @@
 mod background;
 mod context;
 mod counts;
+mod duration_cells;
 mod engine;
 mod field_list;
 mod fields;
@@ -41,6 +42,11 @@ mod search;
 mod shown;
 mod space;
 mod span_cells;
+mod span_columns;
+mod span_comparison;
+mod span_groups;
+mod span_queries;
+mod span_scatter;
 mod spans;
 mod split;
 mod spread;
@@ -50,6 +56,7 @@ mod tally;
 mod tokens;
 mod top_values;
 mod trace;
+mod trace_outline;
 mod turns;
 mod watch;
 
@@ -63,8 +70,10 @@ pub use query::has_pipe;
 pub use query_types::{
     AnsweredBy, ClauseCount, ClausePlan, ContextBy, ContextSearch, Explain, FieldKind, FieldList,
     FieldSummary, FieldValue, FieldValues, FoundLog, Histogram, HistogramBar, LogContext, LogPage,
-    LogSearch, LogTable, LogTableSearch, PrunedBy, QueryError, QueryPlan, SpanPage, SpanSearch,
-    SplitPlan, TailEvent, TraceSpans, ValueSearch,
+    LogSearch, LogTable, LogTableSearch, PrunedBy, QueryError, QueryPlan, ScatterCell,
+    SpanComparison, SpanComparisonSearch, SpanDifference, SpanGroup, SpanGroupSearch, SpanGroups,
+    SpanOutlier, SpanOutline, SpanPage, SpanScatter, SpanScatterSearch, SpanSearch, SplitPlan,
+    TailEvent, TraceOutline, TraceSpans, ValueSearch,
 };
 pub use space::Evicted;
 pub use store::{AppendError, Config, DatasetStats, Entry, EventStore, OpenError};

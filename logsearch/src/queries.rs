@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use watchfire_schemas::{RecordId, TimeRange, TraceId};
+use watchfire_schemas::{RecordId, TimeRange};
 
 use crate::engine::Engine;
 use crate::fields::{Dataset, find};
@@ -17,14 +17,13 @@ use crate::plan::clauses;
 use crate::query::{Expr, Query, parse};
 use crate::query_types::{
     Explain, FieldValue, FieldValues, FoundLog, Histogram, LogPage, LogSearch, QueryError,
-    SpanPage, SpanSearch, TraceSpans, ValueSearch,
+    ValueSearch,
 };
 use crate::row::Position;
 use crate::scope::Scope;
 use crate::search::{Page, Search, search};
 use crate::store::EventStore;
 use crate::top_values::top_values;
-use crate::trace::trace;
 use crate::watch::Watch;
 
 /// How long a question without a deadline of its own may take.
@@ -168,50 +167,6 @@ impl EventStore {
         .await
     }
 
-    /// Spans, newest first by their start.
-    pub async fn search_spans(
-        self: &Arc<Self>,
-        search: SpanSearch,
-    ) -> Result<SpanPage, QueryError> {
-        let allowed = search.deadline;
-        self.ask("search_spans", allowed, move |store, watch| {
-            let started = Instant::now();
-            without_pipe(&search.query)?;
-            let (filter, _) = understand(&search.query, store.spans.as_ref())?;
-            let before = position(search.cursor.as_deref())?;
-            let page = run(
-                &store.spans,
-                filter,
-                search.range,
-                search.limit,
-                before,
-                watch,
-            )?;
-            Ok(SpanPage {
-                spans: page.records,
-                total: page.total,
-                total_is_exact: page.total_is_exact,
-                next: page.next,
-                partial: page.partial,
-                took: started.elapsed(),
-            })
-        })
-        .await
-    }
-
-    /// The spans of a trace, by start; needs no time range. Of a trace of more than 10,000 spans
-    /// the earliest.
-    pub async fn trace(
-        self: &Arc<Self>,
-        id: TraceId,
-        deadline: Duration,
-    ) -> Result<TraceSpans, QueryError> {
-        self.ask("trace", deadline, move |store, watch| {
-            trace(&store.spans.snapshot(), id, watch).map_err(QueryError::Store)
-        })
-        .await
-    }
-
     pub(crate) async fn ask<T: Send + 'static>(
         self: &Arc<Self>,
         query: &'static str,
@@ -276,7 +231,7 @@ where
     })
 }
 
-fn run<D: Dataset>(
+pub(crate) fn run<D: Dataset>(
     engine: &Engine<D>,
     filter: Filter,
     range: TimeRange,
@@ -310,18 +265,6 @@ pub(crate) fn meant<D: Dataset>(
     Ok((filter, hints))
 }
 
-/// Tables are made of logs only.
-fn without_pipe(query: &str) -> Result<(), QueryError> {
-    let is_pipe = parsed(query)?.pipe.is_some();
-    let before = query.rsplit_once('|').filter(|_| is_pipe);
-    before.map_or(Ok(()), |(before, _)| {
-        Err(QueryError::Parse {
-            column: before.chars().count() + 1,
-            reason: "a search for spans has no pipe".to_owned(),
-        })
-    })
-}
-
 pub(crate) fn parsed(query: &str) -> Result<Query, QueryError> {
     parse(query).map_err(|error| QueryError::Parse {
         column: error.column,
@@ -329,7 +272,7 @@ pub(crate) fn parsed(query: &str) -> Result<Query, QueryError> {
     })
 }
 
-fn position(cursor: Option<&str>) -> Result<Option<Position>, QueryError> {
+pub(crate) fn position(cursor: Option<&str>) -> Result<Option<Position>, QueryError> {
     let read = |cursor| Position::from_cursor(cursor).ok_or(QueryError::Cursor);
     cursor.map(read).transpose()
 }

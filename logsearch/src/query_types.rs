@@ -5,8 +5,12 @@ mod fields;
 mod live;
 mod logs;
 mod plan;
+mod span_comparison;
+mod span_groups;
+mod span_scatter;
 mod spans;
 mod table;
+mod trace_outline;
 
 use std::time::Duration;
 
@@ -15,8 +19,13 @@ pub use fields::{FieldKind, FieldList, FieldSummary, FieldValue, FieldValues, Va
 pub use live::TailEvent;
 pub use logs::{FoundLog, HistogramBar, LogPage, LogSearch};
 pub use plan::{AnsweredBy, ClauseCount, ClausePlan, Explain, PrunedBy, QueryPlan, SplitPlan};
+pub use span_comparison::{SpanComparison, SpanComparisonSearch, SpanDifference};
+pub use span_groups::{SpanGroup, SpanGroupSearch, SpanGroups};
+pub(crate) use span_scatter::row_edge;
+pub use span_scatter::{ScatterCell, SpanOutlier, SpanScatter, SpanScatterSearch};
 pub use spans::{SpanPage, SpanSearch};
 pub use table::{LogTable, LogTableSearch};
+pub use trace_outline::{SpanOutline, TraceOutline};
 
 use watchfire_schemas::Span;
 

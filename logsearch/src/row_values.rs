@@ -43,7 +43,11 @@ impl ValuesOf {
                         each(Shown::trace(id));
                     }
                 }
-                Kind::Text { .. } => {}
+                Kind::Text { slot } => {
+                    if let Some(Cell::Text(text)) = row.slot(*slot) {
+                        each(Shown::Text(cut(text).to_owned()));
+                    }
+                }
             },
             Self::Attribute(path) => D::each_attribute(row, &mut |name, scalar| {
                 if name == path {

@@ -59,6 +59,9 @@ const KINDS: [SpanKind; 5] = [
     SpanKind::Consumer,
 ];
 
+/// How a status says that the span has failed.
+pub(crate) const ERROR: &str = "error";
+
 pub(crate) fn write(span: &Span, row: &mut RowWriter<'_>) {
     let filled = |text: &'_ str| !text.is_empty();
     let duration = i64::try_from(span.duration().as_nanos()).unwrap_or(i64::MAX);
@@ -68,7 +71,7 @@ pub(crate) fn write(span: &Span, row: &mut RowWriter<'_>) {
     let (status, message) = match &span.status {
         SpanStatus::Unset => ("unset", ""),
         SpanStatus::Ok => ("ok", ""),
-        SpanStatus::Error { message } => ("error", message.as_str()),
+        SpanStatus::Error { message } => (ERROR, message.as_str()),
     };
     row.slot(slot::STATUS, Cell::Text(status));
     row.text(
@@ -106,6 +109,66 @@ pub(crate) fn write(span: &Span, row: &mut RowWriter<'_>) {
     row.attributes(Part::Resource, &span.resource);
 }
 
+/// What a picture of a trace takes of a span.
+pub(crate) struct Outline<'a> {
+    pub(crate) span_id: SpanId,
+    pub(crate) parent_span_id: Option<SpanId>,
+    pub(crate) service: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) kind: SpanKind,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    pub(crate) is_error: bool,
+}
+
+/// The slots that [`outline`] reads.
+pub(crate) const OUTLINED: [usize; 7] = [
+    slot::SERVICE,
+    slot::NAME,
+    slot::KIND,
+    slot::STATUS,
+    slot::DURATION,
+    slot::SPAN_ID,
+    slot::PARENT_SPAN_ID,
+];
+
+/// The outline of the span that was written.
+pub(crate) fn outline(row: Row<'_>) -> Result<Outline<'_>, String> {
+    let (mut service, mut name, mut kind, mut status) = ("", "", "", "");
+    let (mut duration, mut span_id, mut parent_span_id) = (None, None, None);
+    let id = |id: i64| SpanId::from_bytes(id.to_be_bytes());
+    for (key, cell) in row
+        .cells()
+        .take_while(|(key, _)| *key <= slot::PARENT_SPAN_ID)
+    {
+        match (key, cell) {
+            (slot::SERVICE, Cell::Text(text)) => service = text,
+            (slot::NAME, Cell::Text(text)) => name = text,
+            (slot::KIND, Cell::Text(text)) => kind = text,
+            (slot::STATUS, Cell::Text(text)) => status = text,
+            (slot::DURATION, Cell::Int(nanos)) => duration = Some(nanos),
+            (slot::SPAN_ID, Cell::Int(number)) => span_id = id(number),
+            (slot::PARENT_SPAN_ID, Cell::Int(number)) => parent_span_id = id(number),
+            _ => {}
+        }
+    }
+    let duration = duration.ok_or("no duration")?;
+    Ok(Outline {
+        span_id: span_id.ok_or("no span id")?,
+        parent_span_id,
+        service,
+        name,
+        kind: kind_of(kind).ok_or("a kind that is none")?,
+        start: Timestamp::from_nanos(row.time()),
+        end: Timestamp::from_nanos(row.time().saturating_add(duration)),
+        is_error: status == ERROR,
+    })
+}
+
+fn kind_of(name: &str) -> Option<SpanKind> {
+    KINDS.into_iter().find(|known| known.as_str() == name)
+}
+
 /// The span that was written.
 pub(crate) fn read(row: Row<'_>) -> Result<Span, String> {
     let text = |slot| row.text(slot).to_owned();
@@ -122,12 +185,11 @@ pub(crate) fn read(row: Row<'_>) -> Result<Span, String> {
         Some(Cell::Json(json)) => serde_json::from_str(json).map_err(|error| error.to_string())?,
         _ => More::default(),
     };
-    let kind = row.text(slot::KIND);
-    let kind = KINDS.into_iter().find(|known| known.as_str() == kind);
+    let kind = kind_of(row.text(slot::KIND));
     let status = match row.text(slot::STATUS) {
         "unset" => SpanStatus::Unset,
         "ok" => SpanStatus::Ok,
-        "error" => SpanStatus::Error {
+        ERROR => SpanStatus::Error {
             message: text(slot::STATUS_MESSAGE),
         },
         _ => return Err("a status that is none".to_owned()),

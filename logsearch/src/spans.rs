@@ -38,7 +38,7 @@ impl Dataset for Spans {
 
     fn severity(row: Row<'_>) -> usize {
         let severity = match row.text(slot::STATUS) {
-            "error" => SeverityRange::Error,
+            span_cells::ERROR => SeverityRange::Error,
             _ => SeverityRange::Info,
         };
         severity as usize

@@ -38,6 +38,7 @@ use std::sync::{Arc, OnceLock};
 use watchfire_schemas::{TimeRange, Timestamp, TraceId};
 
 pub(crate) use access::answered_by;
+pub(crate) use blocks::BlockColumn;
 pub(crate) use caches::Caches;
 pub(crate) use facts::{Cell, Facts};
 pub(crate) use selection::Selection;
@@ -297,7 +298,12 @@ impl<D: Dataset> Split<D> {
     /// The rows of these documents, as they were written. For a merge: rows of a few thousand
     /// neighbours at a time, pushed into a [`SplitWriter`] in the order of their positions.
     pub(crate) fn rows(&self, documents: &[u32]) -> io::Result<Rows> {
-        rows::rows::<D>(self.opened()?, documents)
+        rows::rows::<D>(self.opened()?, documents, None)
+    }
+
+    /// The same with the cells of a few slots alone: the other columns are not read.
+    pub(crate) fn rows_of(&self, documents: &[u32], slots: &[usize]) -> io::Result<Rows> {
+        rows::rows::<D>(self.opened()?, documents, Some(slots))
     }
 
     fn opened(&self) -> io::Result<&Opened> {

@@ -43,6 +43,23 @@ impl<D: Dataset> Split<D> {
         })
     }
 
+    /// A keyword that is a slot, if its values are kept whole: so they are few.
+    pub(crate) fn keyword_blocks(&self, field: usize) -> io::Result<Option<BlockColumn<'_>>> {
+        let is_slot = matches!(
+            D::fields()[field].kind,
+            Kind::Keyword {
+                of: Source::Slot(_),
+                ..
+            }
+        );
+        if !is_slot {
+            return Ok(None);
+        }
+        let column = self.blocks_of(field)?;
+        let is_told = matches!(column.values, Values::Told(_));
+        Ok((!is_told).then_some(column))
+    }
+
     /// A field of the table: a keyword or a whole number that is a slot.
     pub(crate) fn blocks_of(&self, field: usize) -> io::Result<BlockColumn<'_>> {
         let opened = self.opened()?;
@@ -159,6 +176,11 @@ impl DocsOfBlock {
 
     pub(crate) fn count(&self) -> u64 {
         self.docs.count()
+    }
+
+    /// The document that stands there within the block.
+    pub(crate) const fn document(&self, place: usize) -> u32 {
+        self.block * BLOCK as u32 + place as u32
     }
 
     /// Where they stand within the block.

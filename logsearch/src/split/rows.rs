@@ -24,16 +24,22 @@ enum ReaderOf<'a> {
     Other(ColumnValues<'a>),
 }
 
-/// The rows of these documents, in the same order.
-pub(super) fn rows<D: Dataset>(opened: &Opened, documents: &[u32]) -> io::Result<Rows> {
+/// The rows of these documents, in the same order; of these slots alone, if any are told.
+pub(super) fn rows<D: Dataset>(
+    opened: &Opened,
+    documents: &[u32],
+    wanted: Option<&[usize]>,
+) -> io::Result<Rows> {
     let mut rows = Rows::new(D::slots());
     let mut readers = Vec::new();
     for column in opened.columns() {
         let meta = column.meta;
         let slot = D::slots().iter().position(|name| *name == meta.name);
+        let is_wanted = |slot| wanted.is_none_or(|wanted| wanted.contains(&slot));
         let key = match (meta.part, slot) {
-            (Part::Slot, Some(slot)) => slot as u32,
-            (Part::Slot, None) => continue,
+            (Part::Slot, Some(slot)) if is_wanted(slot) => slot as u32,
+            _ if wanted.is_some() => continue,
+            (Part::Slot, _) => continue,
             (part, _) => rows.key(part, &meta.name),
         };
         readers.push(CellReader::new(key, column)?);

@@ -102,7 +102,7 @@ impl fmt::Debug for ValueColumns<'_> {
 }
 
 impl<D: Dataset> Split<D> {
-    /// Where the values of a field or attribute are. A text of many words has none that are counted.
+    /// Where the values of a field or attribute are. Those of a text are whole texts.
     pub(crate) fn value_columns<'a>(&'a self, of: &'a ValuesOf) -> io::Result<ValueColumns<'a>> {
         let opened = self.opened()?;
         let slot = |slot: usize| opened.slot(D::slots()[slot]).into_iter().collect();
@@ -110,7 +110,7 @@ impl<D: Dataset> Split<D> {
             ValuesOf::Attribute(path) if D::is_promoted(path) => (Vec::new(), ""),
             ValuesOf::Attribute(path) => (opened.attributes(path).collect(), path),
             ValuesOf::Field(field) => match &D::fields()[*field].kind {
-                Kind::Text { .. } => (Vec::new(), ""),
+                Kind::Text { slot: text } => (slot(*text), ""),
                 Kind::Trace { slot: trace } => (slot(*trace), ""),
                 Kind::Keyword { of, .. } => match of {
                     Source::Slot(keyword) => (slot(*keyword), ""),

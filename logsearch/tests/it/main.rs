@@ -19,5 +19,6 @@ mod patterns;
 mod queries;
 mod retention;
 mod shapes;
+mod spans;
 mod store;
 mod tables;
