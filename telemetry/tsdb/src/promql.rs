@@ -52,5 +52,6 @@ pub(crate) use budget::Budget;
 pub(crate) use evaluator::{Asked, Evaluator};
 pub(crate) use gate::Gate;
 pub(crate) use native::add as add_histogram;
+pub(crate) use native::reduce as reduce_histogram;
 pub(crate) use notes::Notes;
 pub(crate) use parse::{Parsed, format_expression, parse};

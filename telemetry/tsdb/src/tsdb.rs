@@ -16,7 +16,7 @@ use crate::matcher::{Selector, selectors_of};
 use crate::promql::{Asked, Budget, Evaluator, Gate, Notes, Parsed, format_expression, parse};
 use crate::storage::{Points, Slice, Store, Wanted};
 use crate::{
-    ExemplarSeries, Objection, QueryAnswer, QueryError, QueryOptions, QueryValue, RangeSeries,
+    DeltaBatch, ExemplarSeries, Objection, QueryAnswer, QueryError, QueryOptions, QueryValue, RangeSeries,
     WriteBatch,
 };
 
@@ -177,6 +177,19 @@ impl Tsdb {
     /// checkpoint is passed over (replay).
     pub fn append(&self, batch: BatchSeq, series: &[SeriesSamples]) {
         let taken = self.store.append(batch, series, self.clock.now());
+        self.appended.inc_by(taken);
+        self.note_size();
+    }
+
+    /// The same with increments of series that their maker knows by numbers of his own.
+    pub fn append_with_deltas(
+        &self,
+        batch: BatchSeq,
+        series: &[SeriesSamples],
+        deltas: &DeltaBatch,
+    ) {
+        let now = self.clock.now();
+        let taken = self.store.append_with_deltas(batch, (series, deltas), now);
         self.appended.inc_by(taken);
         self.note_size();
     }

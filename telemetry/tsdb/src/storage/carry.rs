@@ -1,9 +1,39 @@
-use watchfire_schemas::Sample;
+use watchfire_schemas::{HistogramSample, Sample};
 
 use super::head_series::CARRY_MS;
 
 /// The grid on which values are carried, in milliseconds: as often as a scrape would come.
 const GRID_MS: i64 = 15_000;
+
+/// What a series has at a time.
+pub(crate) trait Timed: Clone {
+    fn t(&self) -> i64;
+    /// The same at another time.
+    fn at(&self, t: i64) -> Self;
+}
+
+impl Timed for Sample {
+    fn t(&self) -> i64 {
+        self.t
+    }
+
+    fn at(&self, t: i64) -> Self {
+        Self { t, v: self.v }
+    }
+}
+
+impl Timed for HistogramSample {
+    fn t(&self) -> i64 {
+        self.t
+    }
+
+    fn at(&self, t: i64) -> Self {
+        Self {
+            t,
+            h: self.h.clone(),
+        }
+    }
+}
 
 /// The samples of a delta series as a scraper would have seen them.
 ///
@@ -11,18 +41,18 @@ const GRID_MS: i64 = 15_000;
 /// last, its value is repeated on a 15-second grid for up to an hour, so that `rate()` and instant
 /// lookups see that it stood still. Gives samples in `from..=to`; `samples` must reach back an hour
 /// before `from`.
-pub(crate) fn carry_forward(samples: &[Sample], from: i64, to: i64) -> Vec<Sample> {
+pub(crate) fn carry_forward<T: Timed>(samples: &[T], from: i64, to: i64) -> Vec<T> {
     let mut carried = Vec::with_capacity(samples.len());
-    for (i, &sample) in samples.iter().enumerate() {
-        if sample.t >= from && sample.t <= to {
-            carried.push(sample);
+    for (i, sample) in samples.iter().enumerate() {
+        if sample.t() >= from && sample.t() <= to {
+            carried.push(sample.clone());
         }
-        let next = samples.get(i + 1).map_or(i64::MAX, |next| next.t);
-        let end = to.min(next - 1).min(sample.t.saturating_add(CARRY_MS));
-        let after = from.max(sample.t.saturating_add(1));
+        let next = samples.get(i + 1).map_or(i64::MAX, T::t);
+        let end = to.min(next - 1).min(sample.t().saturating_add(CARRY_MS));
+        let after = from.max(sample.t().saturating_add(1));
         let mut t = after.saturating_add(GRID_MS - 1).div_euclid(GRID_MS) * GRID_MS;
         while t <= end {
-            carried.push(Sample { t, v: sample.v });
+            carried.push(sample.at(t));
             t += GRID_MS;
         }
     }

@@ -154,6 +154,11 @@ impl Due {
             series.seal();
         }
         if let Some(histograms) = &mut series.histograms
+            && histograms.held().is_some_and(|held| is_old(held.t))
+        {
+            histograms.settle();
+        }
+        if let Some(histograms) = &mut series.histograms
             && histograms
                 .open
                 .bounds()

@@ -1,3 +1,4 @@
+mod delta;
 mod lookup;
 mod order;
 mod read;

@@ -100,6 +100,8 @@ pub(crate) struct HeadHistograms {
     pub(crate) open: OpenHistograms,
     pub(crate) chunks: Vec<Arc<Chunk>>,
     pub(crate) last: Option<HistogramSample>,
+    /// Whether the last one lies in no chunk yet, as that of a delta series: it may be added to.
+    pub(super) is_held: bool,
 }
 
 impl HeadSeries {
@@ -288,7 +290,7 @@ impl HeadSeries {
             && self.growing.is_empty()
             && self.late.is_none()
             && self.open.len() <= usize::from(self.kept)
-            && histograms.is_none_or(|h| h.chunks.is_empty() && h.open.is_empty())
+            && histograms.is_none_or(|h| h.chunks.is_empty() && h.open.is_empty() && !h.is_held)
             && self.newest_t().is_none_or(|newest| newest < t)
     }
 
@@ -309,6 +311,11 @@ impl HeadSeries {
             && overlaps(open.bounds())
         {
             parts.extend(open.sealed().map(|chunk| Part::Chunk(Arc::new(chunk))));
+        }
+        if let Some(held) = histograms.and_then(HeadHistograms::held)
+            && overlaps(Some((held.t, held.t)))
+        {
+            parts.push(Part::Histograms([held.clone()].into()));
         }
         if overlaps(self.growing.bounds()) {
             parts.extend(

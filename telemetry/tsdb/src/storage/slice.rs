@@ -66,7 +66,7 @@ impl Slice {
         keep_latest(&mut points.histograms, |sample| sample.t);
         if self.carried {
             points.floats = carry_forward(&points.floats, from, to.min(now));
-            points.histograms.retain(|sample| sample.t >= from);
+            points.histograms = carry_forward(&points.histograms, from, to.min(now));
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use super::refusal::Refusals;
 use super::slice::Slice;
 use super::snapshot::Snapshots;
 use crate::matcher::Selector;
-use crate::{Config, Objection, OpenError, WriteBatch};
+use crate::{Config, DeltaBatch, Objection, OpenError, WriteBatch};
 
 /// How far the clocks of senders may be ahead of ours.
 const CLOCK_SKEW_MS: i64 = 600_000;
@@ -75,6 +75,22 @@ impl Store {
             for one in series {
                 head.append(one, bounds, &self.refusals);
             }
+        })
+    }
+
+    /// The same with increments of series that are known by a number.
+    pub(crate) fn append_with_deltas(
+        &self,
+        batch: BatchSeq,
+        (series, deltas): (&[SeriesSamples], &DeltaBatch),
+        now: Timestamp,
+    ) -> u64 {
+        self.apply(batch, |head| {
+            let bounds = self.bounds(now);
+            for one in series {
+                head.append(one, bounds, &self.refusals);
+            }
+            head.append_deltas(deltas, bounds, &self.refusals);
         })
     }
 

@@ -8,7 +8,7 @@ use watchfire_schemas::{
 
 use super::{Points, Store, Wanted};
 use crate::staleness::STALE;
-use crate::{Config, Selector};
+use crate::{Config, DeltaBatch, DeltaLabels, Selector};
 
 /// Where a window of two hours begins, and a span of each of the larger blocks.
 const START: i64 = 1_700_028_000_000;
@@ -128,6 +128,63 @@ fn late_histograms_find_their_place_and_doubles_are_refused() {
     assert_eq!(live.stats().refused_samples, 3);
     live.snapshot(at(HOUR)).unwrap();
     assert_eq!(text(&read(&store(dir.path()), "latency")), text(&found));
+}
+
+/// One increment of a counter and of a histogram whose buckets move.
+fn increments(t: i64, n: i64) -> DeltaBatch {
+    let labels = |name| DeltaLabels {
+        name,
+        le: "",
+        shared: [("job", "api".into())].into(),
+    };
+    let mut batch = DeltaBatch::default();
+    batch.begin(1, labels("calls_total"), MetricKind::Counter);
+    batch.sample(START + t, 1.0);
+    batch.begin(2, labels("duration"), MetricKind::Histogram);
+    let mut grown = histogram(t, &vec![1.0; 1 + (n % 5) as usize]);
+    grown.h.sum = 1.0;
+    batch.histogram(grown);
+    batch
+}
+
+#[test]
+fn increments_by_number_are_those_by_labels_whenever_it_crashes() {
+    let by_number = tempfile::tempdir().unwrap();
+    let by_labels = tempfile::tempdir().unwrap();
+    let mut crashing = store(by_number.path());
+    let whole = store(by_labels.path());
+    let mut told = Vec::new();
+    for n in 0..2_000_i64 {
+        // Several of one second, some late, quiet for longer than values are carried.
+        let t = n / 3 * 20_000 - (n % 7) * 1_000 + n / 700 * 2 * HOUR;
+        let deltas = increments(t, n);
+        let batch = BatchSeq(n as u64 + 1);
+        whole.append(batch, &deltas.to_series(), at(t));
+        crashing.append_with_deltas(batch, (&[], &deltas), at(t));
+        told.push((batch, deltas, at(t)));
+        if n % 170 == 11 {
+            crashing.snapshot(at(t)).unwrap();
+        }
+        if n % 170 == 90 {
+            drop(crashing);
+            crashing = store(by_number.path());
+            for (batch, deltas, now) in &told {
+                crashing.append_with_deltas(*batch, (&[], deltas), *now);
+            }
+        }
+    }
+    let ends = |store: &Store| {
+        let (calls, durations) = (read(store, "calls_total"), read(store, "duration"));
+        let last = durations.histograms.last().unwrap();
+        (calls.floats.last().map(|s| s.v), last.h.count, last.h.sum)
+    };
+    assert_eq!(ends(&whole).0, Some(2_000.0));
+    assert_eq!(ends(&crashing), ends(&whole));
+    assert_eq!(
+        text(&read(&crashing, "duration")),
+        text(&read(&whole, "duration"))
+    );
+    assert!(crashing.stats().blocks > 0);
 }
 
 #[test]

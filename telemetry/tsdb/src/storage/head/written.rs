@@ -132,7 +132,7 @@ impl Head {
     }
 
     /// The series of a key; `next` is looked at first.
-    fn known(&self, key: u128, next: SeriesId) -> Option<SeriesId> {
+    pub(super) fn known(&self, key: u128, next: SeriesId) -> Option<SeriesId> {
         let has_key = |id: SeriesId| self.series(id).is_some_and(|series| series.key == key);
         if has_key(next) {
             return Some(next);

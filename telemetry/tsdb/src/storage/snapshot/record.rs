@@ -155,6 +155,10 @@ impl Frame {
                 open.encoded().decode(i64::MIN, i64::MAX, &mut points);
             }
             histograms = points.histograms;
+            // The last one of a delta series is what goes on, even if a block holds it already.
+            let last = own.last.as_ref().filter(|_| series.delta);
+            let is_there = histograms.last().map(|one| one.t);
+            histograms.extend(last.filter(|last| is_there != Some(last.t)).cloned());
         }
         let growing = series.growing.sealed();
         SeriesRecord {
@@ -208,10 +212,12 @@ impl Frame {
         let open = series.open[open..].iter().filter(|sample| sample.t > end);
         scratch.floats.extend(open);
         if let Some(own) = &series.histograms {
+            let from = if series.delta { from } else { since + 1 };
             let open = own.open.sealed();
             for chunk in own.chunks.iter().map(|chunk| &**chunk).chain(&open) {
-                chunk.encoded().decode(since + 1, i64::MAX, scratch);
+                chunk.encoded().decode(from, i64::MAX, scratch);
             }
+            scratch.histograms.extend(own.held().cloned());
         }
         Some(SeriesRecord {
             id,

@@ -128,6 +128,9 @@ impl HeadSeries {
 
     /// Takes a histogram as it stood in the head.
     fn restore_histogram(&mut self, sample: &HistogramSample) {
+        if self.delta {
+            return self.restore_sum(sample);
+        }
         self.histograms.get_or_insert_default().extend(sample);
     }
 }
