@@ -5,6 +5,7 @@ mod many;
 mod metrics;
 mod own_metrics;
 mod red;
+mod standing;
 pub(crate) mod violations;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(crate) use edges::{Call, calls};
 pub(crate) use many::many;
 pub(crate) use metrics::{instant, metadata, range, series_counts, trends};
 pub(crate) use red::{ServiceRed, red, red_before, red_of};
+pub(crate) use standing::{Compared, EdgeKey, Standing, Traffic, traffic};
 
 use crate::Console;
 

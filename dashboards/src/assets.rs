@@ -66,6 +66,11 @@ pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
         include_str!("../static/beacon.svg"),
     )
 });
+/// What the map of services needs.
+pub(crate) static MAP_STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("map", "css", CSS, include_str!("../static/map.css")));
+pub(crate) static MAP_SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("map", "js", JS, include_str!("../static/map.js")));
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Asset> {
@@ -81,6 +86,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Asset> {
         &RELIABILITY_STYLE,
         &INCIDENT_STYLE,
         &ALERTS_STYLE,
+        &MAP_STYLE,
+        &MAP_SCRIPT,
         &ICON,
     ]
     .map(|asset| &**asset)
@@ -138,15 +145,17 @@ mod tests {
         for (asset, most) in [
             (&STYLE, 30_000),
             (&SCRIPT, 15_000),
+            (&QUERY_STYLE, 5_000),
+            (&QUERY_SCRIPT, 7_000),
+            (&LOGS_STYLE, 7_000),
+            (&LOGS_SCRIPT, 10_000),
             (&EXPLORE_STYLE, 10_000),
             (&EXPLORE_SCRIPT, 12_000),
             (&RELIABILITY_STYLE, 6_000),
             (&INCIDENT_STYLE, 6_000),
             (&ALERTS_STYLE, 6_000),
-            (&QUERY_STYLE, 5_000),
-            (&QUERY_SCRIPT, 7_000),
-            (&LOGS_STYLE, 7_000),
-            (&LOGS_SCRIPT, 10_000),
+            (&MAP_STYLE, 5_000),
+            (&MAP_SCRIPT, 3_000),
         ] {
             assert!(
                 asset.body.len() < most,

@@ -22,7 +22,7 @@ use std::fmt;
 
 use askama::filters::HtmlSafe;
 
-pub(crate) use graph::{Edge, Node, graph};
+pub(crate) use graph::{Edge, Fare, Figure, Node, NodeKind, graph};
 pub(crate) use lane::{Figures, Lane, Steps, extent};
 pub(crate) use meter::meter;
 pub(crate) use response_strip::response_strip;

@@ -33,6 +33,7 @@ fn pages(mood: Mood) -> Vec<(&'static str, String)> {
     let mut pages = signals(mood);
     pages.extend(log_pages(mood));
     pages.extend(explore_pages(mood));
+    pages.extend(service_pages(mood));
     pages.extend(responses(mood));
     pages.extend(alert_pages(mood));
     pages.extend(house_pages(mood));
@@ -151,15 +152,6 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
             )),
         ),
         (
-            "services",
-            text(&services::view(
-                shell("/services", "Services"),
-                now(),
-                &asked,
-                &samples::services_found(mood),
-            )),
-        ),
-        (
             "service",
             text(&service::view(
                 shell("/services/content", "content"),
@@ -169,6 +161,34 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
             )),
         ),
     ]
+}
+
+/// The map of services at several sizes, around one of them, and its list.
+fn service_pages(mood: Mood) -> Vec<(&'static str, String)> {
+    let house = house(mood);
+    let page = |name: &'static str, asked: &str, found: &services::Found| {
+        let params = crate::params::Params::parse(asked);
+        let wanted = services::Wanted::from_params(&params, now()).unwrap();
+        let shell = Shell::ranged(&house, "/services", "Services", &wanted.asked, &[]);
+        let view = services::view(shell, now(), &wanted, found);
+        (name, askama::Template::render(&view).unwrap())
+    };
+    let mut pages = vec![page("services", "last=1h", &samples::services_found(mood))];
+    if mood == Mood::Full {
+        pages.extend([
+            page("services-12", "", &samples::system_found(12)),
+            page("services-40", "", &samples::system_found(40)),
+            page("services-120", "", &samples::system_found(120)),
+            page("services-300", "", &samples::system_found(300)),
+            page(
+                "services-focus",
+                "focus=cart&hops=1",
+                &samples::system_found(120),
+            ),
+            page("services-list", "view=list", &samples::system_found(40)),
+        ]);
+    }
+    pages
 }
 
 fn responses(mood: Mood) -> Vec<(&'static str, String)> {

@@ -7,6 +7,7 @@
 mod api;
 mod ask;
 mod assets;
+mod chain;
 mod charts;
 mod console;
 mod contracts;

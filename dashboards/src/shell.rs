@@ -3,7 +3,7 @@
 use watchfire_schemas::Timestamp;
 
 use crate::Console;
-use crate::assets::{ALERTS_STYLE, ICON, INCIDENT_STYLE, SCRIPT, STYLE};
+use crate::assets::{ALERTS_STYLE, ICON, INCIDENT_STYLE, MAP_STYLE, SCRIPT, STYLE};
 use crate::figures;
 use crate::range::{Asked, Picker};
 
@@ -192,6 +192,8 @@ fn own_style(path: &str) -> Option<&'static str> {
         Some(&ALERTS_STYLE.href)
     } else if under("/incidents") {
         Some(&INCIDENT_STYLE.href)
+    } else if under("/services") {
+        Some(&MAP_STYLE.href)
     } else {
         None
     }

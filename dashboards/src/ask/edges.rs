@@ -19,7 +19,7 @@ pub(crate) struct Call {
     pub(crate) per_second: f64,
     /// Of one.
     pub(crate) failed: f64,
-    /// Seconds, as the server saw them; not a number if that is not known.
+    /// Seconds, as the server saw them, else as the client did; not a number if neither is known.
     pub(crate) p95: f64,
 }
 
@@ -35,10 +35,11 @@ pub(crate) async fn calls(
     let of = |name: &str, by: &str| {
         format!("sum by ({by}) (rate(traces_service_graph_request_{name}{{{matcher}}}[{window}]))")
     };
-    let p95 = format!(
-        "histogram_quantile(0.95, {})",
-        of("server_seconds_bucket", &format!("{by}, le"))
-    );
+    let quantile = |side: &str| {
+        let buckets = of(&format!("{side}_seconds_bucket"), &format!("{by}, le"));
+        format!("histogram_quantile(0.95, {buckets})")
+    };
+    let p95 = format!("{} or {}", quantile("server"), quantile("client"));
     let (all, failed, p95) = tokio::try_join!(
         instant(console, of("total", by), at),
         instant(console, of("failed_total", by), at),

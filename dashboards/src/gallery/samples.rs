@@ -5,6 +5,7 @@ mod exceptions;
 mod house;
 mod incident_facts;
 mod incidents;
+mod network;
 mod records;
 mod reliability;
 mod responses;
@@ -12,6 +13,7 @@ mod schemas;
 mod series;
 mod spans;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
@@ -35,6 +37,7 @@ pub(crate) use exceptions::*;
 pub(crate) use house::*;
 pub(crate) use incident_facts::*;
 pub(crate) use incidents::*;
+pub(crate) use network::*;
 pub(crate) use records::*;
 pub(crate) use reliability::*;
 pub(crate) use responses::*;

@@ -93,7 +93,8 @@ pub(crate) fn services_found(mood: Mood) -> services::Found {
             .collect(),
         services: red,
         open: incidents_of(mood),
-        calls: calls(mood),
+        changes: changes(mood),
+        traffic: traffic(mood),
     }
 }
 

@@ -1,0 +1,188 @@
+//! How services fare lately, and how they usually do.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::try_join3;
+use watchfire_schemas::{TimeRange, Timestamp};
+use watchfire_tsdb::{QueryError, QueryValue};
+
+use super::{Call, calls, instant};
+use crate::Console;
+
+/// What was answered in a stretch of time: by a service, or over an edge.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Standing {
+    pub(crate) per_second: f64,
+    /// Of one.
+    pub(crate) failed: f64,
+    /// Seconds; not a number if nothing was measured.
+    pub(crate) p95: f64,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            per_second: 0.0,
+            failed: 0.0,
+            p95: f64::NAN,
+        }
+    }
+}
+
+impl From<&Call> for Standing {
+    fn from(call: &Call) -> Self {
+        Self {
+            per_second: call.per_second,
+            failed: call.failed,
+            p95: call.p95,
+        }
+    }
+}
+
+/// Now, and as it usually is; none where nothing was seen then.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Compared {
+    pub(crate) now: Option<Standing>,
+    pub(crate) usual: Option<Standing>,
+}
+
+/// An edge: client, server, kind of connection.
+pub(crate) type EdgeKey = (String, String, String);
+
+/// All that a map of a range is made of.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Traffic {
+    pub(crate) services: BTreeMap<String, Compared>,
+    /// Also those that were quiet lately, if there were calls in the range.
+    pub(crate) edges: BTreeMap<EdgeKey, Compared>,
+    /// How long "lately" is.
+    pub(crate) lately: Duration,
+}
+
+/// The figures of a range are those of its last part: what broke a few minutes ago would drown in
+/// hours. Who was there is told by all of it, so that a map keeps its shape.
+fn lately(range: TimeRange) -> Duration {
+    let length = range.end.since(range.start);
+    (length / 12)
+        .clamp(Duration::from_mins(2), Duration::from_hours(2))
+        .min(length.max(Duration::from_mins(1)))
+}
+
+/// `usual` is a time at which all was well.
+pub(crate) async fn traffic(
+    console: &Console,
+    range: TimeRange,
+    usual: TimeRange,
+) -> Result<Traffic, QueryError> {
+    let lately = lately(range);
+    let before = usual.end.since(usual.start);
+    let services = try_join3(
+        served(console, range.end, range.end.since(range.start)),
+        served(console, range.end, lately),
+        served(console, usual.end, before),
+    );
+    let edges = try_join3(
+        calls(console, "", range.end, range.end.since(range.start)),
+        calls(console, "", range.end, lately),
+        calls(console, "", usual.end, before),
+    );
+    let (services, edges) = tokio::try_join!(services, edges)?;
+    let keyed = |calls: Vec<Call>| -> BTreeMap<EdgeKey, Standing> {
+        let key = |call: &Call| (call.client.clone(), call.server.clone(), call.kind.clone());
+        calls.iter().map(|call| (key(call), call.into())).collect()
+    };
+    let (seen, now, usual) = edges;
+    Ok(Traffic {
+        services: compared(services.0, &services.1, &services.2),
+        edges: compared(keyed(seen), &keyed(now), &keyed(usual)),
+        lately,
+    })
+}
+
+fn compared<K: Ord>(
+    seen: BTreeMap<K, Standing>,
+    now: &BTreeMap<K, Standing>,
+    usual: &BTreeMap<K, Standing>,
+) -> BTreeMap<K, Compared> {
+    let of = |key: K| {
+        let compared = Compared {
+            now: now.get(&key).copied(),
+            usual: usual.get(&key).copied(),
+        };
+        (key, compared)
+    };
+    seen.into_keys().map(of).collect()
+}
+
+/// What services answered up to `at`, requests and messages alike.
+async fn served(
+    console: &Console,
+    at: Timestamp,
+    length: Duration,
+) -> Result<BTreeMap<String, Standing>, QueryError> {
+    let window = length.as_secs().max(60);
+    let of = |name: &str, more: &str, by: &str| {
+        format!(
+            "sum by ({by}) (rate(traces_span_metrics_{name}{{kind=~\"SPAN_KIND_(SERVER|CONSUMER)\"{more}}}[{window}s]))"
+        )
+    };
+    let failed = of("calls_total", ",status=\"STATUS_CODE_ERROR\"", "service");
+    let buckets = of("duration_seconds_bucket", "", "service, le");
+    let (all, failed, p95) = try_join3(
+        instant(console, of("calls_total", "", "service"), at),
+        instant(console, failed, at),
+        instant(console, format!("histogram_quantile(0.95, {buckets})"), at),
+    )
+    .await?;
+    let mut found: BTreeMap<String, Standing> = BTreeMap::new();
+    let mut take = |value: QueryValue, write: fn(&mut Standing, f64)| {
+        let QueryValue::Vector(samples) = value else {
+            return;
+        };
+        for one in samples {
+            let service = one.labels.get("service").unwrap_or_default();
+            write(found.entry(service.to_owned()).or_default(), one.sample.v);
+        }
+    };
+    take(all.value, |standing, value| standing.per_second = value);
+    take(failed.value, |standing, value| standing.failed = value);
+    take(p95.value, |standing, value| standing.p95 = value);
+    found.retain(|_, standing| standing.per_second > 0.0);
+    for standing in found.values_mut() {
+        standing.failed = (standing.failed / standing.per_second).clamp(0.0, 1.0);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lately_is_a_part_of_the_range() {
+        let of = |minutes: u64| {
+            let end = Timestamp::from_secs(1_795_327_200);
+            let start = end - Duration::from_mins(minutes);
+            lately(TimeRange { start, end }).as_secs()
+        };
+        assert_eq!(of(60), 300);
+        assert_eq!(of(5), 120);
+        assert_eq!(of(1), 60);
+        assert_eq!(of(24 * 60), 7200);
+        assert_eq!(of(30 * 24 * 60), 7200);
+    }
+
+    #[test]
+    fn what_was_quiet_lately_is_still_there() {
+        let one = |per_second| Standing {
+            per_second,
+            ..Standing::default()
+        };
+        let seen = BTreeMap::from([("a", one(1.0)), ("b", one(2.0))]);
+        let now = BTreeMap::from([("a", one(3.0))]);
+        let found = compared(seen, &now, &BTreeMap::new());
+        assert_eq!(found["a"].now.map(|now| now.per_second), Some(3.0));
+        assert!(found["b"].now.is_none() && found["b"].usual.is_none());
+    }
+}
