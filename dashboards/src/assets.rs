@@ -71,6 +71,11 @@ pub(crate) static MAP_STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("map", "css", CSS, include_str!("../static/map.css")));
 pub(crate) static MAP_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("map", "js", JS, include_str!("../static/map.js")));
+/// What only the page of one trace needs.
+pub(crate) static TRACE_STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("trace", "css", CSS, include_str!("../static/trace.css")));
+pub(crate) static TRACE_SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("trace", "js", JS, include_str!("../static/trace.js")));
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Asset> {
@@ -88,6 +93,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Asset> {
         &ALERTS_STYLE,
         &MAP_STYLE,
         &MAP_SCRIPT,
+        &TRACE_STYLE,
+        &TRACE_SCRIPT,
         &ICON,
     ]
     .map(|asset| &**asset)
@@ -156,6 +163,8 @@ mod tests {
             (&ALERTS_STYLE, 6_000),
             (&MAP_STYLE, 5_000),
             (&MAP_SCRIPT, 3_000),
+            (&TRACE_STYLE, 9_000),
+            (&TRACE_SCRIPT, 12_000),
         ] {
             assert!(
                 asset.body.len() < most,

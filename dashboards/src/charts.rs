@@ -38,6 +38,13 @@ pub(crate) use unit::Unit;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Svg(String);
 
+impl Svg {
+    /// Markup in which all that came from outside is escaped.
+    pub(crate) const fn of(markup: String) -> Self {
+        Self(markup)
+    }
+}
+
 impl fmt::Display for Svg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -34,6 +34,7 @@ fn pages(mood: Mood) -> Vec<(&'static str, String)> {
     pages.extend(log_pages(mood));
     pages.extend(explore_pages(mood));
     pages.extend(service_pages(mood));
+    pages.extend(trace_pages(mood));
     pages.extend(responses(mood));
     pages.extend(alert_pages(mood));
     pages.extend(house_pages(mood));
@@ -101,6 +102,38 @@ fn explore_pages(mood: Mood) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// A trace with its panel, with a log record chosen, and one of thousands of spans.
+fn trace_pages(mood: Mood) -> Vec<(&'static str, String)> {
+    let house = house(mood);
+    let page = |asked: &str, found: &trace::Found| {
+        let params = crate::params::Params::parse(asked);
+        let id = samples::trace()[0].trace_id;
+        let url = trace::TraceUrl::from_params(id, &params, now()).unwrap();
+        let shell = Shell::new(&house, "/traces/", "Trace");
+        askama::Template::render(&trace::view(shell, &url, found)).unwrap()
+    };
+    let span = samples::span_id(5);
+    let (small, large) = (samples::trace_found(mood), samples::large_trace_found());
+    let log = small
+        .layout
+        .records
+        .first()
+        .map(|found| found.id.to_string());
+    let log = log.unwrap_or_default();
+    vec![
+        ("trace", page("", &samples::without_panel(mood))),
+        (
+            "trace-span",
+            page(&format!("span={span}&find=tile"), &small),
+        ),
+        (
+            "trace-log",
+            page(&format!("log={log}"), &samples::without_panel(mood)),
+        ),
+        ("trace-large", page("from=100", &large)),
+    ]
+}
+
 fn signals(mood: Mood) -> Vec<(&'static str, String)> {
     let (house, asked) = (house(mood), hour());
     let query = samples::query(mood);
@@ -117,8 +150,6 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
         asked: asked.clone(),
     };
     let service = samples::service_found(mood);
-    let trace_id = samples::trace()[0].trace_id;
-    let selected = samples::trace().get(4).map(|span| span.span_id);
     vec![
         (
             "overview",
@@ -138,17 +169,6 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
                 query.clone(),
                 &asked,
                 Ok(&samples::span_page(mood)),
-            )),
-        ),
-        (
-            "trace",
-            text(&trace::view(
-                Shell::new(&house, "/traces/", "Trace"),
-                trace_id,
-                samples::trace_of(mood),
-                Some(&samples::log_page_of(mood)),
-                selected,
-                &asked,
             )),
         ),
         (

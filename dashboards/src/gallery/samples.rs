@@ -31,7 +31,7 @@ use crate::facts;
 use crate::pages::explore::{answers, browser, state};
 use crate::pages::marks::Marks;
 use crate::pages::overview::lately as overview_lately;
-use crate::pages::{exception, incident as incident_page, logs, service, services, status};
+use crate::pages::{exception, incident as incident_page, logs, service, services, status, trace};
 pub(crate) use alerts::*;
 pub(crate) use exceptions::*;
 pub(crate) use house::*;

@@ -159,3 +159,129 @@ pub(crate) fn span_page(mood: Mood) -> SpanPage {
         spans,
     }
 }
+
+fn outline(spans: &[Span]) -> TraceOutline {
+    let mut outline = TraceOutline {
+        total: spans.len() as u64,
+        ..TraceOutline::default()
+    };
+    let index = |known: &mut Vec<String>, text: &str| {
+        let at = known.iter().position(|other| other == text);
+        let at = at.unwrap_or_else(|| {
+            known.push(text.to_owned());
+            known.len() - 1
+        });
+        u32::try_from(at).unwrap()
+    };
+    for (at, span) in spans.iter().enumerate() {
+        let service = index(&mut outline.services, &span.service);
+        let name = index(&mut outline.names, &span.name);
+        outline.spans.push(SpanOutline {
+            id: RecordId::new(BatchSeq(3), at),
+            span_id: span.span_id,
+            parent_span_id: span.parent_span_id,
+            service,
+            name,
+            kind: span.kind,
+            start: span.start,
+            end: span.end,
+            is_error: span.is_error(),
+        });
+    }
+    outline
+}
+
+/// With the span that raised the exception chosen.
+pub(crate) fn trace_found(mood: Mood) -> trace::Found {
+    let spans = trace_of(mood);
+    let mut found = without_panel(mood);
+    found.panel = spans.into_iter().enumerate().nth(4);
+    found.matches = trace::Matches {
+        spans: (0..found.layout.outline.spans.len())
+            .skip(4)
+            .take(2)
+            .collect(),
+        unread: 12,
+    };
+    found
+}
+
+pub(crate) fn without_panel(mood: Mood) -> trace::Found {
+    let spans = trace_of(mood);
+    let mut records = if mood == Mood::Empty {
+        Vec::new()
+    } else {
+        log_page_of(mood).records
+    };
+    records.truncate(6);
+    for (at, found) in records.iter_mut().enumerate() {
+        found.record.timestamp = ago(95.0) + Duration::from_millis(25 + at as u64 * 110);
+        found.record.span_id = Some(span_id(u8::try_from(at).unwrap() + 3));
+    }
+    let layout = trace::Layout::of(outline(&spans), records, false);
+    let asked = crate::range::Asked::absolute(TimeRange::last(Duration::from_mins(5), now()));
+    let mut found = trace::Found::new(layout, asked);
+    let touched = incidents_of(mood).into_iter().take(1);
+    found.incidents = touched
+        .map(|incident| trace::IncidentLink {
+            href: format!("/incidents/{}", incident.id),
+            title: incident.title,
+            severity: incident.severity.as_str(),
+        })
+        .collect();
+    found
+}
+
+/// A request that asked the database once for each of its rows, in many services, with clocks that
+/// disagree, a parent that is missing and an id that was used twice.
+pub(crate) fn large_trace_found() -> trace::Found {
+    let template = trace_of(Mood::Full);
+    let (start, id) = (template[0].start, |n: u64| {
+        SpanId::from_bytes(n.to_be_bytes())
+    });
+    let mut spans = template[..4].to_vec();
+    for n in 0..3_000_u64 {
+        let mut span = template[5].clone();
+        let branch = n % 30;
+        span.span_id = id(1_000_000 + n).unwrap();
+        span.parent_span_id = if n < 30 {
+            Some(span_id(4))
+        } else {
+            id(1_000_000 + branch)
+        };
+        span.service = [
+            "content", "search", "tiles", "users", "prices", "mail", "media", "geo", "cache",
+            "queue",
+        ][(branch % 10) as usize]
+            .to_owned();
+        span.name = match n {
+            0..30 => format!("GET /part/{branch}"),
+            n if branch < 2 => format!("{} {n}", ["render", "merge"][branch as usize]),
+            _ => "SELECT orders WHERE id = ?".to_owned(),
+        };
+        let begins = if n < 30 { 16 + branch } else { 20 + n / 30 * 7 };
+        span.start = start + Duration::from_millis(begins);
+        span.end = span.start + Duration::from_millis(if n < 30 { 770 } else { 2 + n % 5 });
+        span.status = if n == 1234 || n == 2501 {
+            SpanStatus::Error {
+                message: "timeout".to_owned(),
+            }
+        } else {
+            SpanStatus::Unset
+        };
+        spans.push(span);
+    }
+    let mut twin = spans[2000].clone();
+    twin.end = twin.end + Duration::from_millis(1);
+    spans.push(twin);
+    let mut lost = spans[40].clone();
+    (lost.span_id, lost.parent_span_id) = (id(7).unwrap(), id(6));
+    spans.push(lost);
+    spans[3].end = spans[2].end + Duration::from_millis(118);
+    spans[3].start = spans[2].start + Duration::from_millis(130);
+    spans[3].kind = SpanKind::Server;
+    spans.sort_by_key(|span| span.start);
+    let layout = trace::Layout::of(outline(&spans), Vec::new(), false);
+    let asked = crate::range::Asked::absolute(TimeRange::last(Duration::from_mins(5), now()));
+    trace::Found::new(layout, asked)
+}
