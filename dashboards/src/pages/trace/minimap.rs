@@ -89,6 +89,9 @@ pub(crate) fn minimap(
 /// What is on the page.
 fn mark(out: &mut String, marked: &Marked, (length, per_line, lines): (i64, usize, usize)) {
     let (first, past) = marked.rows;
+    if marked.zoom.is_none() && first == 0 && past >= per_line * lines {
+        return;
+    }
     let top = first / per_line;
     let bottom = past.div_ceil(per_line).clamp(top + 1, lines.max(top + 1));
     let share = |at: i64| at as f64 / length.max(1) as f64 * COLUMNS as f64;

@@ -72,7 +72,7 @@ fn missing(layout: &Layout, url: &TraceUrl) -> Option<Warning> {
     let named: Vec<String> = missing
         .iter()
         .take(NAMED)
-        .map(|(id, count)| format!("{id} ({})", spans(*count)))
+        .map(|(id, count)| format!("{id} (of {})", figures::count(*count as u64)))
         .collect();
     let more = missing.len().saturating_sub(NAMED);
     let others = if more > 0 {
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(
             told("1 0 a 0 100; 2 9 a 10 90"),
             [
-                "One span names a parent that has not arrived: 0000000000000009 (One span). Lost, sampled out, or still on its way. It stands at the root."
+                "One span names a parent that has not arrived: 0000000000000009 (of 1). Lost, sampled out, or still on its way. It stands at the root."
             ]
         );
         assert_eq!(
