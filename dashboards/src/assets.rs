@@ -76,6 +76,11 @@ pub(crate) static TRACE_STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("trace", "css", CSS, include_str!("../static/trace.css")));
 pub(crate) static TRACE_SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("trace", "js", JS, include_str!("../static/trace.js")));
+/// What only the page of traces needs.
+pub(crate) static TRACES_STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("traces", "css", CSS, include_str!("../static/traces.css")));
+pub(crate) static TRACES_SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("traces", "js", JS, include_str!("../static/traces.js")));
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Asset> {
@@ -95,6 +100,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Asset> {
         &MAP_SCRIPT,
         &TRACE_STYLE,
         &TRACE_SCRIPT,
+        &TRACES_STYLE,
+        &TRACES_SCRIPT,
         &ICON,
     ]
     .map(|asset| &**asset)
@@ -165,6 +172,8 @@ mod tests {
             (&MAP_SCRIPT, 3_000),
             (&TRACE_STYLE, 9_000),
             (&TRACE_SCRIPT, 12_000),
+            (&TRACES_STYLE, 8_000),
+            (&TRACES_SCRIPT, 8_000),
         ] {
             assert!(
                 asset.body.len() < most,

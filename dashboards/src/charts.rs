@@ -30,7 +30,9 @@ pub(crate) use scale::Scale;
 pub(crate) use sparkline::{flow, sparkline};
 pub(crate) use state_strip::{Stretch, state_strip};
 pub(crate) use strip::{Dot, Marked, StripRow, strip_plot, strip_rows, worth_drawing};
-pub(crate) use time_plot::{Cells, Look, Mark, Stack, TimePlot, TraceDot, readings};
+pub(crate) use time_plot::{
+    Cells, Frame, Look, Mark, Mass, MassCell, Outlier, Stack, TimePlot, TraceDot, Way, readings,
+};
 pub(crate) use trend::{TrendDot, trend_plot};
 pub(crate) use unit::Unit;
 

@@ -35,6 +35,7 @@ fn pages(mood: Mood) -> Vec<(&'static str, String)> {
     pages.extend(explore_pages(mood));
     pages.extend(service_pages(mood));
     pages.extend(trace_pages(mood));
+    pages.extend(trace_lists(mood));
     pages.extend(responses(mood));
     pages.extend(alert_pages(mood));
     pages.extend(house_pages(mood));
@@ -134,6 +135,49 @@ fn trace_pages(mood: Mood) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The page of traces: as one comes to it, with a region, by another field, slowest first.
+fn trace_lists(mood: Mood) -> Vec<(&'static str, String)> {
+    let house = house(mood);
+    let page = |name: &'static str, more: &str, found: &traces::Found| {
+        let query = match mood {
+            Mood::Full => "service:content",
+            Mood::Empty => "",
+            Mood::Hostile => samples::SCRIPT,
+        };
+        let query = crate::url::encode(query);
+        let params = crate::params::Params::parse(&format!("q={query}&last=1h{more}"));
+        let url = traces::state::TracesUrl::from_params(&params, now()).unwrap();
+        let shell = Shell::ranged(&house, "/traces", "Traces", &url.asked, &[]);
+        let view = traces::view(shell, &url, now(), found);
+        (name, askama::Template::render(&view).unwrap())
+    };
+    let found = samples::spans_found(mood);
+    let wrong = traces::Found {
+        answer: traces::Answer::Unreadable(2, format!("expected a term, not {}", samples::SCRIPT)),
+        ..samples::spans_found(mood)
+    };
+    let slowest = traces::Found {
+        answer: traces::Answer::Slowest,
+        comparison: Some(traces::Comparison::Late),
+        ..samples::spans_found(mood)
+    };
+    let region = "&region=duration:%5B300ms%20TO%202s%7D%20timestamp:%5B2026-11-22T03:06:00Z%20TO%202026-11-22T03:14:00Z%7D";
+    vec![
+        ("traces", page("", "", &found).1),
+        ("traces-region", page("", region, &found).1),
+        (
+            "traces-slowest",
+            page(
+                "",
+                "&order=slowest&sort=p99&groups=all&region=status:error",
+                &slowest,
+            )
+            .1,
+        ),
+        ("traces-error", page("", "&group=host.name", &wrong).1),
+    ]
+}
+
 fn signals(mood: Mood) -> Vec<(&'static str, String)> {
     let (house, asked) = (house(mood), hour());
     let query = samples::query(mood);
@@ -159,16 +203,6 @@ fn signals(mood: Mood) -> Vec<(&'static str, String)> {
                 &red,
                 &samples::incidents_of(mood),
                 &samples::lately(mood),
-            )),
-        ),
-        (
-            "traces",
-            text(&traces::view(
-                shell("/traces", "Traces"),
-                now(),
-                query.clone(),
-                &asked,
-                Ok(&samples::span_page(mood)),
             )),
         ),
         (

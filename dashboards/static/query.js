@@ -28,7 +28,8 @@ async function answers(source, parameters) {
   return known.get(url.href);
 }
 const plain = /^(?!-)[\w./-]+$/;
-function attach(input, number) {
+let lists = 0;
+function attach(input) {
   const { complete: source, names: onlyNames } = input.dataset;
   const options = element('ul', 'options');
   let chosen = -1, asked = 0;
@@ -88,7 +89,7 @@ function attach(input, number) {
     all[chosen].scrollIntoView({ block: 'nearest' });
     input.setAttribute('aria-activedescendant', all[chosen].id);
   }
-  Object.assign(options, { hidden: true, id: `options-${number}`, role: 'listbox', ariaLabel: 'Completions' });
+  Object.assign(options, { hidden: true, id: `options-${lists += 1}`, role: 'listbox', ariaLabel: 'Completions' });
   input.after(options);
   Object.assign(input, { role: 'combobox', ariaExpanded: 'false', ariaAutoComplete: 'list' });
   input.setAttribute('aria-controls', options.id);
@@ -103,4 +104,7 @@ function attach(input, number) {
     event.preventDefault();
   });
 }
-$$('[data-complete]').forEach(attach);
+const attachAll = () => $$('[data-complete]:not([role])').forEach(attach);
+attachAll();
+// A part of the page was put in anew.
+document.addEventListener('swapped', attachAll);

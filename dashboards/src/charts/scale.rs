@@ -62,6 +62,33 @@ impl Scale {
         }
     }
 
+    /// The logarithms of exactly `low..=high`, both above zero, with lines at the powers of ten
+    /// between them, and at twice and five times these where that is little.
+    pub(crate) fn between(low: f64, high: f64, unit: Unit) -> Self {
+        let is_usable = low.is_finite() && high.is_finite() && low > 0.0 && low < high;
+        if !is_usable {
+            return Self::logarithmic(low, high, unit);
+        }
+        let (from, to) = (low.log10(), high.log10());
+        let factors: &[f64] = if to - from > 2.5 {
+            &[1.0]
+        } else {
+            &[1.0, 2.0, 5.0]
+        };
+        let decades = (from + 1e-9).floor() as i32..=(to + 1e-9).floor() as i32;
+        let values = decades.flat_map(|decade| {
+            let power = 10_f64.powi(decade);
+            factors.iter().map(move |factor| factor * power)
+        });
+        let within = values.filter(|value| *value >= low * 0.999 && *value <= high * 1.001);
+        Self {
+            low: from,
+            high: to,
+            is_log: true,
+            ticks: within.map(|value| (value, unit.write(value))).collect(),
+        }
+    }
+
     /// Rows of equal height between `bounds`, which are written between them.
     pub(crate) fn rows(bounds: &[String]) -> Self {
         let every = bounds.len().div_ceil(9).max(1);
@@ -172,6 +199,20 @@ mod tests {
             Scale::logarithmic(0.0, 0.0, Unit::Number).ends(),
             (-1.0, 0.0)
         );
+    }
+
+    #[test]
+    fn a_logarithm_between_two_values_has_lines_at_round_ones() {
+        let wide = Scale::between(0.002, 5.0, Unit::Seconds);
+        let texts = |scale: &Scale| {
+            let texts = scale.ticks().iter().map(|(_, text)| text.clone());
+            texts.collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(texts(&wide), "10 ms, 100 ms, 1 s");
+        assert!((wide.share(0.1) - 0.5).abs() < 1e-9);
+        let narrow = Scale::between(0.01, 0.1, Unit::Seconds);
+        assert_eq!(texts(&narrow), "10 ms, 20 ms, 50 ms, 100 ms");
+        assert_eq!(Scale::between(0.0, 0.0, Unit::Seconds).ends(), (-1.0, 0.0));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod dots;
 mod heat;
 mod lanes;
+mod scatter;
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -16,6 +17,7 @@ use crate::figures;
 pub(crate) use dots::TraceDot;
 pub(crate) use heat::Cells;
 pub(crate) use lanes::{Look, readings};
+pub(crate) use scatter::{Frame, Mass, MassCell, Outlier, Way};
 
 /// Height of the axis' labels.
 const AXIS: u32 = 20;

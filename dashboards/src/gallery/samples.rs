@@ -11,6 +11,7 @@ mod reliability;
 mod responses;
 mod schemas;
 mod series;
+mod span_figures;
 mod spans;
 
 use std::collections::BTreeMap;
@@ -31,7 +32,9 @@ use crate::facts;
 use crate::pages::explore::{answers, browser, state};
 use crate::pages::marks::Marks;
 use crate::pages::overview::lately as overview_lately;
-use crate::pages::{exception, incident as incident_page, logs, service, services, status, trace};
+use crate::pages::{
+    exception, incident as incident_page, logs, service, services, status, trace, traces,
+};
 pub(crate) use alerts::*;
 pub(crate) use exceptions::*;
 pub(crate) use house::*;
@@ -43,6 +46,7 @@ pub(crate) use reliability::*;
 pub(crate) use responses::*;
 pub(crate) use schemas::*;
 pub(crate) use series::*;
+pub(crate) use span_figures::*;
 pub(crate) use spans::*;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

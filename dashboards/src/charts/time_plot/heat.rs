@@ -95,7 +95,7 @@ impl TimePlot {
 }
 
 /// By the logarithm, since one slow request among thousands must be seen.
-fn shade(count: f64, most: f64) -> Option<usize> {
+pub(super) fn shade(count: f64, most: f64) -> Option<usize> {
     if !count.is_finite() || count <= 0.0 || most <= 0.0 {
         return None;
     }

@@ -1,0 +1,277 @@
+//! Observations by time and size: their mass in cells, those that stand out one by one, and a
+//! region that somebody marked.
+
+use std::fmt::Write;
+
+use watchfire_schemas::{TimeRange, Timestamp};
+
+use super::TimePlot;
+use super::heat::shade;
+use crate::charts::axis::percent_of;
+use crate::charts::escape;
+
+/// Observations of a step of time and of size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MassCell {
+    pub(crate) column: u32,
+    /// From the foot up.
+    pub(crate) row: u32,
+    pub(crate) count: u64,
+    /// How many of them failed.
+    pub(crate) bad: u64,
+}
+
+/// Cells over the whole plot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Mass {
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
+    pub(crate) cells: Vec<MassCell>,
+}
+
+/// A part of the plot that leads somewhere: columns and rows from the first up to, not with, the
+/// last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Way {
+    pub(crate) columns: (u32, u32),
+    pub(crate) rows: (u32, u32),
+    pub(crate) title: String,
+    pub(crate) href: String,
+}
+
+/// One observation that stands out.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outlier {
+    pub(crate) at: Timestamp,
+    pub(crate) value: f64,
+    pub(crate) is_bad: bool,
+    pub(crate) title: String,
+    pub(crate) href: String,
+}
+
+/// A rectangle of times and values; what is not bounded is all.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Frame {
+    pub(crate) times: Option<TimeRange>,
+    pub(crate) values: Option<(f64, f64)>,
+}
+
+/// How wide the core of a cell is: by the share that failed, so that a cell of failures is told
+/// from one with a failure in it. The least share of a size, the size.
+const CORES: [(f64, f64); 3] = [(0.5, 0.92), (0.1, 0.66), (0.0, 0.4)];
+
+impl TimePlot {
+    /// Draws the cells, darker where there is more, with a core in those where something failed.
+    pub(crate) fn mass(&mut self, mass: &Mass) {
+        let most = mass.cells.iter().map(|cell| cell.count).max().unwrap_or(0);
+        let mut paths = vec![String::new(); 8];
+        let mut cores = String::new();
+        for cell in &mass.cells {
+            let top = mass.rows as f64 - f64::from(cell.row) - 1.0;
+            if let Some(shade) = shade(cell.count as f64, most as f64) {
+                write!(paths[shade], "M{} {top:.0}h1v1h-1z", cell.column)
+                    .expect("writing to memory does not fail");
+            }
+            let share = cell.bad as f64 / cell.count.max(1) as f64;
+            let core = CORES
+                .iter()
+                .find(|(least, _)| share >= *least && cell.bad > 0);
+            if let Some((_, size)) = core {
+                let edge = (1.0 - size) / 2.0;
+                let (x, y) = (f64::from(cell.column) + edge, top + edge);
+                write!(cores, "M{x:.2} {y:.2}h{size}v{size}h-{size}z")
+                    .expect("writing to memory does not fail");
+            }
+        }
+        let mut drawn = String::new();
+        for (shade, path) in paths.iter().enumerate() {
+            if !path.is_empty() {
+                write!(drawn, "<path class=\"mass-{shade}\" d=\"{path}\"/>")
+                    .expect("writing to memory does not fail");
+            }
+        }
+        let (top, height) = (self.top, self.height);
+        write!(
+            self.layers,
+            "<svg class=\"lines mass\" x=\"0\" y=\"{top}\" width=\"100%\" height=\"{height}\" viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\">{drawn}<path class=\"core\" d=\"{cores}\"/></svg>",
+            mass.columns, mass.rows
+        )
+        .expect("writing to memory does not fail");
+    }
+
+    /// What of the cells is clicked.
+    pub(crate) fn ways(&mut self, mass: &Mass, ways: &[Way]) {
+        let wide = 100.0 / mass.columns.max(1) as f64;
+        let tall = f64::from(self.height) / mass.rows.max(1) as f64;
+        for way in ways {
+            let (x, end) = (f64::from(way.columns.0), f64::from(way.columns.1));
+            let (foot, head) = (f64::from(way.rows.0), f64::from(way.rows.1));
+            write!(
+                self.over,
+                "<a href=\"{}\" tabindex=\"-1\"><title>{}</title><rect class=\"hit\" x=\"{:.2}%\" width=\"{:.2}%\" y=\"{:.1}\" height=\"{:.1}\"/></a>",
+                escape(&way.href),
+                escape(&way.title),
+                x * wide,
+                (end - x) * wide,
+                f64::from(self.bottom()) - head * tall,
+                (head - foot) * tall
+            )
+            .expect("writing to memory does not fail");
+        }
+    }
+
+    /// A ring for each that went well, a cross for each that failed.
+    pub(crate) fn outliers(&mut self, outliers: &[Outlier]) {
+        for outlier in outliers {
+            let x = percent_of(outlier.at, self.range);
+            let y = self.y(outlier.value);
+            if !(0.0..=100.0).contains(&x) || !y.is_finite() {
+                continue;
+            }
+            let (class, shape) = if outlier.is_bad {
+                ("outlier bad", "M-4-4 4 4M-4 4 4-4")
+            } else {
+                ("outlier", "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0-7 0")
+            };
+            write!(
+                self.over,
+                "<a class=\"{class}\" href=\"{}\" tabindex=\"-1\"><title>{}</title><svg x=\"{x:.2}%\" y=\"{y:.1}\" overflow=\"visible\"><rect class=\"hit\" x=\"-7\" y=\"-7\" width=\"14\" height=\"14\"/><path d=\"{shape}\"/></svg></a>",
+                escape(&outlier.href),
+                escape(&outlier.title)
+            )
+            .expect("writing to memory does not fail");
+        }
+    }
+
+    /// A frame around a region; what the pointer finds under it stays within reach.
+    pub(crate) fn frame(&mut self, marked: Frame) {
+        let (x, end) = marked.times.map_or((0.0, 100.0), |times| {
+            (self.x(times.start), self.x(times.end))
+        });
+        let (head, foot) = match marked.values {
+            None => (f64::from(self.top), f64::from(self.bottom())),
+            Some((low, high)) => {
+                let foot = if low > 0.0 { self.y(low) } else { f64::NAN };
+                let foot = if foot.is_finite() {
+                    foot
+                } else {
+                    f64::from(self.bottom())
+                };
+                (self.y(high).max(f64::from(self.top)), foot)
+            }
+        };
+        write!(
+            self.over,
+            "<rect class=\"marked\" x=\"{x:.2}%\" width=\"{:.2}%\" y=\"{head:.1}\" height=\"{:.1}\"/>",
+            (end - x).max(0.4),
+            (foot - head).max(3.0)
+        )
+        .expect("writing to memory does not fail");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::charts::{Scale, Unit};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_secs(1000 + second)
+    }
+
+    fn plot() -> TimePlot {
+        let range = TimeRange {
+            start: at(0),
+            end: at(100),
+        };
+        let scale = Scale::between(0.001, 10.0, Unit::Seconds);
+        TimePlot::scaled(range, 80, scale, Unit::Seconds)
+    }
+
+    #[test]
+    fn a_cell_lies_from_the_foot_up_and_its_core_grows_with_what_failed() {
+        let cell = |row, bad| MassCell {
+            column: 2,
+            row,
+            count: 10,
+            bad,
+        };
+        let mass = Mass {
+            columns: 10,
+            rows: 4,
+            cells: vec![cell(0, 0), cell(1, 1), cell(3, 10)],
+        };
+        let mut plot = plot();
+        plot.mass(&mass);
+        plot.ways(
+            &mass,
+            &[Way {
+                columns: (2, 4),
+                rows: (1, 3),
+                title: "<2>".to_owned(),
+                href: "?a=1&b=2".to_owned(),
+            }],
+        );
+        let drawn = plot.finish("").to_string();
+        assert!(
+            drawn.contains("d=\"M2 3h1v1h-1zM2 2h1v1h-1zM2 0h1v1h-1z\""),
+            "{drawn}"
+        );
+        assert!(
+            drawn.contains("M2.17 2.17h0.66v0.66h-0.66z") && drawn.contains("h0.92"),
+            "{drawn}"
+        );
+        assert!(
+            drawn.contains("x=\"20.00%\" width=\"20.00%\" y=\"26.0\" height=\"40.0\""),
+            "{drawn}"
+        );
+        assert!(drawn.contains("?a=1&amp;b=2") && drawn.contains("&lt;2&gt;"));
+    }
+
+    #[test]
+    fn what_failed_has_another_shape() {
+        let outlier = |second, is_bad| Outlier {
+            at: at(second),
+            value: 0.1,
+            is_bad,
+            title: String::new(),
+            href: "/traces/1".to_owned(),
+        };
+        let mut plot = plot();
+        plot.outliers(&[outlier(10, false), outlier(20, true), outlier(900, true)]);
+        let drawn = plot.finish("").to_string();
+        assert_eq!(drawn.matches("class=\"outlier\"").count(), 1);
+        assert_eq!(drawn.matches("class=\"outlier bad\"").count(), 1);
+        // Two of four decades up.
+        assert!(drawn.contains("x=\"10.00%\" y=\"46.0\""), "{drawn}");
+    }
+
+    #[test]
+    fn a_frame_is_as_large_as_what_bounds_it() {
+        let times = TimeRange {
+            start: at(25),
+            end: at(50),
+        };
+        let drawn = |marked| {
+            let mut plot = plot();
+            plot.frame(marked);
+            plot.finish("").to_string()
+        };
+        let both = drawn(Frame {
+            times: Some(times),
+            values: Some((0.01, 1.0)),
+        });
+        assert!(
+            both.contains("x=\"25.00%\" width=\"25.00%\" y=\"26.0\" height=\"40.0\""),
+            "{both}"
+        );
+        let all = drawn(Frame {
+            times: None,
+            values: Some((0.0, f64::INFINITY)),
+        });
+        assert!(
+            all.contains("width=\"100.00%\" y=\"6.0\" height=\"80.0\""),
+            "{all}"
+        );
+    }
+}

@@ -1,0 +1,239 @@
+//! What the page asks of the stores, all at once.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use watchfire_logsearch::{
+    FieldValues, QueryError, SpanComparison, SpanComparisonSearch, SpanGroupSearch, SpanGroups,
+    SpanPage, SpanScatter, SpanScatterSearch, ValueSearch,
+};
+use watchfire_schemas::TraceId;
+
+use super::list::{self, Match, Outlines};
+use super::state::{Order, TracesUrl};
+use super::{comparison, groups, scatter};
+use crate::pages::Fault;
+use crate::pages::marks::Marks;
+use crate::params::BadParam;
+use crate::shell::{House, Shell};
+use crate::{Console, ask};
+
+/// What is counted over all spans may not hold the page up: what is counted until then is shown,
+/// and asked for again with patience.
+const BESIDE: Duration = Duration::from_millis(50);
+/// Services offered by one click.
+const SERVICES: usize = 12;
+
+/// What answers the query.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// A page of spans, newest first.
+    Newest(SpanPage),
+    /// Told by the scatter.
+    Slowest,
+    /// The query cannot be read: at which column, and why.
+    Unreadable(usize, String),
+}
+
+/// How a region compares with the rest.
+#[derive(Debug)]
+pub(crate) enum Comparison {
+    Found(SpanComparison),
+    /// Not in time.
+    Late,
+    /// The region cannot be read: at which column, and why.
+    Unreadable(usize, String),
+}
+
+/// What the page is made of. What was not answered in time is nothing.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) answer: Answer,
+    pub(crate) outlines: Outlines,
+    pub(crate) scatter: Option<SpanScatter>,
+    pub(crate) groups: Option<SpanGroups>,
+    pub(crate) comparison: Option<Comparison>,
+    pub(crate) services: FieldValues,
+    pub(crate) marks: Marks,
+    /// It was asked for again, and waited for.
+    pub(crate) is_patient: bool,
+}
+
+impl Found {
+    fn unreadable(column: usize, reason: String) -> Self {
+        Self {
+            answer: Answer::Unreadable(column, reason),
+            outlines: Outlines::default(),
+            scatter: None,
+            groups: None,
+            comparison: None,
+            services: FieldValues::default(),
+            marks: Marks::default(),
+            is_patient: true,
+        }
+    }
+
+    /// The traces that the page lists, and of how many spans they were made.
+    pub(crate) fn listed(&self, url: &TracesUrl) -> (Vec<Match>, usize) {
+        match &self.answer {
+            Answer::Newest(page) => list::newest(page, url.skip),
+            Answer::Slowest => {
+                let found = self.scatter.as_ref().map(|found| found.outliers.as_slice());
+                let found = list::slowest(found.unwrap_or_default(), scatter::OUTLIERS);
+                let count = found.len();
+                (found, count)
+            }
+            Answer::Unreadable(..) => (Vec::new(), 0),
+        }
+    }
+}
+
+pub(super) async fn ask(
+    console: &Console,
+    house: &House,
+    url: &TracesUrl,
+    is_patient: bool,
+) -> Result<(Shell, Found), Fault> {
+    let kept = url.kept(&[]);
+    let kept: Vec<(&str, &str)> = kept
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut shell = Shell::ranged(house, "/traces", "Traces", &url.asked, &kept);
+    let beside = if is_patient { ask::DEADLINE } else { BESIDE };
+    let (answer, scatter, groups, comparison, services, marks) = tokio::join!(
+        answer(console, url),
+        scatter(console, url, beside),
+        groups(console, url, beside),
+        comparison(console, url, beside),
+        services(console, url, beside),
+        Marks::ask(&console.alerts, url.asked.range),
+    );
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(QueryError::Parse { column, reason }) => {
+            return Ok((shell, Found::unreadable(column, reason)));
+        }
+        Err(QueryError::Cursor) => {
+            return Err(BadParam::new("cursor", "is not one that a page gave").into());
+        }
+        Err(error) => return Err(Fault::Events(error)),
+    };
+    let comparison = match comparison {
+        None => None,
+        Some(Err(QueryError::Parse { column, reason })) => {
+            Some(Comparison::Unreadable(column, reason))
+        }
+        Some(found) => {
+            let found = shell.take("the comparison", in_time(found));
+            Some(found.map_or(Comparison::Late, Comparison::Found))
+        }
+    };
+    let mut found = Found {
+        answer,
+        outlines: Outlines::default(),
+        scatter: shell.take("the scatter", in_time(scatter)),
+        groups: shell.take("the groups", in_time(groups)),
+        comparison,
+        services: shell
+            .take("the services", in_time(services))
+            .unwrap_or_default(),
+        marks: shell.take("incidents and changes", marks),
+        is_patient,
+    };
+    let traces = found.listed(url).0.into_iter().map(|one| one.trace_id);
+    found.outlines = outlines(console, traces.collect()).await;
+    Ok((shell, found))
+}
+
+/// Nothing where there was no time.
+fn in_time<T>(answer: Result<T, QueryError>) -> Result<Option<T>, QueryError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(QueryError::TimedOut) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn answer(console: &Console, url: &TracesUrl) -> Result<Answer, QueryError> {
+    let (limit, cursor) = match url.order {
+        Order::Newest => (list::PAGE, url.cursor.as_deref()),
+        // The list comes from the scatter; that the query can be read is asked all the same.
+        Order::Slowest => (1, None),
+    };
+    let page = ask::spans(console, &url.query, url.asked.range, limit, cursor).await?;
+    Ok(match url.order {
+        Order::Newest => Answer::Newest(page),
+        Order::Slowest => Answer::Slowest,
+    })
+}
+
+async fn scatter(
+    console: &Console,
+    url: &TracesUrl,
+    beside: Duration,
+) -> Result<SpanScatter, QueryError> {
+    let search = SpanScatterSearch {
+        query: url.query.clone(),
+        range: url.asked.range,
+        columns: scatter::COLUMNS,
+        rows: scatter::ROWS,
+        outliers: scatter::OUTLIERS,
+        deadline: beside,
+    };
+    console.events.span_scatter(search).await
+}
+
+async fn groups(
+    console: &Console,
+    url: &TracesUrl,
+    beside: Duration,
+) -> Result<SpanGroups, QueryError> {
+    let search = SpanGroupSearch {
+        query: url.query.clone(),
+        range: url.asked.range,
+        by: url.group.clone(),
+        limit: groups::ASKED,
+        deadline: beside,
+    };
+    console.events.span_groups(search).await
+}
+
+async fn comparison(
+    console: &Console,
+    url: &TracesUrl,
+    beside: Duration,
+) -> Option<Result<SpanComparison, QueryError>> {
+    let search = SpanComparisonSearch {
+        query: url.query.clone(),
+        range: url.asked.range,
+        region: url.region.as_ref()?.as_str().to_owned(),
+        limit: comparison::ASKED,
+        deadline: beside,
+    };
+    Some(console.events.span_comparison(search).await)
+}
+
+async fn services(
+    console: &Console,
+    url: &TracesUrl,
+    beside: Duration,
+) -> Result<FieldValues, QueryError> {
+    let search = ValueSearch {
+        query: url.query.clone(),
+        range: url.asked.range,
+        field: "service".to_owned(),
+        limit: SERVICES,
+        deadline: beside,
+    };
+    console.events.span_values(search).await
+}
+
+/// What is known of these traces at once; those of which it takes longer are left out.
+async fn outlines(console: &Console, traces: Vec<TraceId>) -> Outlines {
+    let asked = traces.into_iter().map(|id| async move {
+        let outline = console.events.trace_outline(id, BESIDE).await;
+        outline.ok().map(|outline| (id, outline))
+    });
+    join_all(asked).await.into_iter().flatten().collect()
+}
