@@ -14,7 +14,7 @@ import urllib.request
 
 from server import Watchfire, close, expect
 
-PATHS = ["/", "/incidents", "/exceptions", "/logs", "/traces", "/services", "/services/content", "/explore", "/explore?view=metrics", "/alerts",
+PATHS = ["/", "/incidents", "/exceptions", "/logs", "/traces", "/traces?last=6h&region=status:error&wait=1", "/services", "/services/content", "/explore", "/explore?view=metrics", "/alerts",
          "/reliability", "/schemas", "/status", "/settings"]
 
 

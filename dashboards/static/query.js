@@ -1,6 +1,6 @@
 // The box of a query: completion, and the menus beside it. Only enhances: a query is sent without
-// this file as well. An input says in data-complete who knows the fields; with data-names it takes
-// names alone.
+// this file as well. An input says in data-complete who knows the fields, in data-values who their
+// values if that is another; with data-names it takes names alone.
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 function element(name, className, text = '') {
   const made = document.createElement(name);
@@ -30,7 +30,7 @@ async function answers(source, parameters) {
 const plain = /^(?!-)[\w./-]+$/;
 let lists = 0;
 function attach(input) {
-  const { complete: source, names: onlyNames } = input.dataset;
+  const { complete: source, values = source, names: onlyNames } = input.dataset;
   const options = element('ul', 'options');
   let chosen = -1, asked = 0;
   // What is being written: (where it begins, a field if it is a value, its beginning).
@@ -51,7 +51,7 @@ function attach(input) {
     if (!now) return close();
     const after = onlyNames === undefined ? ':' : '';
     const found = now.field
-      ? ((await answers(source, { field: now.field, limit: 50 })).values ?? []).map(({ value, count }) => [plain.test(value) ? value : JSON.stringify(value), count, value])
+      ? ((await answers(values, { field: now.field, limit: 50 })).values ?? []).map(({ value, count }) => [plain.test(value) ? value : JSON.stringify(value), count, value])
       : ((await answers(source, {})).fields ?? []).map(({ name, kind }) => [`${name}${after}`, kind, name]);
     if (turn !== asked) return;
     const start = now.start.toLowerCase();

@@ -7,7 +7,7 @@ use crate::charts::{Steps, escape};
 use crate::figures;
 
 /// Shades of a cell.
-const SHADES: usize = 8;
+pub(super) const SHADES: usize = 8;
 
 /// Observations by bucket and step.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use watchfire_schemas::{TimeRange, Timestamp};
 
 use super::TimePlot;
-use super::heat::shade;
+use super::heat::{SHADES, shade};
 use crate::charts::axis::percent_of;
 use crate::charts::escape;
 
@@ -60,29 +60,44 @@ pub(crate) struct Frame {
 /// from one with a failure in it. The least share of a size, the size.
 const CORES: [(f64, f64); 3] = [(0.5, 0.92), (0.1, 0.66), (0.0, 0.4)];
 
+/// A path for each shade, and that of the cores.
+fn paths(mass: &Mass) -> (Vec<String>, String) {
+    let most = mass.cells.iter().map(|cell| cell.count).max().unwrap_or(0);
+    let mut cells: Vec<(u32, u32, Option<usize>)> = Vec::with_capacity(mass.cells.len());
+    let mut cores = String::new();
+    for cell in &mass.cells {
+        let shade = shade(cell.count as f64, most as f64);
+        cells.push((cell.row, cell.column, shade));
+        let failed = cell.bad as f64 / cell.count.max(1) as f64;
+        let core = CORES
+            .iter()
+            .find(|(least, _)| failed >= *least && cell.bad > 0);
+        if let Some((_, size)) = core {
+            let edge = (1.0 - size) / 2.0;
+            let x = f64::from(cell.column) + edge;
+            let y = mass.rows as f64 - f64::from(cell.row) - 1.0 + edge;
+            write!(cores, "M{x:.2} {y:.2}h{size}v{size}h-{size}z")
+                .expect("writing to memory does not fail");
+        }
+    }
+    // Neighbours of one shade are one stroke.
+    cells.sort_unstable();
+    let mut paths = vec![String::new(); SHADES];
+    for run in cells.chunk_by(|a, b| a.0 == b.0 && a.1 + 1 == b.1 && a.2 == b.2) {
+        let (row, column, shade) = run[0];
+        if let Some(shade) = shade {
+            let (top, wide) = (mass.rows as u64 - u64::from(row) - 1, run.len());
+            write!(paths[shade], "M{column} {top}h{wide}v1h-{wide}z")
+                .expect("writing to memory does not fail");
+        }
+    }
+    (paths, cores)
+}
+
 impl TimePlot {
     /// Draws the cells, darker where there is more, with a core in those where something failed.
     pub(crate) fn mass(&mut self, mass: &Mass) {
-        let most = mass.cells.iter().map(|cell| cell.count).max().unwrap_or(0);
-        let mut paths = vec![String::new(); 8];
-        let mut cores = String::new();
-        for cell in &mass.cells {
-            let top = mass.rows as f64 - f64::from(cell.row) - 1.0;
-            if let Some(shade) = shade(cell.count as f64, most as f64) {
-                write!(paths[shade], "M{} {top:.0}h1v1h-1z", cell.column)
-                    .expect("writing to memory does not fail");
-            }
-            let share = cell.bad as f64 / cell.count.max(1) as f64;
-            let core = CORES
-                .iter()
-                .find(|(least, _)| share >= *least && cell.bad > 0);
-            if let Some((_, size)) = core {
-                let edge = (1.0 - size) / 2.0;
-                let (x, y) = (f64::from(cell.column) + edge, top + edge);
-                write!(cores, "M{x:.2} {y:.2}h{size}v{size}h-{size}z")
-                    .expect("writing to memory does not fail");
-            }
-        }
+        let (paths, cores) = paths(mass);
         let mut drawn = String::new();
         for (shade, path) in paths.iter().enumerate() {
             if !path.is_empty() {
@@ -135,7 +150,7 @@ impl TimePlot {
             };
             write!(
                 self.over,
-                "<a class=\"{class}\" href=\"{}\" tabindex=\"-1\"><title>{}</title><svg x=\"{x:.2}%\" y=\"{y:.1}\" overflow=\"visible\"><rect class=\"hit\" x=\"-7\" y=\"-7\" width=\"14\" height=\"14\"/><path d=\"{shape}\"/></svg></a>",
+                "<a class=\"{class}\" href=\"{}\" tabindex=\"-1\"><title>{}</title><svg x=\"{x:.2}%\" y=\"{y:.1}\" overflow=\"visible\"><circle class=\"hit\" r=\"7\"/><path d=\"{shape}\"/></svg></a>",
                 escape(&outlier.href),
                 escape(&outlier.title)
             )
@@ -199,7 +214,15 @@ mod tests {
         let mass = Mass {
             columns: 10,
             rows: 4,
-            cells: vec![cell(0, 0), cell(1, 1), cell(3, 10)],
+            cells: vec![
+                cell(0, 0),
+                cell(1, 1),
+                cell(3, 10),
+                MassCell {
+                    column: 3,
+                    ..cell(3, 0)
+                },
+            ],
         };
         let mut plot = plot();
         plot.mass(&mass);
@@ -214,7 +237,7 @@ mod tests {
         );
         let drawn = plot.finish("").to_string();
         assert!(
-            drawn.contains("d=\"M2 3h1v1h-1zM2 2h1v1h-1zM2 0h1v1h-1z\""),
+            drawn.contains("d=\"M2 3h1v1h-1zM2 2h1v1h-1zM2 0h2v1h-2z\""),
             "{drawn}"
         );
         assert!(

@@ -8,8 +8,8 @@ use crate::charts::{Svg, meter};
 use crate::{figures, query_text};
 
 /// Differences asked for, and shown.
-pub(super) const ASKED: usize = 60;
-const SHOWN: usize = 16;
+pub(super) const ASKED: usize = 40;
+const SHOWN: usize = 12;
 /// A difference of fewer points, of a hundred, stands out to nobody.
 const LEAST: f64 = 0.02;
 /// Fewer spans inside say nothing about anything.

@@ -12,7 +12,7 @@ use crate::pages::log_view::one_line;
 
 /// Spans read for a page, and traces shown of them.
 pub(super) const PAGE: usize = 200;
-pub(super) const ROWS: usize = 25;
+pub(super) const ROWS: usize = 20;
 /// Services named in a row.
 const SERVICES: usize = 4;
 /// What is known of the traces of a page.
@@ -258,10 +258,10 @@ mod tests {
             })
             .collect();
         let (first, taken) = newest(&page, 0);
-        assert_eq!((first.len(), taken), (25, 40));
-        page.spans.truncate(30);
-        page.spans.extend(page.spans.clone());
-        assert_eq!(newest(&page, 30).1, 30);
+        // Fifteen of two spans each, then five of one.
+        assert_eq!((first.len(), taken), (ROWS, 35));
+        let (rest, taken) = newest(&page, taken);
+        assert_eq!((rest.len(), taken), (5, 5));
     }
 
     #[test]

@@ -13,11 +13,11 @@ use crate::{figures, query_text, url};
 
 const HEIGHT: u32 = 216;
 /// Cells of the picture.
-pub(crate) const COLUMNS: usize = 96;
+pub(crate) const COLUMNS: usize = 80;
 pub(crate) const ROWS: usize = 24;
 /// How many cells lead to one place: each by itself would make a heavy page.
-const WAY_COLUMNS: u32 = 4;
-const WAY_ROWS: u32 = 4;
+const WAY_COLUMNS: u32 = 5;
+const WAY_ROWS: u32 = 6;
 /// The slowest, and as many of those that failed.
 pub(super) const OUTLIERS: usize = 50;
 /// Of them those that are drawn one by one.
@@ -74,7 +74,7 @@ fn mass(found: &SpanScatter) -> Mass {
     }
 }
 
-/// Cells by fours, each with the search for the spans in them.
+/// Blocks of cells, each with the search for the spans in them.
 fn ways(found: &SpanScatter, url: &TracesUrl) -> Vec<Way> {
     let mut blocks: BTreeMap<(u32, u32), (u64, u64)> = BTreeMap::new();
     for cell in &found.cells {

@@ -22,7 +22,7 @@ use crate::{Console, ask};
 /// and asked for again with patience.
 const BESIDE: Duration = Duration::from_millis(50);
 /// Services offered by one click.
-const SERVICES: usize = 12;
+const SERVICES: usize = 8;
 
 /// What answers the query.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use super::{region::Region, scatter};
 use crate::{figures, query_text};
 
 /// Operations offered.
-const OPERATIONS: usize = 12;
+const OPERATIONS: usize = 8;
 
 /// A clause by one click.
 #[derive(Debug, Clone)]

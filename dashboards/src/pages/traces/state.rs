@@ -6,7 +6,7 @@ use super::region::Region;
 use crate::pages::query_bar::QueryUrl;
 use crate::params::{BadParam, Params};
 use crate::query_text;
-use crate::range::Asked;
+use crate::range::{self, Asked};
 
 /// What spans are grouped by if nobody says it: the operation.
 const OPERATION: [&str; 2] = ["service", "name"];
@@ -231,6 +231,19 @@ impl TracesUrl {
         crate::url::link("/traces", &all)
     }
 
+    /// What is newest now: of a range that stands still, a moving one as long. A region that is
+    /// bounded in time would be left behind.
+    pub(crate) fn newest(&self) -> String {
+        let url = self.changed(|url| {
+            url.order = Order::Newest;
+            url.region = url.region.take().filter(|region| region.times().is_none());
+        });
+        match &self.asked.last {
+            Some(_) => url.href(),
+            None => url.with_last(range::quick_over(self.asked.length())),
+        }
+    }
+
     pub(crate) fn with_region(&self, region: Option<Region>) -> Self {
         self.changed(|url| url.region = region)
     }
@@ -337,6 +350,16 @@ mod tests {
         assert_eq!(inside.query, "a duration:[1s TO 2s}");
         assert_eq!(inside.asked.length().as_secs(), 600);
         assert!(inside.region.is_none() && inside.cursor.is_none());
+    }
+
+    #[test]
+    fn the_newest_are_those_of_a_range_that_moves() {
+        let fixed = "q=a&order=slowest&region=timestamp:%3E5&start=2026-11-22T05:00:00Z&end=2026-11-22T05:10:00Z";
+        let here = url(fixed).unwrap();
+        assert_eq!(here.newest(), "/traces?q=a&region=timestamp:%3E5&last=15m");
+        let timed =
+            url("region=timestamp:%5B2026-11-22T05:00:00Z%20TO%202026-11-22T05:10:00Z%7D&last=6h");
+        assert_eq!(timed.unwrap().newest(), "/traces?last=6h");
     }
 
     #[test]

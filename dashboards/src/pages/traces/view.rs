@@ -143,7 +143,7 @@ fn frame(shell: Shell, url: &TracesUrl) -> TracesPage {
             .to_vec(),
         next: None,
         first: None,
-        newest: url.with_query(&url.query).href(),
+        newest: url.newest(),
         json: url::link("/api/v1/traces", &api),
         patient: String::new(),
     }
@@ -213,7 +213,7 @@ fn compare(page: &mut TracesPage, found: &Found, url: &TracesUrl) {
 
 fn list_paging(page: &mut TracesPage, found: &Found, url: &TracesUrl, taken: usize) {
     let is_later = url.cursor.is_some() || url.skip > 0;
-    page.first = is_later.then(|| page.newest.clone());
+    page.first = is_later.then(|| url.with_query(&url.query).href());
     let Answer::Newest(spans) = &found.answer else {
         page.list_note = format!(
             "Traces of the {} slowest spans of the search.",
