@@ -65,7 +65,7 @@ pub use log_counter::LogCounter;
 pub use patterns::{
     NoPatternId, PatternChange, PatternId, PatternList, PatternMiner, PatternSearch, PatternSummary,
 };
-pub use plan::plan_query;
+pub use plan::{plan_query, plan_span_query};
 pub use query::has_pipe;
 pub use query_types::{
     AnsweredBy, ClauseCount, ClausePlan, ContextBy, ContextSearch, Explain, FieldKind, FieldList,

@@ -19,6 +19,7 @@ use crate::query_types::{
     ClauseCount, ClausePlan, Explain, PrunedBy, QueryError, QueryPlan, SplitPlan,
 };
 use crate::scope::Scope;
+use crate::spans::Spans;
 use crate::split::{Split, answered_by};
 use crate::store::EventStore;
 use crate::watch::Watch;
@@ -32,9 +33,18 @@ const COUNTING: Duration = Duration::from_secs(1);
 
 /// How a query over logs would be answered, whatever the store holds.
 pub fn plan_query(query: &str) -> Result<QueryPlan, QueryError> {
+    plan_alone::<Logs>(query)
+}
+
+/// The same of a query over spans.
+pub fn plan_span_query(query: &str) -> Result<QueryPlan, QueryError> {
+    plan_alone::<Spans>(query)
+}
+
+fn plan_alone<D: Dataset>(query: &str) -> Result<QueryPlan, QueryError> {
     let query = parsed(query)?;
-    let (_, hints) = resolve::<Logs>(&query.filter, &AnyName);
-    Ok(plan(&query, None, hints))
+    let (_, hints) = resolve::<D>(&query.filter, &AnyName);
+    Ok(plan::<D>(&query, None, hints))
 }
 
 impl EventStore {
@@ -49,7 +59,7 @@ impl EventStore {
             let (filter, hints) = resolve::<Logs>(&query.filter, store.logs.as_ref());
             let snapshot = store.logs.snapshot();
             let splits = split_plan(&snapshot, &filter, range).map_err(QueryError::Store)?;
-            let mut plan = plan(&query, Some(splits), hints);
+            let mut plan = plan::<Logs>(&query, Some(splits), hints);
             let counting = watch.at_most(COUNTING);
             let mut clauses = plan.clauses.iter_mut();
             query.filter.each_clause(&mut |clause| {
@@ -63,11 +73,11 @@ impl EventStore {
     }
 }
 
-fn plan(query: &Query, splits: Option<SplitPlan>, hints: Vec<String>) -> QueryPlan {
+fn plan<D: Dataset>(query: &Query, splits: Option<SplitPlan>, hints: Vec<String>) -> QueryPlan {
     QueryPlan {
         query: query.filter.to_string(),
         pipe: query.pipe.as_ref().map(ToString::to_string),
-        clauses: clauses::<Logs>(&query.filter),
+        clauses: clauses::<D>(&query.filter),
         splits,
         hints,
     }
@@ -272,6 +282,18 @@ mod tests {
                 "n:*: presence in a column n",
             ],
         );
+    }
+
+    #[test]
+    fn a_query_over_spans_has_a_plan_of_its_own() {
+        let plan = plan_span_query("duration:>100ms exception.message:gone root:true").unwrap();
+        let of: Vec<_> = plan
+            .clauses
+            .iter()
+            .map(|clause| clause.of.as_str())
+            .collect();
+        assert_eq!(of, ["duration", "exception.message", "root"]);
+        assert!(plan_span_query("(").is_err());
     }
 
     #[test]

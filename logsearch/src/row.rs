@@ -18,6 +18,22 @@ pub(crate) enum Part {
     Attribute,
     /// An attribute of who emitted it.
     Resource,
+    /// Found out from the rest of the record, so that it can be asked for; no part of it.
+    Derived,
+}
+
+impl Part {
+    /// How many parts have names of their own.
+    pub(crate) const NAMED: usize = 3;
+
+    /// Its place among them; that of a slot does not matter.
+    const fn place(self) -> usize {
+        match self {
+            Self::Slot | Self::Attribute => 0,
+            Self::Resource => 1,
+            Self::Derived => 2,
+        }
+    }
 }
 
 /// One row among others.

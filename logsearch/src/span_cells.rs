@@ -1,5 +1,7 @@
 //! A span as cells of a row, and back.
 
+mod derived;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use watchfire_schemas::{
@@ -22,8 +24,9 @@ pub(crate) mod slot {
     pub(crate) const SCOPE: usize = 9;
     pub(crate) const TRACE_STATE: usize = 10;
     pub(crate) const MORE: usize = 11;
+    pub(crate) const EXCEPTION_MESSAGE: usize = 12;
 
-    pub(crate) const NAMES: [&str; 12] = [
+    pub(crate) const NAMES: [&str; 13] = [
         "service",
         "name",
         "kind",
@@ -36,6 +39,7 @@ pub(crate) mod slot {
         "scope",
         "trace_state",
         "more",
+        "exception.message",
     ];
 }
 
@@ -104,9 +108,11 @@ pub(crate) fn write(span: &Span, row: &mut RowWriter<'_>) {
             more.insert("end".to_owned(), span.end.nanos().into());
         }
         row.slot(slot::MORE, Cell::Json(&Value::Object(more).to_string()));
+        derived::exception_message(&span.events, row);
     }
     row.attributes(Part::Attribute, &span.attributes);
     row.attributes(Part::Resource, &span.resource);
+    derived::write(span, row);
 }
 
 /// What a picture of a trace takes of a span.

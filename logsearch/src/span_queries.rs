@@ -41,8 +41,7 @@ impl EventStore {
         let allowed = search.deadline;
         self.ask("search_spans", allowed, move |store, watch| {
             let started = Instant::now();
-            without_pipe(&search.query)?;
-            let (filter, _) = meant(&parsed(&search.query)?.filter, store.spans.as_ref())?;
+            let (filter, hints) = meant(&parsed(&search.query)?.filter, store.spans.as_ref())?;
             let before = position(search.cursor.as_deref())?;
             let page = run(
                 &store.spans,
@@ -59,6 +58,7 @@ impl EventStore {
                 next: page.next,
                 partial: page.partial,
                 took: started.elapsed(),
+                hints,
             })
         })
         .await
@@ -265,16 +265,4 @@ fn names(query: &Expr) -> Vec<String> {
         }
     });
     names
-}
-
-/// Tables are made of logs only.
-fn without_pipe(query: &str) -> Result<(), QueryError> {
-    let is_pipe = parsed(query)?.pipe.is_some();
-    let before = query.rsplit_once('|').filter(|_| is_pipe);
-    before.map_or(Ok(()), |(before, _)| {
-        Err(QueryError::Parse {
-            column: before.chars().count() + 1,
-            reason: "a search for spans has no pipe".to_owned(),
-        })
-    })
 }

@@ -83,6 +83,13 @@ const FIELDS: &[Field] = &[
         },
     },
     Field {
+        name: "exception.message",
+        aliases: &[],
+        kind: Kind::Text {
+            slot: slot::EXCEPTION_MESSAGE,
+        },
+    },
+    Field {
         name: "duration",
         aliases: &[],
         kind: Kind::Number {

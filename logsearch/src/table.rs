@@ -11,9 +11,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::engine::Engine;
 use crate::fields::Dataset;
 use crate::filter::hint_at;
-use crate::logs::Logs;
 use crate::plan::clauses;
 use crate::queries::{meant, parsed};
 use crate::query::Pipe;
@@ -37,24 +37,35 @@ impl EventStore {
     ) -> Result<LogTable, QueryError> {
         let allowed = search.deadline;
         self.ask("log_table", allowed, move |store, watch| {
-            table(store, &search, watch)
+            table(store.logs.as_ref(), &search, watch)
+        })
+        .await
+    }
+
+    /// The same of spans.
+    pub async fn span_table(
+        self: &Arc<Self>,
+        search: LogTableSearch,
+    ) -> Result<LogTable, QueryError> {
+        let allowed = search.deadline;
+        self.ask("span_table", allowed, move |store, watch| {
+            table(store.spans.as_ref(), &search, watch)
         })
         .await
     }
 }
 
-fn table(
-    store: &EventStore,
+fn table<D: Dataset>(
+    engine: &Engine<D>,
     search: &LogTableSearch,
     watch: &Watch,
 ) -> Result<LogTable, QueryError> {
     let started = Instant::now();
     let query = parsed(&search.query)?;
-    let engine = store.logs.as_ref();
     let (filter, mut hints) = meant(&query.filter, engine)?;
     let pipe = query.pipe.unwrap_or(Pipe::Count(Vec::new()));
     for field in pipe.fields() {
-        hints.extend(hint_at::<Logs>(field, engine));
+        hints.extend(hint_at::<D>(field, engine));
     }
     let scope = Scope {
         snapshot: &engine.snapshot(),
@@ -63,7 +74,7 @@ fn table(
         watch,
     };
     let mut explain = Explain {
-        clauses: clauses::<Logs>(&query.filter),
+        clauses: clauses::<D>(&query.filter),
         ..Explain::default()
     };
     let limit = search.limit.clamp(1, MAX_ROWS);

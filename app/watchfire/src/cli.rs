@@ -374,9 +374,12 @@ pub(crate) enum ExplainWhat {
     },
     /// Which receivers an alert would reach
     Route(RouteArgs),
-    /// Which index or column answers each clause of a log query
+    /// Which index or column answers each clause of a query over logs, or over spans
     Query {
         query: String,
+        /// Read it as a query over spans
+        #[arg(long)]
+        spans: bool,
         /// As one line of JSON
         #[arg(long)]
         json: bool,

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use watchfire_logsearch::plan_query;
+use watchfire_logsearch::{plan_query, plan_span_query};
 
 use crate::cli::{ExplainArgs, ExplainWhat};
 
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         ExplainWhat::Pattern { file } => pattern::run(file)?,
         ExplainWhat::Slo { file, period } => say(&slo::rules_of(file, period)?),
         ExplainWhat::Route(args) => say(&route::run(args)?),
-        ExplainWhat::Query { query, json } => say(&plan_of(query, *json)?),
+        ExplainWhat::Query { query, spans, json } => say(&plan_of(query, *spans, *json)?),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -48,8 +48,12 @@ fn each_line(
     Ok(())
 }
 
-fn plan_of(query: &str, json: bool) -> anyhow::Result<String> {
-    let plan = plan_query(query)?;
+fn plan_of(query: &str, spans: bool, json: bool) -> anyhow::Result<String> {
+    let plan = if spans {
+        plan_span_query(query)?
+    } else {
+        plan_query(query)?
+    };
     if json {
         return Ok(serde_json::to_string(&plan)?);
     }

@@ -5,7 +5,7 @@ use watchfire_schemas::{RecordId, Span, TimeRange};
 /// A search for spans, newest first. The query language is the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpanSearch {
-    /// In the query language; empty for everything.
+    /// In the query language; empty for everything, of one with a pipe what stands before it.
     pub query: String,
     /// When the spans began.
     pub range: TimeRange,
@@ -32,4 +32,6 @@ pub struct SpanPage {
     pub partial: bool,
     /// How long it took.
     pub took: Duration,
+    /// "did you mean", where a field is unknown or a value can mean nothing.
+    pub hints: Vec<String>,
 }

@@ -14,7 +14,7 @@ pub(crate) struct Rows {
     pub(super) keys: Vec<Key>,
     pub(super) data: Vec<u8>,
     pub(super) entries: Vec<Entry>,
-    index: FxHashMap<Box<str>, [Option<u32>; 2]>,
+    index: FxHashMap<Box<str>, [Option<u32>; Part::NAMED]>,
 }
 
 /// What a cell is called.
@@ -88,14 +88,14 @@ impl Rows {
 
     /// The index of a key, which is added if it is new.
     pub(crate) fn key(&mut self, part: Part, name: &str) -> u32 {
-        let place = usize::from(part == Part::Resource);
+        let place = part.place();
         if let Some(places) = self.index.get_mut(name) {
             if let Some(key) = places[place] {
                 return key;
             }
             places[place] = Some(self.keys.len() as u32);
         } else {
-            let mut places = [None; 2];
+            let mut places = [None; Part::NAMED];
             places[place] = Some(self.keys.len() as u32);
             self.index.insert(Box::from(name), places);
         }
@@ -140,6 +140,12 @@ impl RowWriter<'_> {
                 nested => self.cell(key, Cell::Json(&nested.to_string())),
             }
         }
+    }
+
+    /// Adds what was found out of the record.
+    pub(crate) fn derived(&mut self, name: &str, cell: Cell<'_>) {
+        let key = self.rows.key(Part::Derived, name);
+        self.cell(key, cell);
     }
 
     /// Adds the cell of a key.

@@ -5,6 +5,7 @@ mod comparison;
 mod groups;
 mod outline;
 mod scatter;
+mod search;
 
 use std::path::Path;
 use std::sync::Arc;

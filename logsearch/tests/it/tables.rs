@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use watchfire_logsearch::{
-    EventStore, FieldKind, LogTable, LogTableSearch, QueryError, SpanSearch, ValueSearch, has_pipe,
+    EventStore, FieldKind, LogTable, LogTableSearch, QueryError, ValueSearch, has_pipe,
 };
 use watchfire_schemas::{LogRecord, SeverityNumber, TimeRange};
 
@@ -306,19 +306,4 @@ async fn values_are_told_and_errors_say_where() {
         matches!(error, QueryError::Parse { column: 3, .. }),
         "{error}"
     );
-}
-
-#[tokio::test]
-async fn spans_have_no_pipe() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    let search = SpanSearch {
-        query: "name:\"a | count\" | count by name".to_owned(),
-        range: TimeRange::ALL,
-        limit: 10,
-        cursor: None,
-        deadline: Duration::from_secs(20),
-    };
-    let error = store.search_spans(search).await.unwrap_err().to_string();
-    assert_eq!(error, "column 18: a search for spans has no pipe");
 }

@@ -156,6 +156,7 @@ pub(crate) fn span_page(mood: Mood) -> SpanPage {
         next: None,
         partial: false,
         took: Duration::from_micros(2_300),
+        hints: Vec::new(),
         spans,
     }
 }
