@@ -31,8 +31,7 @@ pub(crate) fn router() -> Router<Console> {
         .route("/api/v1/logs/patterns", get(patterns::list))
         .route("/api/v1/metrics", get(metrics::list))
         .route("/api/v1/metrics/functions", get(metrics::functions))
-        .route("/api/v1/traces", get(traces::search))
-        .route("/api/v1/traces/{trace_id}", get(traces::one))
+        .merge(traces::router())
         .route("/api/v1/exceptions", get(exceptions::list))
         .route(
             "/api/v1/exceptions/{id}",

@@ -232,6 +232,14 @@ pub(super) mod tests {
             "log_context.v1" => include_str!("../../../schemas/log_context.v1.schema.json"),
             "log_tail_event.v1" => include_str!("../../../schemas/log_tail_event.v1.schema.json"),
             "log_histogram.v1" => include_str!("../../../schemas/log_histogram.v1.schema.json"),
+            "span_page.v1" => include_str!("../../../schemas/span_page.v1.schema.json"),
+            "trace.v1" => include_str!("../../../schemas/trace.v1.schema.json"),
+            "trace_outline.v1" => include_str!("../../../schemas/trace_outline.v1.schema.json"),
+            "span_groups.v1" => include_str!("../../../schemas/span_groups.v1.schema.json"),
+            "span_scatter.v1" => include_str!("../../../schemas/span_scatter.v1.schema.json"),
+            "span_comparison.v1" => {
+                include_str!("../../../schemas/span_comparison.v1.schema.json")
+            }
             "exception_group.v1" => include_str!("../../../schemas/exception_group.v1.schema.json"),
             "incident.v1" => include_str!("../../../schemas/incident.v1.schema.json"),
             other => panic!("there is no schema {other}"),

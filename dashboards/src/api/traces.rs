@@ -1,78 +1,59 @@
-//! `/api/v1/traces`.
+//! `/api/v1/traces` and what belongs to it: one trace, its outline, figures of groups, the scatter,
+//! the comparison, fields and their values.
 
-use axum::Json;
-use axum::extract::{Path, State};
-use serde_json::{Value, json};
-use watchfire_schemas::{Span, TraceId};
+mod comparison;
+mod fields;
+mod groups;
+mod one;
+mod scatter;
+mod search;
+#[cfg(test)]
+mod tests;
 
-use super::{LIMIT, MOST, Problem};
-use crate::params::{BadParam, Params};
-use crate::range::Asked;
-use crate::{Console, ask};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Spans that match, newest first, gathered by trace.
-pub(super) async fn search(
-    State(console): State<Console>,
-    params: Params,
-) -> Result<Json<Value>, Problem> {
-    let asked = Asked::from_params(&params, console.clock.now(), "24h")?;
-    let limit = params.limit(LIMIT, MOST)?;
-    let (query, cursor) = (params.text("q"), params.get("cursor"));
-    let page = ask::spans(&console, &query, asked.range, limit, cursor).await?;
-    Ok(Json(json!({
-        "traces": by_trace(page.spans.iter().map(|(_, span)| span)),
-        "total_spans": page.total,
-        "total_is_exact": page.total_is_exact,
-        "next": page.next,
-        "partial": page.partial,
-        "took_ms": page.took.as_secs_f64() * 1e3,
-    })))
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::get;
+use watchfire_logsearch::EventStore;
+use watchfire_schemas::Clock;
+
+use crate::Console;
+
+/// What these routes are answered from.
+#[derive(Debug, Clone)]
+pub(super) struct Traces {
+    events: Arc<EventStore>,
+    clock: Arc<dyn Clock>,
 }
 
-/// In the order in which the traces come first.
-fn by_trace<'a>(spans: impl Iterator<Item = &'a Span>) -> Vec<Value> {
-    let mut traces: Vec<(TraceId, Vec<&Span>)> = Vec::new();
-    for span in spans {
-        match traces.iter_mut().find(|(id, _)| *id == span.trace_id) {
-            Some((_, spans)) => spans.push(span),
-            None => traces.push((span.trace_id, vec![span])),
+impl FromRef<Console> for Traces {
+    fn from_ref(console: &Console) -> Self {
+        Self {
+            events: Arc::clone(&console.events),
+            clock: Arc::clone(&console.clock),
         }
     }
-    let traces = traces.iter();
-    traces
-        .map(|(id, spans)| json!({ "trace_id": id, "spans": spans }))
-        .collect()
 }
 
-pub(super) async fn one(
-    State(console): State<Console>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let trace_id: TraceId = id
-        .parse()
-        .map_err(|_| BadParam::new("trace_id", "expected 32 hexadecimal digits, not all zeros"))?;
-    let trace = console.events.trace(trace_id, ask::DEADLINE).await?;
-    if trace.spans.is_empty() && !trace.partial {
-        return Err(Problem::not_found(&format!("trace {trace_id}")));
-    }
-    Ok(Json(json!({
-        "trace_id": trace_id,
-        "spans": trace.spans,
-        "total_spans": trace.total,
-        "partial": trace.partial,
-    })))
+pub(super) fn router<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Traces: FromRef<S>,
+{
+    Router::new()
+        .route("/api/v1/traces", get(search::answer))
+        .route("/api/v1/traces/groups", get(groups::answer))
+        .route("/api/v1/traces/scatter", get(scatter::answer))
+        .route("/api/v1/traces/comparison", get(comparison::answer))
+        .route("/api/v1/traces/fields", get(fields::list))
+        .route("/api/v1/traces/values", get(fields::values))
+        .route("/api/v1/traces/{trace_id}", get(one::whole))
+        .route("/api/v1/traces/{trace_id}/outline", get(one::outline))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::gallery::samples;
-
-    #[test]
-    fn spans_are_gathered_by_trace() {
-        let spans = samples::trace();
-        let traces = by_trace(spans.iter());
-        assert_eq!(traces.len(), 1);
-        assert_eq!(traces[0]["spans"].as_array().unwrap().len(), spans.len());
-    }
+/// In milliseconds, as all durations of these answers.
+fn millis(duration: Duration) -> f64 {
+    duration.as_nanos() as f64 / 1e6
 }
