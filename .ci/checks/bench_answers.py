@@ -67,7 +67,3 @@ def right_answers(folder):
         "exception word, newest 100": newest(lines, word, throws),
         "exception word, count": right["exc_rows"],
     }
-
-
-def folder_bytes(folder):
-    return sum(os.path.getsize(os.path.join(at, name)) for at, _, names in os.walk(folder) for name in names)

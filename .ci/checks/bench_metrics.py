@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 
-from bench_answers import folder_bytes
+from bench_server import folder_bytes
 from prometheus_peer import Api, cpu_seconds, free_port, memory, wait_until
 from promql_answers import difference
 from server import close, expect
