@@ -33,6 +33,8 @@ pub struct IngestReport {
     pub sources: Vec<(String, String, String, u64, Timestamp)>,
     /// (reason, count)
     pub drops: Vec<(String, u64)>,
+    /// (label, count): how often a derived series has `other` in place of a value.
+    pub limited: Vec<(String, u64)>,
     pub wal_bytes: u64,
     pub memory_used: u64,
     pub memory_budget: u64,

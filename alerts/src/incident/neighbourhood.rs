@@ -7,9 +7,10 @@ use watchfire_schemas::Timestamp;
 use super::JoinReason;
 use crate::{SignalError, Signals};
 
-/// Calls of the last hour: a failure must not hide its own edges.
-const CALLS: &str =
-    "sum by (client, server) (increase(traces_service_graph_request_total[1h])) > 0";
+/// Calls of the last hour: a failure must not hide its own edges. Those from outside join nothing:
+/// everybody outside has one name.
+const CALLS: &str = "sum by (client, server) \
+    (increase(traces_service_graph_request_total{virtual_node!=\"client\"}[1h])) > 0";
 
 /// The calls between services.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -38,6 +38,7 @@ impl StatusSource for Status {
                 })
                 .collect(),
             drops: status.drops,
+            limited: status.limited,
             wal_bytes: status.wal_bytes,
             memory_used: status.memory_used as u64,
             memory_budget: status.memory_budget as u64,

@@ -14,12 +14,13 @@ use crate::Console;
 pub(crate) struct Call {
     pub(crate) client: String,
     pub(crate) server: String,
-    /// `database`, `messaging_system`; empty for a plain request.
+    /// `database`, `messaging_system`, `virtual_node`; empty for a plain request.
     pub(crate) kind: String,
     pub(crate) per_second: f64,
     /// Of one.
     pub(crate) failed: f64,
-    /// Seconds, as the server saw them, else as the client did; not a number if neither is known.
+    /// Seconds, as the server saw them, or its callers if it has no spans; not a number if neither
+    /// is known.
     pub(crate) p95: f64,
 }
 
@@ -35,11 +36,12 @@ pub(crate) async fn calls(
     let of = |name: &str, by: &str| {
         format!("sum by ({by}) (rate(traces_service_graph_request_{name}{{{matcher}}}[{window}]))")
     };
-    let quantile = |side: &str| {
-        let buckets = of(&format!("{side}_seconds_bucket"), &format!("{by}, le"));
-        format!("histogram_quantile(0.95, {buckets})")
-    };
-    let p95 = format!("{} or {}", quantile("server"), quantile("client"));
+    // What has no spans of its own is known by its callers only.
+    let p95 = format!(
+        "histogram_quantile(0.95, {}) or histogram_quantile(0.95, {})",
+        of("server_seconds_bucket", &format!("{by}, le")),
+        of("client_seconds_bucket", &format!("{by}, le"))
+    );
     let (all, failed, p95) = tokio::try_join!(
         instant(console, of("total", by), at),
         instant(console, of("failed_total", by), at),

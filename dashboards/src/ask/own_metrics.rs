@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use watchfire_schemas::{MetricKind, MetricMetadata};
 
-const OWN: [(&str, &str); 9] = [
+const OWN: [(&str, &str); 10] = [
     ("log_records_total", "Log records, by service and severity"),
     ("exceptions_total", "Exceptions, by service, type and group"),
     (
@@ -31,6 +31,10 @@ const OWN: [(&str, &str); 9] = [
     (
         "traces_service_graph_request_server_seconds",
         "How long calls took, as the service called saw them",
+    ),
+    (
+        "traces_service_graph_request_client_seconds",
+        "How long calls took, as their caller saw them",
     ),
     ("up", "Whether a target could be scraped: 1 or 0"),
 ];

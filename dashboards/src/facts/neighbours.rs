@@ -53,7 +53,13 @@ pub(super) async fn neighbours(
     incident: &Incident,
     end: Timestamp,
 ) -> Result<Vec<Neighbour>, QueryError> {
-    let calls = ask::calls(console, "", end, Duration::from_hours(1)).await?;
+    let calls = ask::calls(
+        console,
+        "virtual_node!=\"client\"",
+        end,
+        Duration::from_hours(1),
+    )
+    .await?;
     let own = &incident.services;
     let mut relations: BTreeMap<String, Vec<String>> =
         own.iter().map(|name| (name.clone(), Vec::new())).collect();

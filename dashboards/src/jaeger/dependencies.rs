@@ -27,7 +27,7 @@ pub(super) async fn dependencies(
     let of_service = |pair: &(String, String)| {
         service.is_none_or(|service| pair.0 == service || pair.1 == service)
     };
-    let calls = ask::calls(&console, "", end, length).await?;
+    let calls = ask::calls(&console, "virtual_node=\"\"", end, length).await?;
     let pairs: BTreeSet<(String, String)> = calls
         .into_iter()
         .map(|call| (call.client, call.server))

@@ -135,6 +135,7 @@ fn number(answer: QueryAnswer<QueryValue>) -> Option<f64> {
 
 pub(crate) fn view(mut shell: Shell, now: Timestamp, found: &Found) -> Status {
     shell.notices.extend(series::warnings(&found.series));
+    shell.notices.extend(series::limited(&found.ingest.limited));
     let up = now.seconds_since(found.started_at).max(0.0);
     Status {
         shell,

@@ -47,6 +47,7 @@ pub(crate) fn status_found(mood: Mood) -> status::Found {
                 ("not_json".to_owned(), 4),
                 ("overload".to_owned(), 0),
             ],
+            limited: vec![("operation".to_owned(), 1_204)],
             wal_bytes: 88 << 20,
             memory_used: 61 << 20,
             memory_budget: 1 << 30,

@@ -82,6 +82,20 @@ pub(super) fn warnings(found: &SeriesFound) -> Vec<String> {
     warnings
 }
 
+/// What says `other` for want of room, if anything does.
+pub(super) fn limited(limited: &[(String, u64)]) -> Option<String> {
+    let one = |(label, count): &(String, u64)| {
+        format!("{} for {}", figures::count(*count), label.replace('_', " "))
+    };
+    let all: Vec<String> = limited.iter().map(one).collect();
+    (!all.is_empty()).then(|| {
+        format!(
+            "Series made of logs and spans count under \"other\" what has one name too many, since start: {}. Names that hold ids do that.",
+            all.join(", ")
+        )
+    })
+}
+
 fn share(used: usize, most: usize) -> f64 {
     if most == 0 {
         0.0
