@@ -16,8 +16,8 @@ use crate::matcher::{Selector, selectors_of};
 use crate::promql::{Asked, Budget, Evaluator, Gate, Notes, Parsed, format_expression, parse};
 use crate::storage::{Points, Slice, Store, Wanted};
 use crate::{
-    DeltaBatch, ExemplarSeries, Objection, QueryAnswer, QueryError, QueryOptions, QueryValue, RangeSeries,
-    WriteBatch,
+    DeltaBatch, ExemplarSeries, Objection, QueryAnswer, QueryError, QueryOptions, QueryValue,
+    RangeSeries, WriteBatch,
 };
 
 /// How long before the first bin a scraped counter's last sample is looked for.

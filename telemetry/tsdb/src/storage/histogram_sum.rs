@@ -155,10 +155,7 @@ mod tests {
         for t in [5_000, 5_000, 4_000, 6_000, 6_000] {
             series.add_histogram(&histogram(t, 1, 2)).unwrap();
         }
-        assert_eq!(
-            stored(&series),
-            [(4_000, 0.0), (5_000, 6.0), (6_000, 10.0)]
-        );
+        assert_eq!(stored(&series), [(4_000, 0.0), (5_000, 6.0), (6_000, 10.0)]);
     }
 
     #[test]

@@ -69,10 +69,7 @@ impl Head {
             let symbols = &self.index.symbols;
             symbols.stands_for(&found.labels, &series.labels)
         });
-        if let Some(found) = self.series[id as usize]
-            .as_deref_mut()
-            .filter(|_| is_own)
-        {
+        if let Some(found) = self.series[id as usize].as_deref_mut().filter(|_| is_own) {
             found.key = key;
             self.by_key.insert(key as u64, id);
         }
