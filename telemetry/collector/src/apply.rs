@@ -24,6 +24,8 @@ pub(crate) struct Applier {
     exceptions: Arc<ExceptionBacklog>,
     dead_letters: Arc<DeadLetters>,
     meters: Arc<Meters>,
+    /// Whether a batch has come yet.
+    has_begun: bool,
 }
 
 /// What became of a batch.
@@ -51,6 +53,7 @@ impl Applier {
             exceptions,
             dead_letters,
             meters,
+            has_begun: false,
         }
     }
 
@@ -61,12 +64,14 @@ impl Applier {
         received_at: Timestamp,
         (packed, content): (&Packed, Content),
     ) -> Applied {
+        self.begin(batch, received_at);
         let applied = self.guarded(|this| this.take(batch, received_at, content, true));
         self.settled(applied, batch, || packed.clone())
     }
 
     /// Applies a batch of the log again if one of those who take it may not hold it.
     pub(crate) fn replay(&mut self, frame: &Frame) -> Applied {
+        self.begin(frame.seq, frame.received_at);
         if self.dead_letters.holds(frame.seq) {
             return self.settled(Some(()), frame.seq, || Packed::again(frame));
         }
@@ -97,23 +102,32 @@ impl Applier {
         self.settled(applied, frame.seq, || Packed::again(frame))
     }
 
+    /// Notes the first batch: what was applied before it, and is in the log no more, is not known.
+    fn begin(&mut self, batch: BatchSeq, received_at: Timestamp) {
+        if !std::mem::replace(&mut self.has_begun, true) && batch > BatchSeq(1) {
+            self.derivation.resume(received_at);
+        }
+    }
+
     fn take(&mut self, batch: BatchSeq, received_at: Timestamp, content: Content, tell: bool) {
         let derived = self.derivation.derive(&content, received_at);
         let mut delivery = content.into_delivery();
         delivery.series.extend(derived.series);
+        delivery.deltas = derived.deltas;
         self.sink.append(batch, delivery);
         if tell {
             self.exceptions.push(batch, derived.exceptions);
         }
-        self.meters.limited.inc_by(derived.limited);
+        self.meters.derived(derived.limited, derived.unpaired);
     }
 
     /// Counts a batch that every store holds only to know it: the span of an exception may come
     /// after a restart, and its log record before.
     fn remember(&mut self, frame: &Frame) {
-        if frame.kind != Kind::Metrics
-            && let Ok(content) = Content::unpack(frame)
-        {
+        if frame.kind == Kind::Metrics {
+            return self.derivation.pass(frame.received_at);
+        }
+        if let Ok(content) = Content::unpack(frame) {
             drop(self.derivation.derive(&content, frame.received_at));
         }
     }

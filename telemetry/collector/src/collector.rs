@@ -223,6 +223,7 @@ impl Collector {
         IngestStatus {
             sources: self.intake.sources.list(),
             drops: self.intake.meters.drops(),
+            limited: self.intake.meters.limited(),
             wal_bytes: self.shelf.bytes(),
             memory_used: self.intake.budget.used(),
             memory_budget: self.intake.budget.limit(),

@@ -5,10 +5,15 @@
 
 mod bounded;
 mod deltas;
+mod durations;
+mod limited;
+mod native_counts;
 mod occurrences;
+mod operation;
 mod saved;
 mod service_graph;
 mod span_metrics;
+mod unpaired;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,15 +23,21 @@ use watchfire_schemas::{
     Attributes, Exception, ExceptionHashes, ExceptionSeen, LogRecord, Origin, SeriesSamples, Span,
     SpanEvent, Timestamp, contract_keys,
 };
+use watchfire_tsdb::DeltaBatch;
 
 use crate::CounterRule;
 use crate::content::Content;
 use crate::fingerprint::{Parts, client_fingerprint, fingerprint};
 use bounded::BoundedLabels;
 use deltas::Deltas;
-use occurrences::Occurrences;
+use occurrences::{Occurrences, Teller, Told};
+use operation::operation;
 use saved::SavedCounters;
 use service_graph::Calls;
+use span_metrics::SpanMetrics;
+
+pub(crate) use limited::Limited;
+pub(crate) use unpaired::Unpaired;
 
 /// What a label says in place of a value that would be one too many.
 pub(crate) const OTHER: &str = "other";
@@ -35,9 +46,13 @@ pub(crate) const OTHER: &str = "other";
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Derived {
     pub(crate) series: Vec<SeriesSamples>,
+    /// Those made of spans.
+    pub(crate) deltas: DeltaBatch,
     pub(crate) exceptions: Vec<ExceptionSeen>,
-    /// How often a label's value was replaced by [`OTHER`].
-    pub(crate) limited: u64,
+    /// How often a label's value was replaced by [`OTHER`], by [`Limited`].
+    pub(crate) limited: [u64; Limited::ALL.len()],
+    /// Halves of calls that are on no edge of the service graph, by [`Unpaired`].
+    pub(crate) unpaired: [u64; Unpaired::ALL.len()],
 }
 
 /// The bounds and the memory that counting needs.
@@ -48,11 +63,17 @@ pub(crate) struct Derivation {
     groups: BoundedLabels,
     occurrences: Occurrences,
     saved: SavedCounters,
+    spans: SpanMetrics,
     calls: Calls,
+    /// How many numbers were given to series.
+    numbered: u64,
 }
 
+/// From so many operations on, new names of a service are masked.
+const CROWDED: usize = 100;
+
 /// The names of the series that are made of every record, span and exception.
-pub(crate) const DERIVED: [&str; 8] = [
+pub(crate) const DERIVED: [&str; 9] = [
     "log_records_total",
     "exceptions_total",
     VIOLATIONS,
@@ -61,6 +82,7 @@ pub(crate) const DERIVED: [&str; 8] = [
     "traces_service_graph_request_total",
     "traces_service_graph_request_failed_total",
     "traces_service_graph_request_server_seconds",
+    "traces_service_graph_request_client_seconds",
 ];
 
 impl Derivation {
@@ -72,13 +94,28 @@ impl Derivation {
             operations: BoundedLabels::new(500),
             groups: BoundedLabels::new(2_000),
             occurrences: Occurrences::default(),
+            spans: SpanMetrics::default(),
             calls: Calls::default(),
+            numbered: 0,
         }
+    }
+
+    /// Tells that batches were applied before this time that are not known here.
+    pub(crate) fn resume(&mut self, received_at: Timestamp) {
+        self.calls.resume(received_at);
+    }
+
+    /// Lets time go by, as a batch would of which nothing is made.
+    pub(crate) fn pass(&mut self, received_at: Timestamp) {
+        drop(self.derive(&Content::Spans(Vec::new()), received_at));
     }
 
     pub(crate) fn derive(&mut self, content: &Content, received_at: Timestamp) -> Derived {
         let mut derived = Derived::default();
         let mut deltas = Deltas::default();
+        let numbered = &mut self.numbered;
+        self.calls
+            .expire(received_at, |most| next_number(numbered, most));
         match content {
             Content::Logs(records) => {
                 self.count_records(records, received_at, &mut deltas);
@@ -91,28 +128,61 @@ impl Derivation {
                 self.count_violations(records, received_at, &mut deltas);
             }
             Content::Spans(spans) => {
-                let series = span_metrics::measure(spans, received_at, |service, operation| {
-                    let service = self.services.admit("", service);
-                    (service, self.operations.admit(service, operation))
-                });
-                derived.series = series;
-                let services = &mut self.services;
-                let calls = self.calls.count(spans, received_at, |service| {
-                    services.admit("", service).into()
-                });
-                derived.series.extend(calls);
+                self.measure_spans(spans, received_at);
+                // Before their exceptions: those of one go on through the one around it.
+                for span in spans.iter().filter(|span| has_failed(span)) {
+                    self.occurrences.learn(span);
+                }
                 let seen = spans.iter().flat_map(span_exceptions);
                 self.count_exceptions(seen, received_at, &mut deltas, &mut derived);
             }
             Content::Metrics(_) | Content::Written(_) => {}
         }
+        self.spans.write(&mut derived.deltas);
+        self.calls.write(&mut derived.deltas);
         derived.series.extend(deltas.into_series());
-        derived.limited = [&mut self.services, &mut self.operations, &mut self.groups]
-            .into_iter()
-            .map(BoundedLabels::take_limited)
-            .sum::<u64>()
-            + self.saved.take_limited();
+        derived.limited = self.take_limited();
+        derived.unpaired = self.calls.take_unpaired();
         derived
+    }
+
+    fn measure_spans(&mut self, spans: &[Span], received_at: Timestamp) {
+        let (services, operations) = (&mut self.services, &mut self.operations);
+        let numbered = &mut self.numbered;
+        self.spans.measure(
+            spans,
+            received_at,
+            |span| {
+                let service = services.admit("", &span.service);
+                let is_crowded = operations.len(service) >= CROWDED;
+                let name = operation(span, is_crowded);
+                (service.into(), operations.admit(service, &name).into())
+            },
+            |most| next_number(numbered, most),
+        );
+        self.calls.count(
+            spans,
+            received_at,
+            |service| services.admit("", service).into(),
+            |most| next_number(numbered, most),
+        );
+    }
+
+    fn take_limited(&mut self) -> [u64; Limited::ALL.len()] {
+        let mut limited = [0; Limited::ALL.len()];
+        for (of, count) in [
+            (Limited::Service, self.services.take_limited()),
+            (
+                Limited::Operation,
+                self.operations.take_limited() + self.spans.take_limited(),
+            ),
+            (Limited::ExceptionGroup, self.groups.take_limited()),
+            (Limited::Peer, self.calls.take_limited()),
+            (Limited::SavedCounter, self.saved.take_limited()),
+        ] {
+            limited[of as usize] = count;
+        }
+        limited
     }
 
     fn count_records(
@@ -186,15 +256,15 @@ impl Derivation {
 
     fn count_exceptions(
         &mut self,
-        seen: impl Iterator<Item = (ExceptionSeen, u64)>,
+        seen: impl Iterator<Item = (ExceptionSeen, Told)>,
         received_at: Timestamp,
         deltas: &mut Deltas,
         derived: &mut Derived,
     ) {
-        for (mut seen, occurrence) in seen {
+        for (mut seen, told) in seen {
             // As in [`sample_time`]: a group last seen in a year to come would stay so.
             seen.at = seen.at.min(received_at);
-            if !self.occurrences.is_new(&seen, occurrence) {
+            if !self.occurrences.is_new(&told) {
                 continue;
             }
             let service = self.services.admit("", &seen.service);
@@ -235,12 +305,37 @@ fn sample_time(event: Timestamp, received_at: Timestamp) -> i64 {
     (seconds + i64::from(partial)) * 1_000
 }
 
-/// The exception of a log record and a hash of what makes it the same occurrence elsewhere.
-fn log_exception(record: &LogRecord) -> Option<(ExceptionSeen, u64)> {
+/// So many numbers for series: gives the first.
+fn next_number(numbered: &mut u64, most: u64) -> u64 {
+    let first = *numbered + 1;
+    *numbered += most;
+    first
+}
+
+/// Whether an exception may have gone through a span.
+fn has_failed(span: &Span) -> bool {
+    span.is_error() || span.events.iter().any(|event| event.name == "exception")
+}
+
+/// Who told of the exception of a log record.
+fn teller(record: &LogRecord) -> Teller {
+    let sdk = record.attributes.get("telemetry.sdk.name");
+    let is_sentry = sdk
+        .and_then(Value::as_str)
+        .is_some_and(|name| name.starts_with("sentry"));
+    if is_sentry || record.attributes.contains_key("airbrake.notice_id") {
+        return Teller::Tracker;
+    }
+    Teller::Log
+}
+
+/// The exception of a log record and what makes it the same occurrence elsewhere.
+fn log_exception(record: &LogRecord) -> Option<(ExceptionSeen, Told)> {
     let (exception, group) = (record.exception.as_ref()?, record.exception_group.clone()?);
     let client = client_fingerprint(&record.attributes);
     let print = fingerprint(&record.service, exception, client.as_deref());
-    let hash = occurrences::hash(exception, print.frames.first());
+    let place = record.trace_id.zip(record.span_id);
+    let told = Told::new(place, teller(record), exception, print.frames.first());
     let message = if exception.message.is_empty() {
         &record.message
     } else {
@@ -264,10 +359,10 @@ fn log_exception(record: &LogRecord) -> Option<(ExceptionSeen, u64)> {
         },
         user: affected(&[&record.attributes]),
     };
-    Some((seen, hash))
+    Some((seen, told))
 }
 
-fn span_exceptions(span: &Span) -> impl Iterator<Item = (ExceptionSeen, u64)> + '_ {
+fn span_exceptions(span: &Span) -> impl Iterator<Item = (ExceptionSeen, Told)> + '_ {
     span.events.iter().filter_map(|event| {
         let exception = exception_of(event)?;
         let group = event
@@ -277,7 +372,8 @@ fn span_exceptions(span: &Span) -> impl Iterator<Item = (ExceptionSeen, u64)> + 
             .to_owned();
         let client = client_fingerprint(&event.attributes);
         let print = fingerprint(&span.service, &exception, client.as_deref());
-        let hash = occurrences::hash(&exception, print.frames.first());
+        let place = Some((span.trace_id, span.span_id));
+        let told = Told::new(place, Teller::Span, &exception, print.frames.first());
         let resource = |key: &str| {
             let value = span.resource.get(key).and_then(Value::as_str);
             value.map(str::to_owned)
@@ -297,7 +393,7 @@ fn span_exceptions(span: &Span) -> impl Iterator<Item = (ExceptionSeen, u64)> + 
             span_id: Some(span.span_id),
             origin: Origin::Span,
         };
-        Some((seen, hash))
+        Some((seen, told))
     })
 }
 

@@ -5,6 +5,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::Receipt;
+use crate::derive::{Limited, Unpaired};
 use crate::drop_reason::DropReason;
 
 /// Seconds that a group commit takes: from a write into preallocated blocks (0.2 ms) to a disk in
@@ -23,7 +24,8 @@ pub(crate) struct Meters {
     pub(crate) commits: Histogram,
     pub(crate) replayed: Counter,
     pub(crate) torn_bytes: Counter,
-    pub(crate) limited: Counter,
+    limited: Family<Labels<1>, Counter>,
+    unpaired: Family<Labels<1>, Counter>,
     pub(crate) wal_bytes: Gauge,
     pub(crate) memory_used: Gauge,
     pub(crate) batches_behind: Gauge,
@@ -37,19 +39,13 @@ impl Meters {
             commits: Histogram::new(COMMIT_SECONDS),
             replayed: Counter::default(),
             torn_bytes: Counter::default(),
-            limited: Counter::default(),
+            limited: Family::default(),
+            unpaired: Family::default(),
             wal_bytes: Gauge::default(),
             memory_used: Gauge::default(),
             batches_behind: Gauge::default(),
         };
-        // Every reason is there from the start, so that a rate over it has a beginning.
-        for reason in DropReason::ALL {
-            drop(
-                meters
-                    .drops
-                    .get_or_create_owned(&[("reason", reason.as_str())]),
-            );
-        }
+        meters.begin();
         registry.register(
             "watchfire_collector_records",
             "Records that came, by what became of them",
@@ -81,6 +77,11 @@ impl Meters {
             meters.limited.clone(),
         );
         registry.register(
+            "watchfire_collector_unpaired_spans",
+            "Halves of calls that are on no edge of the service graph",
+            meters.unpaired.clone(),
+        );
+        registry.register(
             "watchfire_collector_wal_bytes",
             "Size of the write-ahead log on disk",
             meters.wal_bytes.clone(),
@@ -96,6 +97,22 @@ impl Meters {
             meters.batches_behind.clone(),
         );
         meters
+    }
+
+    /// Every reason is there from the start, so that a rate over it has a beginning.
+    fn begin(&self) {
+        for reason in DropReason::ALL {
+            let labels = [("reason", reason.as_str())];
+            drop(self.drops.get_or_create_owned(&labels));
+        }
+        for label in Limited::ALL {
+            let labels = [("label", label.as_str())];
+            drop(self.limited.get_or_create_owned(&labels));
+        }
+        for reason in Unpaired::ALL {
+            let labels = [("reason", reason.as_str())];
+            drop(self.unpaired.get_or_create_owned(&labels));
+        }
     }
 
     pub(crate) fn count(&self, receiver: &'static str, signal: &'static str, receipt: Receipt) {
@@ -118,6 +135,37 @@ impl Meters {
         self.drops
             .get_or_create_owned(&[("reason", reason.as_str())])
             .inc_by(count);
+    }
+
+    /// Counts what a batch brought that found no room, or no other half.
+    pub(crate) fn derived(
+        &self,
+        limited: [u64; Limited::ALL.len()],
+        unpaired: [u64; Unpaired::ALL.len()],
+    ) {
+        for (label, count) in Limited::ALL.into_iter().zip(limited) {
+            if count > 0 {
+                let labels = [("label", label.as_str())];
+                self.limited.get_or_create_owned(&labels).inc_by(count);
+            }
+        }
+        for (reason, count) in Unpaired::ALL.into_iter().zip(unpaired) {
+            if count > 0 {
+                let labels = [("reason", reason.as_str())];
+                self.unpaired.get_or_create_owned(&labels).inc_by(count);
+            }
+        }
+    }
+
+    /// Labels of derived series of which values became `other`, and how often.
+    pub(crate) fn limited(&self) -> Vec<(String, u64)> {
+        let count = |label: Limited| {
+            let labels = [("label", label.as_str())];
+            let counter = self.limited.get_or_create_owned(&labels);
+            (label.as_str().to_owned(), counter.get())
+        };
+        let all = Limited::ALL.into_iter().map(count);
+        all.filter(|(_, count)| *count > 0).collect()
     }
 
     /// Reasons that have occurred, and how often.

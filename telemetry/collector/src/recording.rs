@@ -112,10 +112,12 @@ impl Sink for RecordingSink {
         let Delivery {
             entry,
             mut series,
+            deltas,
             written,
             ..
         } = delivery;
         series.extend(written.iter().flat_map(as_series));
+        series.extend(deltas.to_series());
         if let Some(Entry::Logs(records)) = &entry {
             let poison = records.iter().any(|record| record.message == Self::POISON);
             assert!(!poison, "a record that this store cannot take");

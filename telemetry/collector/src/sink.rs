@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use watchfire_logsearch::{Entry, EventStore};
 use watchfire_schemas::{BatchSeq, LogRecord, MetricMetadata, SeriesSamples};
-use watchfire_tsdb::{Objection, Tsdb, WriteBatch};
+use watchfire_tsdb::{Came, DeltaBatch, Objection, Tsdb, WriteBatch};
 
 use crate::wal::{ByKind, Kind};
 
@@ -15,6 +15,8 @@ pub(crate) struct Delivery {
     pub(crate) entry: Option<Entry>,
     /// For the other one: what came so, or was derived.
     pub(crate) series: Vec<SeriesSamples>,
+    /// What was derived of spans, by numbers.
+    pub(crate) deltas: DeltaBatch,
     /// What came by remote write; then `series` is empty.
     pub(crate) written: Option<WriteBatch>,
     /// What is said of metrics.
@@ -93,13 +95,14 @@ impl Sink for Stores {
         }
         self.events.advance(batch);
         self.tsdb.learn(&delivery.metadata);
-        match &delivery.written {
+        let came = match &delivery.written {
             Some(written) => {
                 self.tsdb.learn(written.metadata());
-                self.tsdb.append_written(batch, written);
+                Came::Written(written)
             }
-            None => self.tsdb.append(batch, &delivery.series),
-        }
+            None => Came::Series(&delivery.series),
+        };
+        self.tsdb.append_with_deltas(batch, came, &delivery.deltas);
     }
 
     fn advance(&self, batch: BatchSeq) {

@@ -13,6 +13,8 @@ pub struct IngestStatus {
     pub sources: Vec<SourceStatus>,
     /// (reason, count) of all that was refused, quarantined or dropped since start.
     pub drops: Vec<(String, u64)>,
+    /// (label, count) of derived series: how often one would have had a value too many since start.
+    pub limited: Vec<(String, u64)>,
     /// The size of the write-ahead log on disk.
     pub wal_bytes: u64,
     /// What of the memory budget is in use.

@@ -5,6 +5,17 @@ use watchfire_schemas::{
     Exemplar, HistogramSample, LabelSet, MetricKind, Sample, SeriesSamples, Temporality,
 };
 
+use crate::WriteBatch;
+
+/// What a batch of the log brings beside what is derived.
+#[derive(Debug, Clone, Copy)]
+pub enum Came<'b> {
+    /// Series with their labels.
+    Series(&'b [SeriesSamples]),
+    /// What was written remotely.
+    Written(&'b WriteBatch),
+}
+
 /// Increments of many series, each of which whoever makes them knows by a number: of a series that
 /// was there before, no label is read.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -20,7 +20,7 @@ mod write_batch;
 pub use answer::{
     Annotations, ExemplarSeries, InstantSample, QueryAnswer, QueryError, QueryValue, RangeSeries,
 };
-pub use delta_batch::{DeltaBatch, DeltaLabels, DeltaSeries};
+pub use delta_batch::{Came, DeltaBatch, DeltaLabels, DeltaSeries};
 pub use http::{ServerFacts, TargetBoard, http_router};
 pub use matcher::Selector;
 pub use query_options::{QueryOptions, QueryStop, StopOnDrop};

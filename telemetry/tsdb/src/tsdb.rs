@@ -16,7 +16,7 @@ use crate::matcher::{Selector, selectors_of};
 use crate::promql::{Asked, Budget, Evaluator, Gate, Notes, Parsed, format_expression, parse};
 use crate::storage::{Points, Slice, Store, Wanted};
 use crate::{
-    DeltaBatch, ExemplarSeries, Objection, QueryAnswer, QueryError, QueryOptions, QueryValue,
+    Came, DeltaBatch, ExemplarSeries, Objection, QueryAnswer, QueryError, QueryOptions, QueryValue,
     RangeSeries, WriteBatch,
 };
 
@@ -181,15 +181,10 @@ impl Tsdb {
         self.note_size();
     }
 
-    /// The same with increments of series that their maker knows by numbers of his own.
-    pub fn append_with_deltas(
-        &self,
-        batch: BatchSeq,
-        series: &[SeriesSamples],
-        deltas: &DeltaBatch,
-    ) {
+    /// The same, with increments of series that their maker knows by numbers of his own.
+    pub fn append_with_deltas(&self, batch: BatchSeq, came: Came<'_>, deltas: &DeltaBatch) {
         let now = self.clock.now();
-        let taken = self.store.append_with_deltas(batch, (series, deltas), now);
+        let taken = self.store.append_with_deltas(batch, (came, deltas), now);
         self.appended.inc_by(taken);
         self.note_size();
     }

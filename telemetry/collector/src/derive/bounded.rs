@@ -36,6 +36,11 @@ impl BoundedLabels {
         OTHER
     }
 
+    /// How many values an owner has.
+    pub(super) fn len(&self, owner: &str) -> usize {
+        self.known.get(owner).map_or(0, FxHashSet::len)
+    }
+
     /// How many values were replaced since this was last asked.
     pub(super) fn take_limited(&mut self) -> u64 {
         std::mem::take(&mut self.limited)

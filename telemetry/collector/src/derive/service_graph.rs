@@ -1,262 +1,294 @@
-use std::collections::{BTreeMap, VecDeque};
+mod edges;
+mod peer;
+mod waiting;
 
 use rustc_hash::FxHashMap;
-use serde_json::Value;
-use watchfire_schemas::{SeriesSamples, Span, SpanId, SpanKind, Timestamp, TraceId};
+use watchfire_schemas::{Span, SpanId, SpanKind, Timestamp, TraceId};
+use watchfire_tsdb::DeltaBatch;
 
+use super::bounded::BoundedLabels;
+use super::durations::ExemplarOf;
 use super::sample_time;
-use super::span_metrics::{Second, counter, histogram};
+use super::unpaired::Unpaired;
+use edges::{Call, Connection, Edges};
+use peer::{Peer, Said};
+use waiting::{Answer, Asking, Expired, Waiting};
 
-/// Who calls whom: a call is a client's span and the span of a server that it caused. The two come
-/// in any order and in batches of their own, so a half waits here for the other; halves that wait
-/// for long are forgotten, earliest first. A call of a database has no other half.
-#[derive(Debug, Default)]
+/// What a caller without spans is called, as in the service graphs of OpenTelemetry and Tempo.
+const USER: &str = "user";
+/// A name at the other end is shown as far as this, in bytes.
+const LONGEST: usize = 200;
+/// Names of others than services: so many.
+const MOST_PEERS: usize = 2_000;
+/// Of the links of one span so many are looked at, as many as SDKs keep.
+const MOST_LINKS: usize = 128;
+
+/// Who calls whom.
+///
+/// A call is a client's span and the span of a server that it caused; a message is a producer's
+/// span and that of a consumer, whose parent it is or who links to it. The two come in any order and
+/// in batches of their own, so a half waits for the other (see [`Waiting`]). If the other half
+/// never comes and the client says whom it called, that is the other end: a virtual node. A server's
+/// span without a parent was called from outside. A call of a database has no other half.
+#[derive(Debug)]
 pub(super) struct Calls {
-    waiting: FxHashMap<(TraceId, SpanId), Halves>,
-    /// The order in which halves are forgotten.
-    order: VecDeque<(TraceId, SpanId)>,
+    waiting: Waiting,
+    edges: Edges,
+    names: Names,
+    peers: BoundedLabels,
+    /// Milliseconds: of clients that came before, the other half may have come before the first
+    /// batch that is known here.
+    doubtful_until: i64,
+    unpaired: [u64; Unpaired::ALL.len()],
 }
 
-/// What is known of a client's span: its service, and the servers that came before it.
+/// Names as numbers.
 #[derive(Debug, Default)]
-struct Halves {
-    client: Option<Box<str>>,
-    servers: Vec<Answer>,
+struct Names {
+    numbers: FxHashMap<Box<str>, u32>,
+    names: Vec<Box<str>>,
 }
 
-/// A server's side of a call.
-#[derive(Debug, Clone)]
-struct Answer {
-    service: Box<str>,
-    seconds: f64,
-    failed: bool,
-    at: i64,
-    kind: &'static str,
+impl Names {
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = u32::try_from(self.names.len()).expect("names are bounded");
+        self.names.push(name.into());
+        self.numbers.insert(name.into(), number);
+        number
+    }
+
+    fn name(&self, number: u32) -> &str {
+        &self.names[number as usize]
+    }
 }
 
-/// Client, server and the kind of their connection; empty for a plain request.
-type Edge = (Box<str>, Box<str>, &'static str);
-
-/// The calls of one edge, by second.
-#[derive(Debug, Default)]
-struct Counted {
-    all: BTreeMap<i64, Second>,
-    failed: BTreeMap<i64, f64>,
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            waiting: Waiting::default(),
+            edges: Edges::default(),
+            names: Names::default(),
+            peers: BoundedLabels::new(MOST_PEERS),
+            doubtful_until: i64::MIN,
+            unpaired: [0; Unpaired::ALL.len()],
+        }
+    }
 }
 
 impl Calls {
-    /// How many clients' spans are remembered; both halves of a call come within seconds.
-    const MOST: usize = 65_536;
-    /// Servers that wait for one client.
-    const MOST_SERVERS: usize = 16;
+    /// Tells that batches before this time were applied that are not known here: the other half of
+    /// what comes soon may be among them.
+    pub(super) fn resume(&mut self, received_at: Timestamp) {
+        self.doubtful_until = received_at.millis() + Waiting::REQUEST_MS;
+    }
 
-    /// The calls that the spans of a batch complete. `admit` bounds the names of services.
+    /// Gives up the halves that waited long enough; time goes by what is received, so that a replay
+    /// decides the same.
+    pub(super) fn expire(&mut self, received_at: Timestamp, mut number: impl FnMut(u64) -> u64) {
+        for expired in self.waiting.expire(received_at.millis()) {
+            self.settle(expired, &mut number);
+        }
+    }
+
+    /// Takes the spans of a batch. `admit` bounds the names of services, `number` gives the first of
+    /// so many numbers of series.
     pub(super) fn count(
         &mut self,
         spans: &[Span],
         received_at: Timestamp,
         mut admit: impl FnMut(&str) -> Box<str>,
-    ) -> Vec<SeriesSamples> {
-        let mut edges: BTreeMap<Edge, Counted> = BTreeMap::new();
+        mut number: impl FnMut(u64) -> u64,
+    ) {
+        let now = received_at.millis();
         for span in spans {
             let at = sample_time(span.end, received_at);
             match span.kind {
                 SpanKind::Client | SpanKind::Producer => {
-                    let service = admit(&span.service);
-                    if let Some(database) = database(span) {
-                        let answer = Answer::of(span, admit(database), at, "database");
-                        edges
-                            .entry((service, answer.service.clone(), answer.kind))
-                            .or_default()
-                            .add(&answer);
-                        continue;
-                    }
-                    let halves = self.halves((span.trace_id, span.span_id));
-                    for answer in std::mem::take(&mut halves.servers) {
-                        edges
-                            .entry((service.clone(), answer.service.clone(), answer.kind))
-                            .or_default()
-                            .add(&answer);
-                    }
-                    halves.client = Some(service);
+                    let service = self.names.number(&admit(&span.service));
+                    self.take_client(span, (service, at, now), &mut number);
                 }
                 SpanKind::Server | SpanKind::Consumer => {
-                    let Some(parent) = span.parent_span_id else {
-                        continue;
-                    };
-                    let kind = if span.kind == SpanKind::Consumer {
-                        "messaging_system"
-                    } else {
-                        ""
-                    };
-                    let answer = Answer::of(span, admit(&span.service), at, kind);
-                    let halves = self.halves((span.trace_id, parent));
-                    if let Some(client) = &halves.client {
-                        edges
-                            .entry((client.clone(), answer.service.clone(), kind))
-                            .or_default()
-                            .add(&answer);
-                    } else if halves.servers.len() < Self::MOST_SERVERS {
-                        halves.servers.push(answer);
-                    }
+                    let service = self.names.number(&admit(&span.service));
+                    self.take_server(span, (service, at, now), &mut number);
                 }
                 SpanKind::Internal => {}
             }
         }
-        edges
-            .iter()
-            .flat_map(|(edge, counted)| series_of(edge, counted))
-            .collect()
     }
 
-    fn halves(&mut self, key: (TraceId, SpanId)) -> &mut Halves {
-        if !self.waiting.contains_key(&key) {
-            if self.order.len() >= Self::MOST
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.waiting.remove(&oldest);
+    /// Hands over what was counted since this was last asked.
+    pub(super) fn write(&mut self, batch: &mut DeltaBatch) {
+        self.edges.write(batch);
+    }
+
+    /// Halves that are on no edge, by reason, since this was last asked.
+    pub(super) fn take_unpaired(&mut self) -> [u64; Unpaired::ALL.len()] {
+        self.unpaired[Unpaired::NoRoom as usize] += self.waiting.take_forgotten();
+        std::mem::take(&mut self.unpaired)
+    }
+
+    /// Names and edges that found no room since this was last asked.
+    pub(super) fn take_limited(&mut self) -> u64 {
+        self.peers.take_limited() + std::mem::take(&mut self.edges.limited)
+    }
+
+    fn take_client(
+        &mut self,
+        span: &Span,
+        (service, at, now): (u32, i64, i64),
+        number: &mut impl FnMut(u64) -> u64,
+    ) {
+        let said = Said::by(span);
+        if said.fetches() {
+            return;
+        }
+        let peer = match said.peer() {
+            Some(Peer::Database(name)) => {
+                let seconds = Some(span.duration().as_secs_f64());
+                let call = Call {
+                    at,
+                    failed: span.is_error(),
+                    client_seconds: seconds,
+                    server_seconds: seconds,
+                    span: ExemplarOf::of(span),
+                };
+                let server = self.peer(&name);
+                let names = &self.names;
+                let edge = (service, server, Connection::Database);
+                return self.edges.count(edge, &call, |n| names.name(n), number);
             }
-            self.order.push_back(key);
-        }
-        self.waiting.entry(key).or_default()
-    }
-}
-
-impl Answer {
-    fn of(span: &Span, service: Box<str>, at: i64, kind: &'static str) -> Self {
-        Self {
+            Some(Peer::Other(name)) => Some(self.peer(&name)),
+            None => None,
+        };
+        let asking = Asking {
             service,
-            seconds: span.duration().as_secs_f64(),
-            failed: span.is_error(),
+            peer,
             at,
-            kind,
+            came_at: now,
+            failed: span.is_error(),
+            is_message: span.kind == SpanKind::Producer || said.is_messaging(),
+            seconds: span.duration().as_secs_f64(),
+            span: ExemplarOf::of(span),
+        };
+        let key = (span.trace_id, span.span_id);
+        for answer in self.waiting.ask(key, asking, now) {
+            self.pair(&asking, &answer, number);
         }
     }
-}
 
-impl Counted {
-    fn add(&mut self, answer: &Answer) {
-        self.all
-            .entry(answer.at)
-            .or_default()
-            .add(answer.seconds, None);
-        let failed = self.failed.entry(answer.at).or_insert(0.0);
-        *failed += f64::from(u8::from(answer.failed));
+    fn take_server(
+        &mut self,
+        span: &Span,
+        (service, at, now): (u32, i64, i64),
+        number: &mut impl FnMut(u64) -> u64,
+    ) {
+        let answer = Answer {
+            service,
+            at,
+            failed: span.is_error(),
+            is_message: span.kind == SpanKind::Consumer,
+            is_sure: span.links.is_empty(),
+            seconds: span.duration().as_secs_f64(),
+            span: ExemplarOf::of(span),
+        };
+        let mut keys: Vec<(TraceId, SpanId)> = Vec::new();
+        if span.kind == SpanKind::Consumer {
+            let links = span.links.iter().take(MOST_LINKS);
+            keys.extend(links.map(|link| (link.trace_id, link.span_id)));
+        }
+        keys.extend(span.parent_span_id.map(|parent| (span.trace_id, parent)));
+        if keys.is_empty() {
+            return self.take_root(span, &answer, number);
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        for key in keys {
+            if let Some(asking) = self.waiting.answer(key, answer, now) {
+                self.pair(&asking, &answer, number);
+            }
+        }
     }
-}
 
-/// The database that a client's span is about.
-fn database(span: &Span) -> Option<&str> {
-    let names = ["db.system.name", "db.system"];
-    names
-        .into_iter()
-        .find_map(|name| span.attributes.get(name).and_then(Value::as_str))
-}
+    /// A span that nothing in its trace caused: somebody outside called, or a message came of which
+    /// nothing but its way is known.
+    fn take_root(&mut self, span: &Span, answer: &Answer, number: &mut impl FnMut(u64) -> u64) {
+        let client = if span.kind == SpanKind::Consumer {
+            match Said::by(span).destination() {
+                Some(destination) => self.peer(destination),
+                None => return,
+            }
+        } else {
+            self.names.number(USER)
+        };
+        let call = Call {
+            at: answer.at,
+            failed: answer.failed,
+            client_seconds: None,
+            server_seconds: Some(answer.seconds),
+            span: answer.span,
+        };
+        let edge = (client, answer.service, Connection::VirtualClient);
+        let names = &self.names;
+        self.edges.count(edge, &call, |n| names.name(n), number);
+    }
 
-fn series_of((client, server, kind): &Edge, counted: &Counted) -> Vec<SeriesSamples> {
-    let labels = [
-        ("client", &**client),
-        ("server", &**server),
-        ("connection_type", *kind),
-    ];
-    let calls = counted.all.iter().map(|(at, second)| (*at, second.count()));
-    let failed = counted.failed.iter().map(|(at, count)| (*at, *count));
-    let mut all = vec![
-        counter("traces_service_graph_request_total", &labels, calls),
-        counter("traces_service_graph_request_failed_total", &labels, failed),
-    ];
-    all.extend(histogram(
-        "traces_service_graph_request_server_seconds",
-        &labels,
-        &counted.all,
-    ));
-    all
+    fn pair(&mut self, asking: &Asking, answer: &Answer, number: &mut impl FnMut(u64) -> u64) {
+        let call = Call {
+            at: answer.at,
+            failed: asking.failed || answer.failed,
+            client_seconds: Some(asking.seconds),
+            server_seconds: Some(answer.seconds),
+            span: answer.span,
+        };
+        let connection = if asking.is_message || answer.is_message {
+            Connection::Messaging
+        } else {
+            Connection::Request
+        };
+        let edge = (asking.service, answer.service, connection);
+        let names = &self.names;
+        self.edges.count(edge, &call, |n| names.name(n), number);
+    }
+
+    fn settle(&mut self, expired: Expired, number: &mut impl FnMut(u64) -> u64) {
+        let asking = match expired {
+            Expired::Asking(asking) => asking,
+            Expired::Answers(sure) => {
+                self.unpaired[Unpaired::NoClient as usize] += sure;
+                return;
+            }
+        };
+        let Some(server) = asking.peer else {
+            self.unpaired[Unpaired::NoServer as usize] += 1;
+            return;
+        };
+        if asking.came_at < self.doubtful_until {
+            self.unpaired[Unpaired::Restart as usize] += 1;
+            return;
+        }
+        let call = Call {
+            at: asking.at,
+            failed: asking.failed,
+            client_seconds: Some(asking.seconds),
+            server_seconds: None,
+            span: asking.span,
+        };
+        let edge = (asking.service, server, Connection::VirtualServer);
+        let names = &self.names;
+        self.edges.count(edge, &call, |n| names.name(n), number);
+    }
+
+    fn peer(&mut self, name: &str) -> u32 {
+        let end = (0..=LONGEST.min(name.len()))
+            .rev()
+            .find(|at| name.is_char_boundary(*at));
+        let name = &name[..end.unwrap_or(0)];
+        self.names.number(self.peers.admit("", name))
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::span;
-    use super::*;
-
-    fn id(n: u8) -> SpanId {
-        SpanId::from_bytes([n; 8]).unwrap()
-    }
-
-    fn client(own: u8) -> Span {
-        Span {
-            kind: SpanKind::Client,
-            service: "web".to_owned(),
-            span_id: id(own),
-            ..span(4, "call", 0.5)
-        }
-    }
-
-    fn server(own: u8, parent: u8) -> Span {
-        Span {
-            service: "shop".to_owned(),
-            span_id: id(own),
-            parent_span_id: Some(id(parent)),
-            status: watchfire_schemas::SpanStatus::Error {
-                message: String::new(),
-            },
-            ..span(5, "GET /", 0.2)
-        }
-    }
-
-    fn edges(calls: &mut Calls, spans: &[Span]) -> Vec<String> {
-        let series = calls.count(spans, Timestamp::from_secs(1_000), |name| name.into());
-        series
-            .iter()
-            .filter(|series| series.labels.name().ends_with("_total"))
-            .map(|series| {
-                format!(
-                    "{} {:?}",
-                    series.labels,
-                    series.samples.iter().map(|s| s.v).collect::<Vec<_>>()
-                )
-            })
-            .collect()
-    }
-
-    #[test]
-    fn a_call_is_counted_when_both_halves_are_there_in_any_order() {
-        let expected = [
-            r#"traces_service_graph_request_total{client="web", server="shop"} [1.0]"#,
-            r#"traces_service_graph_request_failed_total{client="web", server="shop"} [1.0]"#,
-        ];
-        let mut calls = Calls::default();
-        assert!(edges(&mut calls, &[client(1)]).is_empty());
-        assert_eq!(edges(&mut calls, &[server(2, 1)]), expected);
-        assert!(edges(&mut calls, &[server(4, 3)]).is_empty());
-        assert_eq!(edges(&mut calls, &[client(3)]), expected);
-        // The halves of one call are counted once.
-        assert!(edges(&mut calls, &[client(3)]).is_empty());
-    }
-
-    #[test]
-    fn a_database_has_no_spans_of_its_own() {
-        let mut call = client(1);
-        call.attributes
-            .insert("db.system.name".to_owned(), "sqlite".into());
-        let found = edges(&mut Calls::default(), &[call]);
-        assert_eq!(
-            found[0],
-            r#"traces_service_graph_request_total{client="web", connection_type="database", server="sqlite"} [1.0]"#
-        );
-        assert!(found[1].ends_with("[0.0]"));
-    }
-
-    #[test]
-    fn what_waits_is_bounded() {
-        let mut calls = Calls::default();
-        for n in 0..=Calls::MOST as u64 {
-            let mut lonely = client(1);
-            lonely.span_id = SpanId::from_bytes((n + 1).to_be_bytes()).unwrap();
-            edges(&mut calls, &[lonely]);
-        }
-        assert_eq!(
-            (calls.waiting.len(), calls.order.len()),
-            (Calls::MOST, Calls::MOST)
-        );
-    }
-}
+mod tests;

@@ -1,149 +1,179 @@
-use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-use watchfire_schemas::{
-    Exemplar, LabelSet, MetricKind, Sample, SeriesSamples, Span, Temporality, Timestamp,
+use rustc_hash::{FxHashMap, FxHasher};
+use watchfire_schemas::{MetricKind, Span, SpanKind, Timestamp};
+use watchfire_tsdb::{DeltaBatch, DeltaLabels};
+
+use super::durations::{Durations, ExemplarOf, HistogramNames, SharedLabels};
+use super::{OTHER, sample_time};
+
+const CALLS: &str = "traces_span_metrics_calls_total";
+const DURATION: HistogramNames = HistogramNames {
+    native: "traces_span_metrics_duration_seconds",
+    bucket: "traces_span_metrics_duration_seconds_bucket",
+    sum: "traces_span_metrics_duration_seconds_sum",
+    count: "traces_span_metrics_duration_seconds_count",
 };
 
-use super::sample_time;
+/// So many operations are told apart over all services: 20 series each.
+const MOST: usize = 20_000;
 
-/// The upper bounds in seconds: those of OpenTelemetry's `http.server.request.duration`.
-const BOUNDS: [f64; 14] = [
-    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-];
-/// Their labels, with the one that has no bound.
-const BOUND_LABELS: [&str; 15] = [
-    "0.005", "0.01", "0.025", "0.05", "0.075", "0.1", "0.25", "0.5", "0.75", "1", "2.5", "5",
-    "7.5", "10", "+Inf",
-];
-
-/// Service, operation, kind and status.
-type Key<'a> = (&'a str, &'a str, &'static str, &'static str);
-
-/// The spans of one series that ended within one second.
+/// Rate, errors and durations of spans by service, operation, kind and status.
+///
+/// Series are known by numbers that are given here, so a batch costs a look at each span's key and,
+/// for each key that it has, its numbers: no label is built for a series that is there.
 #[derive(Debug, Default)]
-pub(super) struct Second {
-    count: f64,
-    sum: f64,
-    /// Not cumulative.
-    buckets: [f64; 15],
-    exemplars: [Option<Exemplar>; 15],
+pub(super) struct SpanMetrics {
+    families: Vec<Family>,
+    /// The first of those with a hash.
+    by_hash: FxHashMap<u64, u32>,
+    /// Those that the batch at hand brings something for.
+    touched: Vec<u32>,
+    /// How many spans counted as another operation for want of room.
+    limited: u64,
 }
 
-/// Rate, errors and durations of spans: calls, and their durations as a histogram with exemplars.
-/// `admit` bounds the labels service and operation.
-pub(super) fn measure<'a>(
-    spans: &'a [Span],
-    received_at: Timestamp,
-    mut admit: impl FnMut(&'a str, &'a str) -> (&'a str, &'a str),
-) -> Vec<SeriesSamples> {
-    let mut measured: BTreeMap<Key<'a>, BTreeMap<i64, Second>> = BTreeMap::new();
-    for span in spans {
-        let (service, operation) = admit(&span.service, &span.name);
-        let key = (
-            service,
-            operation,
-            span.kind.as_label(),
-            span.status.as_label(),
-        );
-        let at = sample_time(span.end, received_at);
-        measured
-            .entry(key)
-            .or_default()
-            .entry(at)
-            .or_default()
-            .add(span.duration().as_secs_f64(), Some(exemplar(span)));
-    }
-    measured
-        .into_iter()
-        .flat_map(|(key, seconds)| series_of(key, &seconds))
-        .collect()
+/// The series of one operation, kind and status.
+#[derive(Debug)]
+struct Family {
+    kind: SpanKind,
+    status: &'static str,
+    /// Service and operation first.
+    labels: SharedLabels,
+    /// The number of the first series.
+    key: u64,
+    is_touched: bool,
+    durations: Durations,
+    /// The next of the same hash.
+    next: Option<u32>,
 }
 
-impl Second {
-    pub(super) fn add(&mut self, seconds: f64, exemplar: Option<Exemplar>) {
-        let bucket = BOUNDS.partition_point(|bound| *bound < seconds);
-        self.count += 1.0;
-        self.sum += seconds;
-        self.buckets[bucket] += 1.0;
-        // Of those in one bucket the last is as good as any.
-        if exemplar.is_some() {
-            self.exemplars[bucket] = exemplar;
+impl SpanMetrics {
+    /// How many numbers a family takes.
+    pub(super) const SERIES: u64 = Durations::SERIES + 1;
+
+    /// Takes the spans of a batch. `admit` gives the labels service and operation of a span whose
+    /// own are not known, `number` the first of so many numbers.
+    pub(super) fn measure(
+        &mut self,
+        spans: &[Span],
+        received_at: Timestamp,
+        mut admit: impl FnMut(&Span) -> (Box<str>, Box<str>),
+        mut number: impl FnMut(u64) -> u64,
+    ) {
+        for span in spans {
+            let found = self.find(&span.service, &span.name, span);
+            let index = found.unwrap_or_else(|| {
+                let (service, operation) = admit(span);
+                self.find_or_begin((service, operation), span, &mut number)
+            });
+            let family = &mut self.families[index as usize];
+            if !family.is_touched {
+                family.is_touched = true;
+                self.touched.push(index);
+            }
+            let at = sample_time(span.end, received_at);
+            let seconds = span.duration().as_secs_f64();
+            family.durations.add(at, seconds, &ExemplarOf::of(span));
         }
     }
 
-    pub(super) fn count(&self) -> f64 {
-        self.count
+    /// Hands over what was measured since this was last asked.
+    pub(super) fn write(&mut self, batch: &mut DeltaBatch) {
+        for index in self.touched.drain(..) {
+            let family = &mut self.families[index as usize];
+            family.is_touched = false;
+            let labels = DeltaLabels {
+                name: CALLS,
+                le: "",
+                shared: Arc::clone(&family.labels),
+            };
+            batch.begin(family.key, labels, MetricKind::Counter);
+            for (at, count) in family.durations.counts() {
+                batch.sample(at, count);
+            }
+            let key = family.key + 1;
+            family
+                .durations
+                .write(&DURATION, &family.labels, key, batch);
+        }
+    }
+
+    /// How many spans found no room since this was last asked.
+    pub(super) fn take_limited(&mut self) -> u64 {
+        std::mem::take(&mut self.limited)
+    }
+
+    fn find(&self, service: &str, operation: &str, span: &Span) -> Option<u32> {
+        let hash = hash_of(service, operation, span);
+        let mut next = self.by_hash.get(&hash).copied();
+        while let Some(index) = next {
+            let family = &self.families[index as usize];
+            let is_it = *family.labels[0].1 == *service
+                && *family.labels[1].1 == *operation
+                && family.kind == span.kind
+                && family.status == span.status.as_label();
+            if is_it {
+                return Some(index);
+            }
+            next = family.next;
+        }
+        None
+    }
+
+    fn find_or_begin(
+        &mut self,
+        (service, operation): (Box<str>, Box<str>),
+        span: &Span,
+        number: &mut impl FnMut(u64) -> u64,
+    ) -> u32 {
+        if let Some(known) = self.find(&service, &operation, span) {
+            return known;
+        }
+        if self.families.len() < MOST {
+            return self.begin((service, operation), span, number);
+        }
+        self.limited += 1;
+        let other = self.find(&service, OTHER, span);
+        other
+            .or_else(|| self.find(OTHER, OTHER, span))
+            .unwrap_or_else(|| self.begin((OTHER.into(), OTHER.into()), span, number))
+    }
+
+    fn begin(
+        &mut self,
+        (service, operation): (Box<str>, Box<str>),
+        span: &Span,
+        number: &mut impl FnMut(u64) -> u64,
+    ) -> u32 {
+        let index = u32::try_from(self.families.len()).expect("far fewer families");
+        let hash = hash_of(&service, &operation, span);
+        let status = span.status.as_label();
+        self.families.push(Family {
+            kind: span.kind,
+            status,
+            labels: [
+                ("service", service),
+                ("operation", operation),
+                ("kind", span.kind.as_label().into()),
+                ("status", status.into()),
+            ]
+            .into(),
+            key: number(Self::SERIES),
+            is_touched: false,
+            durations: Durations::default(),
+            next: self.by_hash.insert(hash, index),
+        });
+        index
     }
 }
 
-fn exemplar(span: &Span) -> Exemplar {
-    Exemplar {
-        t: span.end.millis(),
-        v: span.duration().as_secs_f64(),
-        trace_id: Some(span.trace_id),
-        labels: LabelSet::new([("span_id", span.span_id.to_string())]),
-    }
-}
-
-fn series_of(
-    (service, operation, kind, status): Key<'_>,
-    seconds: &BTreeMap<i64, Second>,
-) -> Vec<SeriesSamples> {
-    let labels = [
-        ("service", service),
-        ("operation", operation),
-        ("kind", kind),
-        ("status", status),
-    ];
-    let calls = seconds.iter().map(|(at, second)| (*at, second.count));
-    let mut all = Vec::with_capacity(3 + BOUND_LABELS.len());
-    all.push(counter("traces_span_metrics_calls_total", &labels, calls));
-    let durations = "traces_span_metrics_duration_seconds";
-    all.extend(histogram(durations, &labels, seconds));
-    all
-}
-
-/// A counter that grew by so much at these times.
-pub(super) fn counter(
-    name: &str,
-    labels: &[(&str, &str)],
-    grown: impl Iterator<Item = (i64, f64)>,
-) -> SeriesSamples {
-    SeriesSamples {
-        labels: LabelSet::metric(name, labels.iter().copied()),
-        kind: MetricKind::Counter,
-        temporality: Temporality::Delta,
-        samples: grown.map(|(t, v)| Sample { t, v }).collect(),
-        histograms: Vec::new(),
-        exemplars: Vec::new(),
-    }
-}
-
-/// The series of a classic histogram, exemplars at its buckets.
-pub(super) fn histogram(
-    name: &str,
-    labels: &[(&str, &str)],
-    seconds: &BTreeMap<i64, Second>,
-) -> Vec<SeriesSamples> {
-    let part = |end: &str, more: &[(&str, &str)], value: &dyn Fn(&Second) -> f64| SeriesSamples {
-        kind: MetricKind::Histogram,
-        ..counter(
-            &format!("{name}{end}"),
-            &[labels, more].concat(),
-            seconds.iter().map(|(t, second)| (*t, value(second))),
-        )
-    };
-    let mut all = Vec::with_capacity(2 + BOUND_LABELS.len());
-    for (index, le) in BOUND_LABELS.iter().enumerate() {
-        let cumulative = |second: &Second| second.buckets[..=index].iter().sum();
-        let mut bucket = part("_bucket", &[("le", le)], &cumulative);
-        let exemplars = seconds
-            .values()
-            .filter_map(|second| second.exemplars[index].clone());
-        bucket.exemplars = exemplars.collect();
-        all.push(bucket);
-    }
-    all.push(part("_sum", &[], &|second| second.sum));
-    all.push(part("_count", &[], &|second| second.count));
-    all
+fn hash_of(service: &str, operation: &str, span: &Span) -> u64 {
+    let mut hash = FxHasher::default();
+    service.hash(&mut hash);
+    operation.hash(&mut hash);
+    span.kind.hash(&mut hash);
+    span.status.as_label().len().hash(&mut hash);
+    hash.finish()
 }

@@ -57,18 +57,25 @@ fn broken_span() -> Span {
     span
 }
 
+fn all(derived: &Derived) -> Vec<SeriesSamples> {
+    [derived.series.clone(), derived.deltas.to_series()].concat()
+}
+
+/// Those of a metric, without parts of it.
+fn of_spans(derived: &Derived) -> Vec<SeriesSamples> {
+    let mut all = derived.deltas.to_series();
+    all.retain(|series| series.labels.name().starts_with("traces_span_metrics_"));
+    all
+}
+
 /// The samples of the series with these labels, as `t:v`.
 fn samples(derived: &Derived, labels: &str) -> Vec<(i64, f64)> {
-    let found = derived
-        .series
+    let all = all(derived);
+    let found = all
         .iter()
         .find(|series| series.labels.to_string() == labels);
     let found = found.unwrap_or_else(|| {
-        let all: Vec<_> = derived
-            .series
-            .iter()
-            .map(|s| s.labels.to_string())
-            .collect();
+        let all: Vec<_> = all.iter().map(|s| s.labels.to_string()).collect();
         panic!("no {labels} in {all:#?}")
     });
     assert_eq!(found.temporality, Temporality::Delta);
@@ -159,14 +166,34 @@ fn spans_become_calls_and_a_histogram_with_exemplars() {
     assert_eq!(bucket("0.005"), [(5_000, 1.0), (6_000, 0.0)]);
     assert_eq!(bucket("0.25"), [(5_000, 2.0), (6_000, 0.0)]);
     assert_eq!(bucket("+Inf"), [(5_000, 2.0), (6_000, 1.0)]);
-    assert_eq!(derived.series.len(), 18);
-    let with_exemplars: Vec<_> = derived
-        .series
+    let all = of_spans(&derived);
+    assert_eq!(all.len() as u64, SpanMetrics::SERIES);
+    let native = all.last().unwrap();
+    assert_eq!(native.labels.name(), "traces_span_metrics_duration_seconds");
+    let counts: Vec<_> = native.histograms.iter().map(|h| (h.t, h.h.count)).collect();
+    assert_eq!(counts, [(5_000, 2.0), (6_000, 1.0)]);
+    assert!(native.histograms.iter().all(|h| h.h.check().is_ok()));
+    assert_eq!(native.exemplars.len(), 3);
+    let of_buckets: Vec<_> = all[..all.len() - 1]
         .iter()
-        .filter(|s| !s.exemplars.is_empty())
+        .flat_map(|series| &series.exemplars)
         .collect();
-    assert_eq!(with_exemplars.len(), 3);
-    assert!((with_exemplars[2].exemplars[0].v - 99.0).abs() < 1e-9);
+    assert_eq!(of_buckets.len(), 3);
+    assert!((of_buckets[2].v - 99.0).abs() < 1e-9);
+}
+
+#[test]
+fn an_exemplar_of_a_bucket_is_enough_for_a_while() {
+    let mut derivation = Derivation::new(Vec::new());
+    let mut shown = |end| {
+        let spans = vec![span(end, "GET /", 0.2), span(end, "GET /", 0.2)];
+        let derived = derivation.derive(&Content::Spans(spans), now());
+        let all = of_spans(&derived);
+        all.iter()
+            .map(|series| series.exemplars.len())
+            .sum::<usize>()
+    };
+    assert_eq!([shown(5), shown(6), shown(19), shown(20)], [2, 0, 0, 2]);
 }
 
 #[test]
@@ -212,14 +239,46 @@ fn quarantined_lines_are_counted_by_schema() {
 
 #[test]
 fn operations_beyond_the_bound_become_other() {
-    let spans = (0..502)
-        .map(|n| span(5, &format!("GET /{n}"), 0.1))
-        .collect();
+    let letters = |n: usize| {
+        format!(
+            "{}{}",
+            char::from(97 + n as u8 / 26),
+            char::from(97 + n as u8 % 26)
+        )
+    };
+    let name = |n: usize| format!("{} {}", letters(n % 250), letters(n / 250));
+    let spans = (0..502).map(|n| span(5, &name(n), 0.1)).collect();
     let derived = Derivation::new(Vec::new()).derive(&Content::Spans(spans), now());
-    assert_eq!(derived.limited, 2);
-    let other = derived
-        .series
+    assert_eq!(derived.limited[Limited::Operation as usize], 2);
+    let all = of_spans(&derived);
+    let other = all
         .iter()
         .filter(|s| s.labels.get("operation") == Some(OTHER));
-    assert_eq!(other.count(), 18);
+    assert_eq!(other.count() as u64, SpanMetrics::SERIES);
+}
+
+#[test]
+fn names_with_ids_do_not_flood() {
+    let paths = (0..5_000).map(|n| span(5, &format!("GET /users/{n}"), 0.1));
+    let jobs = (0..5_000).map(|n| span(5, &format!("job {n}"), 0.1));
+    let spans = paths.chain(jobs).collect();
+    let derived = Derivation::new(Vec::new()).derive(&Content::Spans(spans), now());
+    assert_eq!(derived.limited, [0; 5]);
+    let all = of_spans(&derived);
+    let calls = all
+        .iter()
+        .filter(|s| s.labels.name().ends_with("_calls_total"));
+    let operations: Vec<_> = calls
+        .map(|s| {
+            (
+                s.labels.get("operation").unwrap().to_owned(),
+                s.samples[0].v,
+            )
+        })
+        .collect();
+    // Those of the jobs that came before there were many.
+    assert_eq!(operations.len(), CROWDED + 1);
+    assert_eq!(operations[0], ("GET /users/{id}".to_owned(), 5_000.0));
+    let masked = ("job <num>".to_owned(), 5_000.0 - (CROWDED - 1) as f64);
+    assert_eq!(operations.last(), Some(&masked));
 }

@@ -17,7 +17,7 @@ use super::refusal::Refusals;
 use super::slice::Slice;
 use super::snapshot::Snapshots;
 use crate::matcher::Selector;
-use crate::{Config, DeltaBatch, Objection, OpenError, WriteBatch};
+use crate::{Came, Config, DeltaBatch, Objection, OpenError, WriteBatch};
 
 /// How far the clocks of senders may be ahead of ours.
 const CLOCK_SKEW_MS: i64 = 600_000;
@@ -82,13 +82,18 @@ impl Store {
     pub(crate) fn append_with_deltas(
         &self,
         batch: BatchSeq,
-        (series, deltas): (&[SeriesSamples], &DeltaBatch),
+        (came, deltas): (Came<'_>, &DeltaBatch),
         now: Timestamp,
     ) -> u64 {
         self.apply(batch, |head| {
             let bounds = self.bounds(now);
-            for one in series {
-                head.append(one, bounds, &self.refusals);
+            match came {
+                Came::Series(series) => {
+                    for one in series {
+                        head.append(one, bounds, &self.refusals);
+                    }
+                }
+                Came::Written(written) => head.append_written(written, bounds, &self.refusals),
             }
             head.append_deltas(deltas, bounds, &self.refusals);
         })

@@ -8,7 +8,7 @@ use watchfire_schemas::{
 
 use super::{Points, Store, Wanted};
 use crate::staleness::STALE;
-use crate::{Config, DeltaBatch, DeltaLabels, Selector};
+use crate::{Came, Config, DeltaBatch, DeltaLabels, Selector};
 
 /// Where a window of two hours begins, and a span of each of the larger blocks.
 const START: i64 = 1_700_028_000_000;
@@ -160,7 +160,7 @@ fn increments_by_number_are_those_by_labels_whenever_it_crashes() {
         let deltas = increments(t, n);
         let batch = BatchSeq(n as u64 + 1);
         whole.append(batch, &deltas.to_series(), at(t));
-        crashing.append_with_deltas(batch, (&[], &deltas), at(t));
+        crashing.append_with_deltas(batch, (Came::Series(&[]), &deltas), at(t));
         told.push((batch, deltas, at(t)));
         if n % 170 == 11 {
             crashing.snapshot(at(t)).unwrap();
@@ -169,7 +169,7 @@ fn increments_by_number_are_those_by_labels_whenever_it_crashes() {
             drop(crashing);
             crashing = store(by_number.path());
             for (batch, deltas, now) in &told {
-                crashing.append_with_deltas(*batch, (&[], deltas), *now);
+                crashing.append_with_deltas(*batch, (Came::Series(&[]), deltas), *now);
             }
         }
     }
