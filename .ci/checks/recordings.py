@@ -122,6 +122,12 @@ def ranked(durations, quantile):
     return durations[max(math.ceil(quantile * len(durations)), 1) - 1]
 
 
+def after(durations, quantile):
+    """The one above, where the quantile lies between two: from the median on, PromQL counts native buckets from above."""
+    rank = quantile * len(durations)
+    return sorted(durations)[min(round(rank), len(durations) - 1)] if abs(rank - round(rank)) < 1e-6 else ranked(durations, quantile)
+
+
 def judge_percentiles(fire, spans):
     durations = {}
     for span in spans:
@@ -137,7 +143,7 @@ def judge_percentiles(fire, spans):
             truth = ranked(of, quantile)
             bucket = sum(bound < truth for bound in BOUNDS)
             low, high = ([0] + BOUNDS)[bucket], (BOUNDS + [BOUNDS[-1]])[bucket]
-            fits = {"native": truth / NATIVE <= native.get(key, -1) <= truth * NATIVE,
+            fits = {"native": truth / NATIVE <= native.get(key, -1) <= after(of, quantile) * NATIVE,
                     "classic": low <= classic.get(key, -1) <= high}
             for kind, found in (("native", native), ("classic", classic)):
                 if not fits[kind]:
