@@ -259,6 +259,13 @@ def judge_logs(fire, trace_id):
     return records
 
 
+def judge_exceptions(fire):
+    """Python tells it twice: as an event of the span and as a record of the log."""
+    groups = wait_for(lambda: [group for group in fire.get("/api/v1/exceptions", limit=100)["exceptions"] if group["service"] == "pricing"])
+    told = [(group["type"], group["count"]) for group in groups]
+    expect(len(told) == 1 and told[0][1] == 1, f"an exception that a span and a log tell is one: {told}")
+
+
 def judge_series(fire, traces):
     def exemplars():
         now = time.time()
@@ -319,6 +326,7 @@ def main():
             judge_logs(fire, traces["fine"])
             exceptions = [record.get("exception.type") for record in judge_logs(fire, traces["broken"])]
             expect(any(kind and "NoTariff" in kind for kind in exceptions), f"the exception is logged too: {exceptions}")
+            judge_exceptions(fire)
             judge_series(fire, set(traces.values()))
             judge_not_sampled(fire, processes)
         finally:

@@ -362,7 +362,7 @@ def dependencies(jaeger):
         found = {(one["parent"], one["child"]): one["callCount"] for one in jaeger.data("/dependencies", **asked)}
         return found if found.get(("hello", "world")) and found.get(("world", "hello")) else None
     found = wait_for("dependencies", links) or {}
-    mine = {pair: count for pair, count in found.items() if "hello" in pair}
+    mine = {pair: count for pair, count in found.items() if set(pair) == {"hello", "world"}}
     expect(mine == {("hello", "world"): 1, ("world", "hello"): 3}, f"dependencies: {mine}")
     only = jaeger.data("/dependencies", endTs=int(time.time() * 1000) + 60_000, service="nobody")
     expect(only == [], "dependencies of one service")

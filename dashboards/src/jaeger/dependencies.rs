@@ -12,6 +12,8 @@ use crate::params::Params;
 use crate::{Console, ask};
 
 const CALLS: &str = "traces_service_graph_request_total";
+/// Calls between services, not those from outside or of what sends no spans.
+const SERVICES: &str = "virtual_node=\"\"";
 const LOOKBACK: i64 = 86_400_000;
 
 /// Who called whom how often, over the length of time before `endTs`.
@@ -27,7 +29,7 @@ pub(super) async fn dependencies(
     let of_service = |pair: &(String, String)| {
         service.is_none_or(|service| pair.0 == service || pair.1 == service)
     };
-    let calls = ask::calls(&console, "virtual_node=\"\"", end, length).await?;
+    let calls = ask::calls(&console, SERVICES, end, length).await?;
     let pairs: BTreeSet<(String, String)> = calls
         .into_iter()
         .map(|call| (call.client, call.server))

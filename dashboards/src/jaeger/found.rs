@@ -9,7 +9,8 @@ use super::asked::SearchAsked;
 use super::tag::Tag;
 use crate::{Console, ask};
 
-/// Spans read at a time.
+/// Spans read at a time: at first so many for each trace that is asked for, later the most.
+const FOR_EACH: usize = 20;
 const AT_ONCE: usize = 5_000;
 
 /// Spans looked at for one search.
@@ -53,9 +54,11 @@ async fn look(
     matches: impl Fn(&Span) -> bool,
 ) -> Result<bool, QueryError> {
     let (mut looked_at, mut cursor) = (0, None);
+    let mut at_once = (asked.limit * FOR_EACH).min(AT_ONCE);
     let mut added = Newest::default();
     loop {
-        let page = ask::spans(console, query, asked.range, AT_ONCE, cursor.as_deref()).await?;
+        let page = ask::spans(console, query, asked.range, at_once, cursor.as_deref()).await?;
+        at_once = AT_ONCE;
         looked_at += page.spans.len();
         for (_, span) in page.spans.iter().filter(|(_, span)| matches(span)) {
             added.add(span.trace_id, span.start);

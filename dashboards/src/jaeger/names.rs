@@ -15,15 +15,12 @@ use watchfire_tsdb::{Listing, Selector};
 use super::answer::{Failure, listed};
 use super::asked::required;
 use crate::params::Params;
-use crate::{Console, ask, query_text};
+use crate::{Console, query_text};
 
 const SPAN_METRIC: &str = "traces_span_metrics_calls_total";
 
-/// What the label says for operations beyond those that are told apart.
-const OTHER: &str = "other";
-
-/// How far back operations are looked for that the label does not tell apart.
-const LOOKED_BACK: Duration = Duration::from_hours(24);
+/// How long all spans of a service are looked at for their names, the newest first.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// As many operations of one service as are told.
 const MOST_OPERATIONS: usize = 10_000;
@@ -96,51 +93,30 @@ pub(super) async fn service_names(console: &Console) -> Result<Vec<String>, Fail
     label_values(console, "service", SPAN_METRIC.to_owned()).await
 }
 
-/// Those of the series; where a service has more than the series tell apart, those of its spans too.
+/// The names of its spans as they are: the series of span metrics have them without ids.
 pub(super) async fn operations_of(
     console: &Console,
     service: &str,
     kind: Option<&str>,
 ) -> Result<BTreeSet<Operation>, Failure> {
-    let kinds: Vec<SpanKind> = match kind {
-        None => KINDS.to_vec(),
-        Some(text) => vec![read_kind(text)?],
-    };
-    let mut found = BTreeSet::new();
-    for kind in kinds {
-        let label = kind.as_label();
-        let selector = format!(
-            "{SPAN_METRIC}{{service={},kind={label:?}}}",
-            quoted(service)
-        );
-        let mut names = label_values(console, "operation", selector).await?;
-        if names.iter().any(|name| name == OTHER) {
-            names.retain(|name| name != OTHER);
-            names.extend(stored(console, service, kind).await?);
-        }
-        let kind = kind.as_str();
-        found.extend(names.into_iter().map(|name| Operation { name, kind }));
+    let mut clauses = vec![query_text::term("service", service)];
+    if let Some(text) = kind {
+        clauses.push(query_text::term("kind", read_kind(text)?.as_str()));
     }
-    Ok(found)
-}
-
-async fn stored(console: &Console, service: &str, kind: SpanKind) -> Result<Vec<String>, Failure> {
-    let clauses = [
-        query_text::term("service", service),
-        query_text::term("kind", kind.as_str()),
-    ];
     let search = SpanGroupSearch {
         query: clauses.join(" "),
-        range: TimeRange::last(LOOKED_BACK, console.clock.now()),
-        by: vec!["name".to_owned()],
+        range: TimeRange::ALL,
+        by: vec!["name".to_owned(), "kind".to_owned()],
         limit: MOST_OPERATIONS,
-        deadline: ask::DEADLINE,
+        deadline: PATIENCE,
     };
     let groups = console.events.span_groups(search).await?.groups;
-    Ok(groups
-        .into_iter()
-        .filter_map(|group| group.values.into_iter().next())
-        .collect())
+    let operations = groups.into_iter().filter_map(|group| {
+        let [name, kind] = <[String; 2]>::try_from(group.values).ok()?;
+        let kind = read_kind(&kind).ok()?.as_str();
+        Some(Operation { name, kind })
+    });
+    Ok(operations.collect())
 }
 
 pub(super) fn read_kind(text: &str) -> Result<SpanKind, Failure> {
