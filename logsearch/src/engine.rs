@@ -23,7 +23,8 @@ pub(crate) use tail::TailBatch;
 use crate::fields::Dataset;
 use crate::filter::KnownNames;
 use crate::metrics::DatasetMetrics;
-use crate::row::Row;
+use crate::row::{Part, Row};
+use crate::scalar::is_name;
 use crate::split::{self, Caches, Split, SplitMeta};
 use crate::store::{DatasetStats, OpenError};
 use manifest::Manifest;
@@ -284,12 +285,24 @@ impl<D: Dataset> State<D> {
     }
 
     fn learn_names(&mut self, batch: &TailBatch) {
-        for row in batch.rows.iter() {
-            D::each_attribute(row, &mut |name, _| {
-                if self.names.len() < MAX_NAMES && !self.names.contains(name) {
-                    self.names.insert(name.to_owned());
-                }
-            });
+        let names = &mut self.names;
+        let mut learn = |name: &str| {
+            if names.len() < MAX_NAMES && !names.contains(name) {
+                names.insert(name.to_owned());
+            }
+        };
+        if batch.rows.has_nested() {
+            for row in batch.rows.iter() {
+                D::each_attribute(row, &mut |name, _| learn(name));
+            }
+            return;
+        }
+        // Without a look at every row: a name that was only ever null is no harm.
+        let keys = batch.rows.keys().iter();
+        for key in keys.filter(|key| key.part != Part::Slot) {
+            if !D::is_promoted(&key.name) && is_name(&key.name) {
+                learn(&key.name);
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) struct Rows {
     pub(super) data: Vec<u8>,
     pub(super) entries: Vec<Entry>,
     index: FxHashMap<Box<str>, [Option<u32>; Part::NAMED]>,
+    has_nested: bool,
 }
 
 /// What a cell is called.
@@ -72,6 +73,11 @@ impl Rows {
 
     pub(crate) fn keys(&self) -> &[Key] {
         &self.keys
+    }
+
+    /// Whether an attribute is an array or an object: what is in it has names of its own.
+    pub(crate) const fn has_nested(&self) -> bool {
+        self.has_nested
     }
 
     /// Gives back what was reserved in vain.
@@ -137,7 +143,10 @@ impl RowWriter<'_> {
                         self.cell(key, Cell::Float(number.as_f64().unwrap_or_default()));
                     }
                 }
-                nested => self.cell(key, Cell::Json(&nested.to_string())),
+                nested => {
+                    self.rows.has_nested = true;
+                    self.cell(key, Cell::Json(&nested.to_string()));
+                }
             }
         }
     }

@@ -76,11 +76,7 @@ impl Content {
                 }
             }
             Self::Spans(spans) => {
-                for span in spans {
-                    serde_json::to_writer(&mut plain, span)
-                        .expect("a span is JSON, and memory takes it");
-                    plain.push(b'\n');
-                }
+                compact::spans::write(spans, &mut plain);
             }
             Self::Metrics(series) => plain = series.pack(),
             Self::Written(written) => return written.pack(received_at),
@@ -118,6 +114,9 @@ impl Content {
         Ok(match frame.kind {
             Kind::Logs => Self::Logs(records()?),
             Kind::Quarantine => Self::Quarantine(records()?),
+            Kind::Spans if frame.version > Frame::SPAN_LINES => {
+                Self::Spans(compact::spans::read(&plain).map_err(|error| fault(error.to_string()))?)
+            }
             Kind::Spans => Self::Spans(
                 lines()
                     .map(serde_json::from_slice)

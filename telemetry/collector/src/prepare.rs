@@ -76,7 +76,7 @@ impl Admission {
 
     pub(crate) fn otlp_traces(
         &self,
-        request: &ExportTraceServiceRequest,
+        request: ExportTraceServiceRequest,
         arrival: Arrival,
     ) -> Prepared {
         let (spans, rejections) = otlp::spans(request, arrival.at);

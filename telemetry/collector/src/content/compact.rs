@@ -1,6 +1,8 @@
 //! Log records in the log's own binary form, one after the other: smaller than their lines and
 //! written without a look at every byte. A change of it is a new version of the frame.
 
+pub(super) mod spans;
+
 use serde_json::{Number, Value};
 use watchfire_schemas::{
     Attributes, Exception, LogRecord, SeverityNumber, SpanId, Timestamp, TraceId,
@@ -231,7 +233,7 @@ mod tests {
 
     use super::*;
 
-    fn values() -> impl Strategy<Value = Value> {
+    pub(super) fn values() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),

@@ -12,6 +12,15 @@ pub(super) fn attributes(pairs: &[KeyValue]) -> Attributes {
     flatten(object.collect())
 }
 
+/// The same of what is not needed any more: nothing is copied.
+pub(super) fn attributes_of(pairs: Vec<KeyValue>) -> Attributes {
+    let object = pairs.into_iter().map(|pair| {
+        let value = pair.value.map_or(Value::Null, value_of);
+        (pair.key, value)
+    });
+    flatten(object.collect())
+}
+
 pub(super) fn resource(resource: Option<&Resource>) -> Attributes {
     resource
         .map(|resource| attributes(&resource.attributes))

@@ -10,17 +10,17 @@ use crate::drop_reason::DropReason;
 
 /// The spans of a request. One without valid ids is none, and is counted.
 pub(crate) fn spans(
-    request: &ExportTraceServiceRequest,
+    request: ExportTraceServiceRequest,
     received_at: Timestamp,
 ) -> (Vec<Span>, Rejections) {
     let (mut spans, mut rejections) = (Vec::new(), Rejections::default());
-    for of_resource in &request.resource_spans {
+    for of_resource in request.resource_spans {
         let mut resource = attributes::resource(of_resource.resource.as_ref());
         let service = match resource.remove("service.name") {
             Some(Value::String(name)) if !name.is_empty() => name,
             _ => UNKNOWN_SERVICE.to_owned(),
         };
-        for of_scope in &of_resource.scope_spans {
+        for of_scope in of_resource.scope_spans {
             let mut scope = attributes::scope(of_scope.scope.as_ref());
             let origin = Origin {
                 service: &service,
@@ -32,7 +32,8 @@ pub(crate) fn spans(
                 scope_attributes: scope,
                 received_at,
             };
-            for span in &of_scope.spans {
+            spans.reserve(of_scope.spans.len());
+            for span in of_scope.spans {
                 spans.extend(origin.span(span, &mut rejections));
             }
         }
@@ -50,7 +51,7 @@ struct Origin<'a> {
 }
 
 impl Origin<'_> {
-    fn span(&self, span: &proto::Span, rejections: &mut Rejections) -> Option<Span> {
+    fn span(&self, span: proto::Span, rejections: &mut Rejections) -> Option<Span> {
         let ids = TraceId::from_slice(&span.trace_id).zip(SpanId::from_slice(&span.span_id));
         let Some((trace_id, span_id)) = ids else {
             rejections.add(DropReason::InvalidSpan, 1, || {
@@ -61,8 +62,14 @@ impl Origin<'_> {
         let end = [span.end_time_unix_nano, span.start_time_unix_nano];
         let end = time_of(&end, self.received_at);
         let start = time_of(&[span.start_time_unix_nano], end).min(end);
-        let mut all = self.scope_attributes.clone();
-        all.extend(attributes::attributes(&span.attributes));
+        let own = attributes::attributes_of(span.attributes);
+        let mut all = if self.scope_attributes.is_empty() {
+            own
+        } else {
+            let mut all = self.scope_attributes.clone();
+            all.extend(own);
+            all
+        };
         let dropped = [
             (
                 "otel.dropped_attributes_count",
@@ -78,49 +85,50 @@ impl Origin<'_> {
             trace_id,
             span_id,
             parent_span_id: SpanId::from_slice(&span.parent_span_id),
-            trace_state: span.trace_state.clone(),
-            name: span.name.clone(),
+            trace_state: span.trace_state,
+            name: span.name,
             kind: kind(span.kind),
             start,
             end,
-            status: status(span.status.as_ref()),
+            status: status(span.status),
             service: self.service.to_owned(),
             resource: self.resource.clone(),
             scope: self.scope.clone(),
             attributes: all,
             events: span
                 .events
-                .iter()
+                .into_iter()
                 .map(|event| self.event(event, end))
                 .collect(),
-            links: links(&span.links, rejections),
+            links: links(span.links, rejections),
         })
     }
 
-    fn event(&self, event: &proto::span::Event, end: Timestamp) -> SpanEvent {
-        let mut all = attributes::attributes(&event.attributes);
+    fn event(&self, event: proto::span::Event, end: Timestamp) -> SpanEvent {
+        let mut all = attributes::attributes_of(event.attributes);
         // Ours to say, whatever came.
         all.remove("exception.group");
         SpanEvent {
             timestamp: time_of(&[event.time_unix_nano], end.min(self.received_at)),
-            name: event.name.clone(),
+            name: event.name,
             attributes: all,
         }
     }
 }
 
-fn links(links: &[proto::span::Link], rejections: &mut Rejections) -> Vec<SpanLink> {
+fn links(links: Vec<proto::span::Link>, rejections: &mut Rejections) -> Vec<SpanLink> {
+    let all = links.len();
     let valid: Vec<SpanLink> = links
-        .iter()
+        .into_iter()
         .filter_map(|link| {
             Some(SpanLink {
                 trace_id: TraceId::from_slice(&link.trace_id)?,
                 span_id: SpanId::from_slice(&link.span_id)?,
-                attributes: attributes::attributes(&link.attributes),
+                attributes: attributes::attributes_of(link.attributes),
             })
         })
         .collect();
-    let invalid = links.len() - valid.len();
+    let invalid = all - valid.len();
     rejections.add(DropReason::InvalidLink, invalid as u64, || {
         "a link without valid ids was left out".to_owned()
     });
@@ -137,14 +145,14 @@ fn kind(kind: i32) -> SpanKind {
     }
 }
 
-fn status(status: Option<&proto::Status>) -> SpanStatus {
+fn status(status: Option<proto::Status>) -> SpanStatus {
     let Some(status) = status else {
         return SpanStatus::Unset;
     };
     match proto::status::StatusCode::try_from(status.code) {
         Ok(proto::status::StatusCode::Ok) => SpanStatus::Ok,
         Ok(proto::status::StatusCode::Error) => SpanStatus::Error {
-            message: status.message.clone(),
+            message: status.message,
         },
         _ => SpanStatus::Unset,
     }
@@ -164,7 +172,7 @@ mod tests {
             "scopeSpans": [{"scope": {"name": "lib", "version": "3"}, "spans": [span]}],
         }]});
         let request = json::traces(request.to_string().as_bytes()).unwrap();
-        spans(&request, Timestamp::from_secs(9))
+        spans(request, Timestamp::from_secs(9))
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn prepared(
         Signal::Traces => {
             let request = decoded::<ExportTraceServiceRequest>(form, plain, json::traces)?;
             prepare::check_spread(intake.max_body, prepare::spread_of_traces(&request))?;
-            Ok(intake.admission.otlp_traces(&request, arrival))
+            Ok(intake.admission.otlp_traces(request, arrival))
         }
         Signal::Metrics => {
             let request = decoded::<ExportMetricsServiceRequest>(form, plain, json::metrics)?;

@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     Logs = 1,
     /// Records of the quarantine.
     Quarantine = 2,
-    /// Spans as JSON lines.
+    /// Spans.
     Spans = 3,
     /// Samples of series.
     Metrics = 4,
@@ -37,7 +37,8 @@ impl Kind {
     /// The version in which batches of our own making are written.
     const fn version(self) -> u8 {
         match self {
-            Self::Logs | Self::Quarantine | Self::Spans => Frame::BINARY,
+            Self::Logs | Self::Quarantine => Frame::BINARY,
+            Self::Spans => Frame::BINARY_SPANS,
             Self::Metrics => Frame::SERIES,
         }
     }
@@ -139,6 +140,10 @@ impl Frame {
     /// The last version that held series without histograms and metadata; of records the one that
     /// holds them in the binary form.
     pub(crate) const BINARY: u8 = 2;
+    /// The last version that held spans as lines.
+    pub(crate) const SPAN_LINES: u8 = 2;
+    /// Spans in the binary form.
+    const BINARY_SPANS: u8 = 3;
     /// Series and metadata as postcard.
     pub(crate) const SERIES: u8 = 3;
     /// A body of remote write 1.0 as it came, snappy and all.
