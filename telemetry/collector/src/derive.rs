@@ -319,11 +319,8 @@ fn has_failed(span: &Span) -> bool {
 
 /// Who told of the exception of a log record.
 fn teller(record: &LogRecord) -> Teller {
-    let sdk = record.attributes.get("telemetry.sdk.name");
-    let is_sentry = sdk
-        .and_then(Value::as_str)
-        .is_some_and(|name| name.starts_with("sentry"));
-    if is_sentry || record.attributes.contains_key("airbrake.notice_id") {
+    let of_tracker = ["sentry.event_id", "airbrake.notice_id"];
+    if of_tracker.iter().any(|id| record.attributes.contains_key(*id)) {
         return Teller::Tracker;
     }
     Teller::Log
