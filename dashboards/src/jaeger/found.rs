@@ -1,7 +1,9 @@
 //! Which traces a search finds.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use watchfire_logsearch::QueryError;
 use watchfire_schemas::{Span, Timestamp, TraceId};
 
@@ -16,6 +18,12 @@ const AT_ONCE: usize = 5_000;
 /// Spans looked at for one search.
 const MOST_SPANS: usize = 50_000;
 
+/// How long they are looked at.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Spans with events or links, in which alone a tag may stand that the index does not know.
+const HAVE_MORE: &str = "(events:* or link.trace_id:*)";
+
 /// The traces of the newest spans that match.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Found {
@@ -26,7 +34,7 @@ pub(super) struct Found {
 }
 
 /// Spans that have all tags by themselves or by their resource are found by the index. Where that
-/// leaves room, spans are looked at one by one for those that have a tag in an event or a link.
+/// leaves room, spans with events or links are looked at one by one for those that have a tag there.
 pub(super) async fn find(console: &Console, asked: &SearchAsked) -> Result<Found, QueryError> {
     let mut newest = Newest::default();
     let clauses = asked.tags.iter().map(Tag::clause);
@@ -37,7 +45,8 @@ pub(super) async fn find(console: &Console, asked: &SearchAsked) -> Result<Found
     .await?;
     if !asked.tags.is_empty() && newest.traces.len() < asked.limit {
         let has_all = |span: &Span| asked.tags.iter().all(|tag| tag.is_of(span));
-        is_cut |= look(console, &asked.query, asked, &mut newest, has_all).await?;
+        let query = format!("{} {HAVE_MORE}", asked.query);
+        is_cut |= look(console, &query, asked, &mut newest, has_all).await?;
     }
     Ok(Found {
         is_cut: is_cut && newest.traces.len() < asked.limit,
@@ -54,6 +63,7 @@ async fn look(
     matches: impl Fn(&Span) -> bool,
 ) -> Result<bool, QueryError> {
     let (mut looked_at, mut cursor) = (0, None);
+    let began = Instant::now();
     let mut at_once = (asked.limit * FOR_EACH).min(AT_ONCE);
     let mut added = Newest::default();
     loop {
@@ -65,7 +75,8 @@ async fn look(
         }
         cursor = page.next;
         let is_over = cursor.is_none() || added.traces.len() >= asked.limit;
-        if is_over || page.partial || looked_at >= MOST_SPANS {
+        let is_enough = looked_at >= MOST_SPANS || began.elapsed() >= PATIENCE;
+        if is_over || page.partial || is_enough {
             for (id, start) in added.traces {
                 newest.add(id, start);
             }
