@@ -2,7 +2,7 @@
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const KEPT = 60; // windows of rows that are remembered
-const NEAR = 800; // pixels above and below the view that have their rows
+const NEAR = 300; // pixels above and below the view that have their rows
 
 async function fetched(url) {
   const answer = await fetch(url, { headers: { accept: 'text/html' } });
@@ -22,7 +22,7 @@ function spread() {
   if (!first) return;
   total = Number(first.dataset.total);
   source = first.dataset.source;
-  size = 100;
+  size = Number(first.dataset.size);
   const row = $('.rw', first);
   if (row) height = row.getBoundingClientRect().height;
   groups.set(Number(first.dataset.from), first);
@@ -32,7 +32,6 @@ function spread() {
     body().style.height = `${total * height}px`;
     place(first);
   }
-  fill();
 }
 function place(group) {
   group.style.position = 'absolute';
@@ -122,6 +121,7 @@ async function go(href, { keep, scroll } = {}) {
   }
   at = (row || document.getElementById(focused ?? ''))?.id ?? at;
   mark(true);
+  fill();
 }
 const follow = (link, options) => go(link.href, options).catch(() => location.assign(link.href));
 document.addEventListener('click', (event) => {
@@ -214,7 +214,7 @@ document.addEventListener('keydown', (event) => {
     const link = $(`[data-key="${key}"]`) ?? (key === 'f' ? $('.rw.sp .o') : null);
     if (link) follow(link, { scroll: true });
   }
-});
+}, true);
 document.addEventListener('focusin', (event) => {
   const row = event.target.closest('.tr-rows .rw');
   if (row && row.id !== at) { at = row.id; mark(); }
@@ -255,4 +255,11 @@ document.addEventListener('pointerup', (event) => {
 document.addEventListener('click', (event) => { if (dragged && event.target.closest?.('.map')) event.preventDefault(); }, true);
 
 spread();
+const chosen = here() ?? $('.rw.at');
+if (chosen?.matches('.rw')) {
+  at = chosen.id;
+  const box = chosen.getBoundingClientRect();
+  if (box.top < 40 || box.bottom > innerHeight) scrollTo(0, scrollY + box.top - innerHeight / 3);
+} else if (Number($('.tr-rows')?.dataset.from) > 0) rowAt(Number($('.tr-rows').dataset.from));
 mark();
+fill();

@@ -82,6 +82,7 @@ pub(crate) async fn page(
         Some("rows") => {
             // What is not to be seen needs no marks, unless the marks decide what is to be seen.
             let candidates = match url.only {
+                _ if url.find.is_empty() => Vec::new(),
                 Only::Found => found.layout.tree.order.clone(),
                 _ => view::spans_shown(&url, &found),
             };

@@ -6,10 +6,10 @@ use std::fmt::Write;
 use super::drawing::Extent;
 use crate::charts::Svg;
 
-const LINES: usize = 40;
-const COLUMNS: usize = 120;
+const LINES: usize = 32;
+const COLUMNS: usize = 90;
 /// Parts of the map that lead to their rows.
-const BANDS: usize = 20;
+const BANDS: usize = 16;
 const EMPTY: u8 = u8::MAX;
 
 /// A span as the map draws it.
@@ -57,15 +57,15 @@ pub(crate) fn minimap(
             }
         }
         for (x, width, colour) in stretches(&cells) {
-            write!(paths[usize::from(colour)], "M{x} {y}.5h{width}")
+            write!(paths[usize::from(colour)], "M{x} {y}h{width}")
                 .expect("writing to memory does not fail");
         }
         for (x, width, _) in stretches(&failed) {
-            write!(errors, "M{x} {y}.5h{width}").expect("writing to memory does not fail");
+            write!(errors, "M{x} {y}h{width}").expect("writing to memory does not fail");
         }
     }
     let mut out = format!(
-        "<svg class=\"minimap\" width=\"100%\" height=\"64\" viewBox=\"0 0 {COLUMNS} {lines}\" \
+        "<svg class=\"minimap\" width=\"100%\" height=\"64\" viewBox=\"0 -.5 {COLUMNS} {lines}\" \
          preserveAspectRatio=\"none\" aria-hidden=\"true\" data-length=\"{length}\">"
     );
     for (colour, path) in paths
@@ -100,7 +100,8 @@ fn mark(out: &mut String, marked: &Marked, (length, per_line, lines): (i64, usiz
     });
     write!(
         out,
-        "<rect class=\"window\" x=\"{left:.2}\" y=\"{top}\" width=\"{:.2}\" height=\"{}\"/>",
+        "<rect class=\"window\" x=\"{left:.2}\" y=\"{}\" width=\"{:.2}\" height=\"{}\"/>",
+        top as f64 - 0.5,
         (right - left).max(0.5),
         bottom - top
     )
@@ -123,7 +124,8 @@ fn bands(
         let tall = height.min(lines - top);
         write!(
             out,
-            "<a href=\"{href}\" tabindex=\"-1\"><rect class=\"hit\" y=\"{top}\" width=\"{COLUMNS}\" height=\"{tall}\"/></a>"
+            "<a href=\"{href}\" tabindex=\"-1\"><rect class=\"hit\" y=\"{}\" width=\"{COLUMNS}\" height=\"{tall}\"/></a>",
+            top as f64 - 0.5
         )
         .expect("writing to memory does not fail");
     }
@@ -164,9 +166,9 @@ mod tests {
     fn few_spans_have_a_line_each() {
         let spans = [drawn(0, 100, 0, false), drawn(50, 100, 1, true)];
         let map = minimap(&spans, 100, &ROWS, |_| String::new()).to_string();
-        assert!(map.contains("class=\"k0\" d=\"M0 0.5h120\""), "{map}");
-        assert!(map.contains("class=\"k1\" d=\"M60 1.5h60\""), "{map}");
-        assert!(map.contains("class=\"failed\" d=\"M60 1.5h60\""), "{map}");
+        assert!(map.contains("class=\"k0\" d=\"M0 0h90\""), "{map}");
+        assert!(map.contains("class=\"k1\" d=\"M45 1h45\""), "{map}");
+        assert!(map.contains("class=\"failed\" d=\"M45 1h45\""), "{map}");
         assert!(!map.contains("<a "));
     }
 
@@ -186,11 +188,11 @@ mod tests {
             format!("?a=1&from={place}")
         })
         .to_string();
-        assert!(map.len() < 20_000, "{}", map.len());
-        assert_eq!(map.matches("<a ").count(), 20);
-        assert!(map.contains("?a=1&amp;from=2500"), "{map}");
+        assert!(map.len() < 14_000, "{}", map.len());
+        assert_eq!(map.matches("<a ").count(), 16);
+        assert!(map.contains("?a=1&amp;from=3126"), "{map}");
         assert!(
-            map.contains("class=\"window\" x=\"0.00\" y=\"20\" width=\"60.00\" height=\"1\""),
+            map.contains("class=\"window\" x=\"0.00\" y=\"14.5\" width=\"45.00\" height=\"2\""),
             "{map}"
         );
     }

@@ -1,6 +1,9 @@
 //! The page as it is written.
 
+use std::collections::HashSet;
+
 use askama::Template;
+use watchfire_logsearch::SpanOutline;
 use watchfire_schemas::Span;
 
 use super::drawing::{self, Extent};
@@ -16,7 +19,7 @@ use super::state::{Node, Only, TraceUrl};
 use super::times::seconds;
 use super::tools::Tools;
 use super::warnings::{Warning, warnings};
-use super::window::Window;
+use super::window::{self, Window};
 use super::{MOST_LOGS, tools};
 use crate::assets::{TRACE_SCRIPT, TRACE_STYLE};
 use crate::charts::Svg;
@@ -66,6 +69,8 @@ pub(crate) struct Legend {
 pub(crate) struct RowList {
     pub(crate) rows: Vec<RowView>,
     pub(crate) window: Window,
+    /// Rows of each window but the last.
+    pub(crate) size: usize,
     pub(crate) axis: Svg,
     pub(crate) grid: Svg,
     /// (words, link)
@@ -101,7 +106,7 @@ pub(crate) struct TracePage {
     pub(crate) close: String,
 }
 
-/// RowList alone, for the script.
+/// Rows alone, for the script.
 #[derive(Debug, Template)]
 #[template(path = "trace_rows.html")]
 pub(crate) struct RowsPart {
@@ -167,6 +172,7 @@ impl<'a> Shown<'a> {
                 .map(|(at, row)| writer.row(self.window.from + at, row))
                 .collect(),
             window: self.window,
+            size: window::SIZE,
             axis: drawing::axis(self.extent),
             grid: drawing::grid(self.extent),
             pages: self.pages(),
@@ -300,20 +306,24 @@ fn folding(layout: &Layout, url: &TraceUrl, matches: &Matches, chosen: Option<Su
         Some(Subject::Log(log)) => layout.logs[log].span,
         _ => None,
     };
-    let turned = |nodes: &[Node]| {
+    let turned = |nodes: &[Node]| -> HashSet<Subject> {
         if nodes.is_empty() {
-            return std::collections::HashSet::new();
+            return HashSet::new();
         }
-        let of = |span: usize| {
-            let id = layout.spans()[span].id;
-            let is_turned = |is_run| nodes.contains(&Node { id, is_run });
+        let nodes: HashSet<Node> = nodes.iter().copied().collect();
+        let own = |(span, outline): (usize, &SpanOutline)| {
+            let is_turned = |is_run| {
+                let id = outline.id;
+                nodes.contains(&Node { id, is_run })
+            };
             let run = layout.runs.of[span].filter(|run| layout.runs.runs[*run].members[0] == span);
-            let own = is_turned(false).then_some(Subject::Span(span));
-            own.into_iter()
-                .chain(run.filter(|_| is_turned(true)).map(Subject::Run))
-                .collect::<Vec<_>>()
+            let run = run.filter(|_| is_turned(true)).map(Subject::Run);
+            is_turned(false)
+                .then_some(Subject::Span(span))
+                .into_iter()
+                .chain(run)
         };
-        (0..layout.spans().len()).flat_map(of).collect()
+        layout.spans().iter().enumerate().flat_map(own).collect()
     };
     let critical = || {
         let order = layout.tree.order.iter().copied();

@@ -1,7 +1,7 @@
 //! The rows that one page has: a whole trace is laid out, a window of it is written.
 
 /// Rows of a page, and of each part that the script asks for while somebody scrolls.
-pub(crate) const SIZE: usize = 100;
+pub(crate) const SIZE: usize = 60;
 
 /// Rows `from..to` of `total`. Windows begin at multiples of [`SIZE`], so that each row is in
 /// exactly one.
@@ -57,23 +57,23 @@ mod tests {
     fn each_row_is_in_exactly_one_window() {
         check(0, 0, (0, 0));
         check(0, 7, (0, 7));
-        check(99, 250, (0, 100));
-        check(100, 250, (100, 200));
-        check(usize::MAX, 250, (200, 250));
-        check(5, 100, (0, 100));
+        check(SIZE - 1, 150, (0, SIZE));
+        check(SIZE, 150, (SIZE, 2 * SIZE));
+        check(usize::MAX, 150, (2 * SIZE, 150));
+        check(5, SIZE, (0, SIZE));
     }
 
     #[test]
     fn windows_follow_each_other() {
-        let mut window = Window::with(0, 250);
+        let mut window = Window::with(0, 150);
         assert_eq!(window.before(), None);
         let mut seen = window.to;
         while let Some(next) = window.after() {
-            window = Window::with(next, 250);
+            window = Window::with(next, 150);
             assert_eq!(window.from, seen);
             seen = window.to;
         }
-        assert_eq!((seen, window.last()), (250, 200));
-        assert_eq!(window.before(), Some(100));
+        assert_eq!((seen, window.last()), (150, 2 * SIZE));
+        assert_eq!(window.before(), Some(SIZE));
     }
 }
