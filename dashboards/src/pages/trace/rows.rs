@@ -147,7 +147,7 @@ impl<'a> Unfolder<'a> {
             rows.push(row);
             match row.subject {
                 Subject::Span(span) => {
-                    let open = row.is_open == Some(true);
+                    let open = row.is_open == Some(true) || self.folding.only.is_some();
                     let children = self.laid.tree.children(span);
                     self.put(
                         children,
@@ -219,7 +219,7 @@ impl<'a> Unfolder<'a> {
         Row {
             subject: Subject::Span(span),
             depth,
-            is_open: has_below.then(|| self.is_open(span)),
+            is_open: (has_below && self.folding.only.is_none()).then(|| self.is_open(span)),
         }
     }
 
@@ -239,7 +239,7 @@ impl<'a> Unfolder<'a> {
 
     fn is_open(&self, span: usize) -> bool {
         let subject = Subject::Span(span);
-        if self.folding.only.is_some() || self.folding.opened.contains(&subject) {
+        if self.folding.opened.contains(&subject) {
             return true;
         }
         if self.folding.closed.contains(&subject) {

@@ -29,6 +29,9 @@ use crate::query_text::term;
 use crate::range::Asked;
 use crate::shell::Shell;
 
+/// Services that the legend names.
+const MOST_NAMED: usize = 16;
+
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -99,6 +102,8 @@ pub(crate) struct TracePage {
     pub(crate) warnings: Vec<Warning>,
     pub(crate) minimap: Svg,
     pub(crate) legend: Vec<Legend>,
+    /// How many services the legend leaves out.
+    pub(crate) unnamed: usize,
     pub(crate) tools: Tools,
     pub(crate) list: RowList,
     pub(crate) panel: Option<SpanPanel>,
@@ -186,10 +191,10 @@ impl<'a> Shown<'a> {
         let mut pages = Vec::new();
         if let Some(before) = window.before() {
             pages.push(("First rows", link(0)));
-            pages.push(("RowList before", link(before)));
+            pages.push(("Rows before", link(before)));
         }
         if let Some(after) = window.after() {
-            pages.push(("RowList after", link(after)));
+            pages.push(("Rows after", link(after)));
             pages.push(("Last rows", link(window.last())));
         }
         pages
@@ -274,7 +279,7 @@ impl<'a> Shown<'a> {
                 ),
             }
         };
-        self.shares.iter().map(entry).collect()
+        self.shares.iter().take(MOST_NAMED).map(entry).collect()
     }
 
     fn log(&self) -> Option<LogView> {
@@ -385,6 +390,7 @@ pub(crate) fn view(mut shell: Shell, url: &TraceUrl, found: &Found) -> TracePage
         warnings: warnings(layout, url, MOST_LOGS),
         minimap: shown.map(),
         legend: shown.legend(),
+        unnamed: shown.shares.len().saturating_sub(MOST_NAMED),
         tools: tools::tools(
             layout,
             url,
