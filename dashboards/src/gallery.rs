@@ -57,7 +57,11 @@ fn log_pages(mood: Mood) -> Vec<(&'static str, String)> {
     };
     let list = samples::logs_found(mood);
     let (record, surroundings) = samples::surroundings(mood);
-    let around = logs::AskedAround { pivot: 0, near: 20 };
+    let around = logs::AskedAround {
+        pivot: 0,
+        near: 20,
+        range: None,
+    };
     let shell = Shell::new(&house, "/logs", "Log record");
     // The list of hostile records as it is, and, in the list of samples, as an error.
     let records = logs::Found {
@@ -76,7 +80,7 @@ fn log_pages(mood: Mood) -> Vec<(&'static str, String)> {
         ),
         (
             "log-record",
-            text(&logs::record_view(shell, &record, surroundings, around)),
+            text(&logs::record_view(shell, &record, surroundings, &around)),
         ),
     ]
 }

@@ -58,6 +58,15 @@ impl Asked {
         })
     }
 
+    /// What the parameters say, if they say one.
+    pub(crate) fn told(params: &Params, now: Timestamp) -> Result<Option<Self>, BadParam> {
+        let names = ["last", "start", "end"];
+        if names.iter().all(|name| params.get(name).is_none()) {
+            return Ok(None);
+        }
+        Self::from_params(params, now, "1h").map(Some)
+    }
+
     /// From `start` to `end`.
     pub(crate) const fn absolute(range: TimeRange) -> Self {
         Self { range, last: None }
@@ -217,6 +226,14 @@ mod tests {
         );
         let local = asked("start=2026-11-22T05:00&end=2026-11-22T05:10:30").unwrap();
         assert_eq!(local.length(), Duration::from_secs(630));
+    }
+
+    #[test]
+    fn a_range_may_be_left_to_the_page() {
+        let told = |query: &str| Asked::told(&Params::parse(query), now());
+        assert_eq!(told("q=x"), Ok(None));
+        assert_eq!(told("last=6h"), asked("last=6h").map(Some));
+        assert_eq!(told("last=soon").unwrap_err().name, "last");
     }
 
     #[test]

@@ -116,15 +116,25 @@ impl Shell {
         asked: &Asked,
         kept: &[(&str, &str)],
     ) -> Self {
-        let mut shell = Self::with_links(house, path, title, |to| {
+        let mut shell = Self::keeping(house, path, title, asked);
+        shell.picker = Some(Picker::new(path, asked, kept));
+        shell
+    }
+
+    /// For a page that has a time of its own, but was come to within a range, which other pages keep.
+    pub(crate) fn keeping(
+        house: &House,
+        path: &str,
+        title: impl Into<String>,
+        asked: &Asked,
+    ) -> Self {
+        Self::with_links(house, path, title, |to| {
             if RANGED.contains(&to) {
                 asked.link(to, &[])
             } else {
                 to.to_owned()
             }
-        });
-        shell.picker = Some(Picker::new(path, asked, kept));
-        shell
+        })
     }
 
     fn with_links(

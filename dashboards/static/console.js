@@ -190,18 +190,17 @@ function leave(chart) {
   for (const path of $$('.lane.near', chart)) path.classList.remove('near');
   readout.hidden = true;
 }
-// A cell of a heat map leads to what was observed there: the link knows the time only.
-document.addEventListener('click', (event) => {
+// A cell of a heat map leads to what was observed there: the link itself knows the time only.
+document.addEventListener('pointerdown', (event) => {
   const link = event.target.closest?.('[data-heat] a:has(.hit)');
   const chart = link?.closest('[data-heat]');
   if (!chart || chart.dataset.unit !== 'seconds') return;
   const { low, high } = cell(chart, event, place(chart, event).when);
-  const url = new URL(link.href.baseVal, location.href);
+  const url = new URL(link.dataset.all ??= link.href.baseVal, location.href);
   const bounds = [['>', low], ['<=', high]].filter(([, value]) => value);
   const clauses = bounds.map(([sign, value]) => `duration:${sign}${Number((value * 1e3).toPrecision(6))}ms`);
   url.searchParams.set('q', [url.searchParams.get('q') ?? '', ...clauses].join(' ').trim());
-  event.preventDefault();
-  location.assign(url);
+  link.setAttribute('href', url);
 });
 
 // Brush: drag over a chart to see that time only.

@@ -16,7 +16,8 @@ for (const box of boxes) {
 // A map opens where its trouble is.
 const scroll = graph?.closest('.scroll');
 const worst = graph?.querySelector('.node.focus, .node.failing');
-if (scroll && worst && scroll.scrollHeight > scroll.clientHeight) {
+if (scroll && worst) {
   const box = worst.getBoundingClientRect(), view = scroll.getBoundingClientRect();
+  scroll.scrollLeft += Math.max(0, box.right - view.right + 60);
   scroll.scrollTop += box.top - view.top - view.height / 2;
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use watchfire_alerts::Incident;
-use watchfire_schemas::{TimeRange, Timestamp, TraceId};
+use watchfire_schemas::{SpanId, TimeRange, Timestamp, TraceId};
 use watchfire_tsdb::{ExemplarSeries, QueryError, Selector};
 
 use super::service_matcher;
+use crate::pages::explore::{span_of, trace_of};
 use crate::{Console, figures};
 
 /// Bounds in seconds by which exemplars are told apart.
@@ -18,6 +19,9 @@ const BOUNDS: [f64; 9] = [0.01, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ExemplarTrace {
     pub(crate) trace_id: TraceId,
+    /// The request itself; not known of incidents of former times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) span_id: Option<SpanId>,
     pub(crate) at: Timestamp,
     pub(crate) seconds: f64,
     pub(crate) service: String,
@@ -49,7 +53,7 @@ fn chosen(series: Vec<ExemplarSeries>) -> Vec<ExemplarTrace> {
         let text = |name: &str| one.labels.get(name).unwrap_or_default().to_owned();
         let failed = one.labels.get("status") == Some("STATUS_CODE_ERROR");
         for exemplar in &one.exemplars {
-            let Some(trace_id) = exemplar.trace_id else {
+            let Some(trace_id) = trace_of(exemplar) else {
                 continue;
             };
             let bucket = BOUNDS.partition_point(|bound| *bound < exemplar.v);
@@ -60,6 +64,7 @@ fn chosen(series: Vec<ExemplarSeries>) -> Vec<ExemplarTrace> {
             }
             let trace = ExemplarTrace {
                 trace_id,
+                span_id: span_of(exemplar),
                 at: Timestamp::from_millis(exemplar.t),
                 seconds: exemplar.v,
                 service: text("service"),

@@ -18,6 +18,9 @@ pub(crate) struct FailedOperation {
     pub(crate) name: String,
     pub(crate) kind: String,
     pub(crate) trace_id: TraceId,
+    /// The span itself; not known of incidents of former times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) span_id: Option<SpanId>,
     pub(crate) at: Timestamp,
     pub(crate) seconds: f64,
     /// What the span says of why.
@@ -64,6 +67,7 @@ pub(super) fn failed_operations(failed: &[(RecordId, Span)]) -> Vec<FailedOperat
             name: span.name.clone(),
             kind: span.kind.as_str().to_owned(),
             trace_id: span.trace_id,
+            span_id: Some(span.span_id),
             at: span.start,
             seconds: span.duration().as_secs_f64(),
             error: error_of(span),

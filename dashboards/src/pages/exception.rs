@@ -21,7 +21,7 @@ use crate::figures::{self, When};
 use crate::params::Params;
 use crate::range::Asked;
 use crate::shell::{House, Shell};
-use crate::{Console, ReadStack, url};
+use crate::{Console, ReadStack, chain, url};
 
 pub(crate) use affected::Affected;
 pub(crate) use stack::Run;
@@ -199,7 +199,7 @@ pub(crate) fn view(
         message: figures::cut(&group.message, 10_000).0.to_owned(),
         culprit: group.culprit.clone(),
         service: group.service.clone(),
-        service_href: format!("/services/{}", url::encode(&group.service)),
+        service_href: chain::service(asked, &group.service),
         status: group.status.as_str(),
         is_new: group.first_seen >= now - NEW_FOR,
         is_regressed: group.regressed_at.is_some_and(|at| at >= asked.range.start),
@@ -220,15 +220,12 @@ pub(crate) fn view(
         runs: stack::runs(&context.read.calls),
         chain: context.read.chain.clone(),
         affected: context.affected.clone(),
-        incidents: incidents(context, now),
+        incidents: incidents(context, asked),
         log: log(context, now),
         members: group.triage.members.clone(),
         older: older(asked, group, context),
-        traces_href: asked.link(
-            "/traces",
-            &[("service", &group.service), ("status", "error")],
-        ),
-        traces: traces(group, records),
+        traces_href: chain::traces(asked, &chain::spans_of_group(&group.service, &group.kind)),
+        traces: traces(group, records, asked),
         logs: records
             .iter()
             .map(|found| log_view(found, &log_context))
@@ -239,11 +236,11 @@ pub(crate) fn view(
     }
 }
 
-fn incidents(context: &Context, now: Timestamp) -> Vec<(String, String, &'static str, When)> {
+fn incidents(context: &Context, asked: &Asked) -> Vec<(String, String, &'static str, When)> {
     let rows = context.incidents.iter().map(|incident| {
-        let href = format!("/incidents/{}", url::encode(&incident.id));
+        let href = chain::incident(asked, &incident.id);
         let status = super::incidents::status_name(incident.status);
-        let at = When::ago(incident.detected_at, now);
+        let at = When::ago(incident.detected_at, asked.range.end);
         (incident.title.clone(), href, status, at)
     });
     rows.collect()
@@ -257,15 +254,19 @@ fn older(asked: &Asked, group: &ExceptionGroup, context: &Context) -> Option<Str
 }
 
 /// The traces in which it happened, as far as the records and the group say.
-fn traces(group: &ExceptionGroup, records: &[FoundLog]) -> Vec<(String, String)> {
+fn traces(group: &ExceptionGroup, records: &[FoundLog], asked: &Asked) -> Vec<(String, String)> {
     const SHOWN: usize = 10;
-    let told = records.iter().filter_map(|found| found.record.trace_id);
-    let mut traces: Vec<_> = told.chain(group.last_trace).collect();
-    traces.sort();
-    traces.dedup();
+    let told = records
+        .iter()
+        .filter_map(|found| Some((found.record.trace_id?, found.record.span_id)));
+    let last = group.last_trace.map(|trace| (trace, None));
+    let mut traces: Vec<_> = told.chain(last).collect();
+    // Of a trace that is told twice the one with its span.
+    traces.sort_by_key(|(trace, span)| (*trace, span.is_none()));
+    traces.dedup_by_key(|(trace, _)| *trace);
     let shown = traces.iter().take(SHOWN);
     shown
-        .map(|id| (id.to_string(), format!("/traces/{id}")))
+        .map(|(id, span)| (id.to_string(), chain::trace(asked, id, span.as_ref())))
         .collect()
 }
 

@@ -17,7 +17,7 @@ use crate::figures::{self, When};
 use crate::params::{BadParam, Params};
 use crate::range::Asked;
 use crate::shell::{House, Shell};
-use crate::{Console, query_text, url};
+use crate::{Console, chain, query_text};
 
 /// Groups on the page.
 const SHOWN: usize = 100;
@@ -377,11 +377,7 @@ fn group_row(group: &ExceptionGroup, trend: Option<&Vec<f64>>, asked: &Asked) ->
     let is_regressed = within(group.regressed_at);
     let is_escalating = within(group.triage.escalated_at);
     GroupRow {
-        // What is looked at for a day is left to fit the group.
-        href: match asked.last.as_deref() {
-            Some("24h") => format!("/exceptions/{}", url::encode(&group.id)),
-            _ => asked.link(&format!("/exceptions/{}", url::encode(&group.id)), &[]),
-        },
+        href: chain::group(asked, &group.id),
         kind: group.kind.clone(),
         message: super::log_view::one_line(&group.message),
         culprit: group.culprit.clone(),

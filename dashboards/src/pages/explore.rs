@@ -24,7 +24,7 @@ use crate::charts::{Steps, readings};
 use crate::params::{BadParam, Params};
 use crate::shell::{House, Shell};
 
-pub(crate) use self::drawing::bound_text;
+pub(crate) use self::drawing::{bound_text, span_of, trace_of};
 pub(crate) use self::lines::names;
 pub(crate) use self::state::{Against, link};
 pub(crate) use self::view::view;

@@ -19,9 +19,10 @@ use super::incidents::{is_open, status_name};
 use super::{Fault, Page, explore, posted, render};
 use crate::charts::Svg;
 use crate::facts::{self, Facts, log_query, of_services, window};
+use crate::params::Params;
 use crate::range::Asked;
 use crate::shell::{House, Shell};
-use crate::{Console, url};
+use crate::{Console, chain, url};
 use alerts::{AlertGroup, alert_groups};
 use axis::{Legend, Moment};
 use brief::Brief;
@@ -41,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) rules: Vec<RuleStatus>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) similar: Vec<SimilarIncident>,
+    /// The range in which the reader came here; without one, links lead to the incident's own.
+    pub(crate) asked: Option<Asked>,
     /// The name that the reader last acted under.
     pub(crate) who: String,
 }
@@ -60,6 +63,7 @@ pub(crate) struct IncidentPage {
     pub(crate) merged_into: Option<(String, String)>,
     pub(crate) kin: Vec<(&'static str, String, String)>,
     pub(crate) services: Vec<(String, String)>,
+    pub(crate) incidents_href: String,
     pub(crate) brief: Brief,
     pub(crate) silence_href: String,
     pub(crate) figures: Vec<Figure>,
@@ -100,14 +104,20 @@ pub(crate) struct Forms {
 pub(crate) async fn page(
     State(console): State<Console>,
     Path(id): Path<String>,
+    params: Params,
     headers: HeaderMap,
 ) -> Page {
     let house = House::ask(&console).await;
+    let asked = Asked::told(&params, house.now)?;
     let incident = console.alerts.incident(&id).await?;
     let incident = incident.ok_or_else(|| Fault::NotFound(format!("incident {id}")))?;
-    let mut shell = Shell::new(&house, "/incidents/", incident.title.clone());
+    let mut shell = match &asked {
+        None => Shell::new(&house, "/incidents/", incident.title.clone()),
+        Some(asked) => Shell::keeping(&house, "/incidents/", incident.title.clone(), asked),
+    };
     let mut context = ask_context(&console, &incident, house.now, &mut shell).await;
     context.who = posted::remembered_name(&headers);
+    context.asked = asked;
     render(&view(shell, house.now, &incident, &context))
 }
 
@@ -132,7 +142,7 @@ async fn ask_context(
         rules: console.alerts.rules(),
         deliveries: shell.take("deliveries", deliveries),
         similar: shell.take("similar incidents", similar),
-        who: String::new(),
+        ..Context::default()
     }
 }
 
@@ -144,11 +154,12 @@ pub(crate) fn view(
 ) -> IncidentPage {
     let facts = &context.facts;
     let around = window(incident, now);
-    let asked = Asked::absolute(around);
+    let own = || Asked::absolute(around);
+    let asked = context.asked.clone().unwrap_or_else(own);
     let latency = facts.latency.as_ref();
     let drawn = axis::drawn(around, latency);
     let (axis, moments, legend) = axis::draw(incident, &context.changes, &facts.measured, drawn);
-    let heat = latency.map(|latency| axis::heat(incident, latency, drawn));
+    let heat = latency.map(|latency| axis::heat(incident, facts, latency, drawn, &asked));
     let (timeline, alert_changes) = timeline::timeline_rows(incident, now);
     if is_open(incident) {
         shell = shell.live(10);
@@ -169,7 +180,8 @@ pub(crate) fn view(
             .as_ref()
             .map(|id| (id.clone(), path_of(id))),
         kin: kin(incident),
-        services: service_links(incident),
+        services: service_links(incident, &asked),
+        incidents_href: asked_list(context),
         brief: brief::brief(incident, facts, &asked, now),
         silence_href: silence_href(incident),
         figures: response::response_figures(incident, now),
@@ -177,9 +189,9 @@ pub(crate) fn view(
         heat,
         moments,
         legend,
-        exceptions: suspects::exception_rows(incident, facts, now),
+        exceptions: suspects::exception_rows(incident, facts, now, &asked),
         changes: suspects::change_rows(facts, now),
-        traces_href: asked.link("/traces", &[("q", failing.trim())]),
+        traces_href: chain::traces(&asked, failing.trim()),
         logs_href: super::logs::href(&log_query(incident), &asked),
         found: findings::findings(facts, &context.similar, &asked, now),
         deliveries: context
@@ -212,8 +224,17 @@ pub(crate) fn view(
     }
 }
 
-fn service_links(incident: &Incident) -> Vec<(String, String)> {
-    let link = |name: &String| (name.clone(), format!("/services/{}", url::encode(name)));
+/// The list of incidents, of the range in which the reader came.
+fn asked_list(context: &Context) -> String {
+    let kept = context.asked.as_ref();
+    kept.map_or_else(
+        || "/incidents".to_owned(),
+        |asked| asked.link("/incidents", &[]),
+    )
+}
+
+fn service_links(incident: &Incident, asked: &Asked) -> Vec<(String, String)> {
+    let link = |name: &String| (name.clone(), chain::service(asked, name));
     incident.services.iter().map(link).collect()
 }
 

@@ -8,7 +8,7 @@ use super::logs::state::LogsUrl;
 use crate::figures::{self, When};
 use crate::query_text::{term, with};
 use crate::range::Asked;
-use crate::url;
+use crate::{chain, url};
 
 /// Characters of a message that a row shows before it is cut; the record's own page shows more.
 const MESSAGE_IN_LIST: usize = 1_500;
@@ -130,11 +130,13 @@ pub(crate) fn log_view(found: &FoundLog, context: &LogContext<'_>) -> LogView {
             .pattern_id
             .as_ref()
             .map(|pattern| context.narrowed(&term("pattern_id", pattern))),
-        trace: record.trace_id.map(|id| format!("/traces/{id}")),
+        trace: record
+            .trace_id
+            .map(|id| chain::trace(context.asked, &id, record.span_id.as_ref())),
         group: record
             .exception_group
             .as_ref()
-            .map(|group| format!("/exceptions/{}", url::encode(group))),
+            .map(|group| chain::group(context.asked, group)),
         is_open: context.is_alone,
     }
 }

@@ -4,7 +4,8 @@ use watchfire_alerts::{Alerts, Incident, StoreError};
 use watchfire_schemas::{ChangeEvent, TimeRange};
 
 use crate::charts::TimePlot;
-use crate::{figures, url};
+use crate::range::Asked;
+use crate::{chain, figures};
 
 /// Incidents that are drawn.
 const INCIDENTS: usize = 20;
@@ -51,7 +52,7 @@ fn mark(plot: &mut TimePlot, incident: &Incident, range: TimeRange) {
         incident.title,
         figures::clock(began)
     );
-    let href = format!("/incidents/{}", url::encode(&incident.id));
+    let href = chain::incident(&Asked::absolute(range), &incident.id);
     plot.lasting(began, over.unwrap_or(range.end), &title, &href);
 }
 

@@ -3,11 +3,13 @@
 
 mod endpoints;
 mod evidence;
+mod exemplars;
 mod neighbours;
 mod panel;
 mod requests;
 mod saturation;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use askama::Template;
@@ -15,7 +17,7 @@ use axum::extract::{Path, State};
 use watchfire_alerts::{ExceptionGroup, GroupStatus, Incident};
 use watchfire_logsearch::{LogPage, SpanPage};
 use watchfire_schemas::{ChangeEvent, TimeRange, Timestamp};
-use watchfire_tsdb::RangeSeries;
+use watchfire_tsdb::{ExemplarSeries, RangeSeries};
 
 use self::endpoints::OperationRow;
 use self::evidence::{ErrorLine, ExceptionRow};
@@ -31,10 +33,13 @@ use crate::charts::{Steps, Svg};
 use crate::params::{BadParam, Params};
 use crate::range::Asked;
 use crate::shell::{House, Shell};
-use crate::{Console, query_text, url};
+use crate::{Console, chain, query_text, url};
 
 /// Points of a line, and columns of the heat map.
 const POINTS: u64 = 90;
+
+/// Failed requests read, of which some are of one trace.
+const FAILED: usize = 30;
 
 /// (label, link, is it the one)
 type Choice = (&'static str, String, bool);
@@ -55,6 +60,8 @@ pub(crate) struct ServicePage {
     pub(crate) exceptions: Vec<ExceptionRow>,
     pub(crate) errors: Vec<ErrorLine>,
     pub(crate) slow: Vec<SpanRow>,
+    pub(crate) failed: Vec<SpanRow>,
+    pub(crate) failed_href: String,
     pub(crate) callers: Vec<NeighbourRow>,
     pub(crate) called: Vec<NeighbourRow>,
     pub(crate) saturation: Vec<Saturation>,
@@ -75,11 +82,15 @@ pub(crate) struct Found {
     pub(crate) earlier: Option<ServiceRed>,
     pub(crate) operations: Vec<ServiceRed>,
     pub(crate) buckets: Vec<RangeSeries>,
+    pub(crate) exemplars: Vec<ExemplarSeries>,
+    /// Seconds that requests took in the range, by operation.
+    pub(crate) busy: BTreeMap<String, f64>,
     pub(crate) happened: Happened,
     /// With how often each happened in the range.
     pub(crate) groups: Vec<(ExceptionGroup, f64)>,
     pub(crate) errors: Option<LogPage>,
     pub(crate) slow: Option<SpanPage>,
+    pub(crate) failed: Option<SpanPage>,
     pub(crate) calls: Vec<Call>,
     pub(crate) saturation: Vec<Vec<RangeSeries>>,
 }
@@ -177,7 +188,13 @@ async fn ask(console: &Console, shell: &mut Shell, wanted: &Wanted) -> Found {
     let buckets = measured.pop().unwrap_or_default();
     *shell = told;
     let service = shell.take("request figures", service).into_iter().next();
-    let slow = slow(console, service.as_ref(), &of_service, range).await;
+    let failing = format!("{of_service} kind:server status:error");
+    let (slow, failed, exemplars, busy) = tokio::join!(
+        slow(console, service.as_ref(), &of_service, range),
+        ask::spans(console, &failing, range, FAILED, None),
+        exemplars::exemplars(console, name, range),
+        endpoints::busy(console, name, asked),
+    );
     let mut calls = shell.take("who it calls", called);
     calls.extend(shell.take("who calls it", callers));
     Found {
@@ -191,6 +208,11 @@ async fn ask(console: &Console, shell: &mut Shell, wanted: &Wanted) -> Found {
             .map_err(|error| tracing::warn!(%error, "a page could not read errors logged: {error}"))
             .ok(),
         slow,
+        failed: failed
+            .map_err(|error| tracing::warn!(%error, "a page could not read failed spans: {error}"))
+            .ok(),
+        exemplars: shell.take("exemplars", exemplars),
+        busy: shell.take("time by operation", busy),
         calls,
         saturation: measured,
     }
@@ -276,12 +298,15 @@ pub(crate) fn view(shell: Shell, now: Timestamp, wanted: &Wanted, found: &Found)
             steps,
             &found.happened,
         ),
-        heat: requests::heat_map(&found.buckets, &of_service, asked, steps, &found.happened),
+        heat: requests::heat_map(found, &of_service, asked, steps),
         incidents: found
             .happened
             .incidents
             .iter()
-            .map(|incident| incident_row(incident, now))
+            .map(|incident| IncidentRow {
+                href: chain::incident(asked, &incident.id),
+                ..incident_row(incident, now)
+            })
             .collect(),
         orders: endpoints::ORDERS
             .map(|(sort, label)| {
@@ -292,17 +317,22 @@ pub(crate) fn view(shell: Shell, now: Timestamp, wanted: &Wanted, found: &Found)
                 )
             })
             .into(),
-        operations: endpoints::rows(&found.operations, &wanted.sort, &of_service, asked),
+        operations: endpoints::rows(found, &wanted.sort, &of_service, asked),
         operations_total: found.operations.len(),
-        exceptions: evidence::exceptions(&found.groups, now),
+        exceptions: evidence::exceptions(&found.groups, asked),
         errors: found
             .errors
             .as_ref()
-            .map_or_else(Vec::new, |page| evidence::errors(page, now)),
+            .map_or_else(Vec::new, |page| evidence::errors(page, asked)),
         slow: found
             .slow
             .as_ref()
-            .map_or_else(Vec::new, |page| evidence::slowest(page, now)),
+            .map_or_else(Vec::new, |page| evidence::slowest(page, asked)),
+        failed: found
+            .failed
+            .as_ref()
+            .map_or_else(Vec::new, |page| evidence::failed(page, asked)),
+        failed_href: chain::traces(asked, &format!("{of_service} kind:server status:error")),
         callers,
         called,
         saturation: saturation::view(&found.saturation, name, asked, steps, &found.happened),
@@ -313,12 +343,13 @@ pub(crate) fn view(shell: Shell, now: Timestamp, wanted: &Wanted, found: &Found)
 fn links(name: &str, of_service: &str, asked: &Asked) -> Vec<(&'static str, String)> {
     let failures = format!("{of_service} severity:(ERROR or FATAL)");
     vec![
-        ("Logs", asked.link("/logs", &[("q", of_service)])),
-        ("Errors logged", asked.link("/logs", &[("q", &failures)])),
-        ("Traces", asked.link("/traces", &[("q", of_service)])),
+        ("Logs", chain::logs(asked, of_service)),
+        ("Errors logged", chain::logs(asked, &failures)),
+        ("Traces", chain::traces(asked, of_service)),
         (
             "Exceptions",
             asked.link("/exceptions", &[("service", name)]),
         ),
+        ("On the map", asked.link("/services", &[("focus", name)])),
     ]
 }

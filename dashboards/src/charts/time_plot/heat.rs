@@ -23,6 +23,25 @@ impl Cells {
         let all = self.rows.iter().flatten().copied();
         all.filter(|count| count.is_finite()).fold(0.0, f64::max)
     }
+
+    /// How high a value lies on the scale of rows; none outside of them.
+    pub(crate) fn height_of(&self, value: f64) -> Option<f64> {
+        let row = self
+            .bounds
+            .windows(2)
+            .position(|pair| pair[0] < value && value <= pair[1])?;
+        let (low, high) = (self.bounds[row], self.bounds[row + 1]);
+        let within = (value - low) / (high - low);
+        // Towards infinity there is no middle but that of the row.
+        Some(
+            row as f64
+                + if within > 0.0 && high.is_finite() {
+                    within
+                } else {
+                    0.5
+                },
+        )
+    }
 }
 
 impl TimePlot {
@@ -155,6 +174,22 @@ mod tests {
         assert_eq!(drawn.matches("class=\"hit\"").count(), 3);
         assert!(drawn.contains("/traces?x=2&amp;y"));
         assert!(drawn.contains("&quot;b&quot;:[0,0.1,null]"), "{drawn}");
+    }
+
+    #[test]
+    fn a_value_lies_in_the_row_of_its_bucket() {
+        let cells = Cells {
+            bounds: vec![0.0, 0.1, 0.5, f64::INFINITY],
+            rows: vec![Vec::new(); 3],
+        };
+        let is_at = |value: f64, height: f64| {
+            cells
+                .height_of(value)
+                .is_some_and(|found| (found - height).abs() < 1e-9)
+        };
+        assert!(is_at(0.1, 1.0) && is_at(0.3, 1.5) && is_at(7.0, 2.5));
+        assert_eq!(cells.height_of(0.0), None);
+        assert_eq!(cells.height_of(f64::NAN), None);
     }
 
     #[test]

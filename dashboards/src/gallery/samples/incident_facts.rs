@@ -131,6 +131,7 @@ pub(crate) fn facts_of(mood: Mood) -> facts::Facts {
             .collect(),
         exemplars: vec![facts::ExemplarTrace {
             trace_id,
+            span_id: None,
             at: ago(300.0),
             seconds: 1.4,
             service: name(mood, "gateway"),
@@ -143,6 +144,7 @@ pub(crate) fn facts_of(mood: Mood) -> facts::Facts {
             name: name(mood, "GET /places/{id}"),
             kind: "server".to_owned(),
             trace_id,
+            span_id: None,
             at: ago(300.0),
             seconds: 0.21,
             error: message(mood, "TileMissing: no tile for place 812"),

@@ -87,6 +87,7 @@ pub(crate) fn incident_context(mood: Mood) -> incident_page::Context {
             }
         };
     incident_page::Context {
+        asked: None,
         rules: rules(mood).0,
         changes: changes(mood),
         deliveries: vec![

@@ -40,6 +40,19 @@ pub(crate) fn red(mood: Mood) -> Vec<ServiceRed> {
     }
 }
 
+/// One observation with its trace.
+fn exemplars() -> Vec<ExemplarSeries> {
+    vec![ExemplarSeries {
+        labels: LabelSet::default(),
+        exemplars: vec![Exemplar {
+            t: ago(600.0).millis(),
+            v: 0.3,
+            trace_id: Some(trace()[0].trace_id),
+            labels: LabelSet::default(),
+        }],
+    }]
+}
+
 /// What the page of a service found.
 pub(crate) fn service_found(mood: Mood) -> service::Found {
     if mood == Mood::Empty {
@@ -52,6 +65,9 @@ pub(crate) fn service_found(mood: Mood) -> service::Found {
         earlier: red.last().cloned(),
         operations: red,
         buckets: buckets(),
+        exemplars: exemplars(),
+        busy: BTreeMap::new(),
+        failed: Some(span_page(mood)),
         happened: service::Happened {
             changes: changes(mood),
             incidents: incidents_of(mood),
@@ -146,7 +162,6 @@ fn buckets() -> Vec<RangeSeries> {
 }
 
 /// What the page for expressions found.
-#[expect(clippy::too_many_lines, reason = "sample data, written out")]
 pub(crate) fn explored(mood: Mood, url: &state::ExploreUrl) -> answers::Found {
     if mood == Mood::Empty {
         return answers::Found::default();
@@ -179,15 +194,6 @@ pub(crate) fn explored(mood: Mood, url: &state::ExploreUrl) -> answers::Found {
         ghost: matrix(mood),
         took: Duration::from_millis(12),
     };
-    let exemplars = vec![ExemplarSeries {
-        labels: LabelSet::default(),
-        exemplars: vec![Exemplar {
-            t: ago(600.0).millis(),
-            v: 0.3,
-            trace_id: Some(trace()[0].trace_id),
-            labels: LabelSet::default(),
-        }],
-    }];
     let refused = "invalid parameter \"query\": parse error: unclosed left brace";
     let mut all = vec![answered("a", url.rows[0].expr.clone(), Ok(value))];
     if url.face != state::Face::Heat {
@@ -216,7 +222,7 @@ pub(crate) fn explored(mood: Mood, url: &state::ExploreUrl) -> answers::Found {
         .collect::<Vec<_>>();
     answers::Found {
         answers: all,
-        exemplars,
+        exemplars: exemplars(),
         incidents: incidents_of(mood),
         changes: changes(mood),
         metrics: browser::gathered(&counts, said.clone()),

@@ -1,8 +1,9 @@
 //! The chart: lines or cells over the range, with what happened meanwhile.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use watchfire_schemas::Timestamp;
+use watchfire_schemas::{Exemplar, SpanId, Timestamp, TraceId};
 
 use super::answers::{Answered, Found, Value};
 use super::heat;
@@ -13,7 +14,7 @@ use super::syntax::tokens;
 use crate::charts::{Cells, Lane, Look, Scale, Steps, Svg, TimePlot, TraceDot, Unit, extent};
 use crate::figures;
 use crate::pages::incidents::is_open;
-use crate::{query_text, url as links};
+use crate::{chain, query_text};
 
 const HEIGHT: u32 = 300;
 /// Exemplars are drawn for so many stretches of the range, of each those with the greatest values.
@@ -119,7 +120,7 @@ fn happened(plot: &mut TimePlot, found: &Found, url: &ExploreUrl) {
             incident.title,
             figures::date_time(incident.onset.at)
         );
-        let href = format!("/incidents/{}", links::encode(&incident.id));
+        let href = chain::incident(&url.asked, &incident.id);
         plot.lasting(incident.onset.at, end, &title, &href);
     }
     for change in found.changes.iter().take(MOST_MARKS) {
@@ -137,14 +138,7 @@ fn happened(plot: &mut TimePlot, found: &Found, url: &ExploreUrl) {
 fn dots(found: &Found, url: &ExploreUrl, has_place: bool) -> Vec<TraceDot> {
     let exemplars = found.exemplars.iter().flat_map(|series| &series.exemplars);
     let mut traced: Vec<_> = exemplars
-        .filter_map(|exemplar| {
-            let in_label = || exemplar.labels.get("trace_id").map(str::to_owned);
-            let trace = exemplar
-                .trace_id
-                .map(|id| id.to_string())
-                .or_else(in_label)?;
-            Some((exemplar, trace))
-        })
+        .filter_map(|exemplar| Some((exemplar, trace_of(exemplar)?)))
         .filter(|(exemplar, _)| {
             let at = Timestamp::from_millis(exemplar.t);
             at >= url.asked.range.start && at <= url.asked.range.end
@@ -160,18 +154,28 @@ fn dots(found: &Found, url: &ExploreUrl, has_place: bool) -> Vec<TraceDot> {
         *drawn += 1;
         *drawn <= DOTS_OF_A_STRETCH
     });
-    let dot = |(exemplar, trace): (&watchfire_schemas::Exemplar, String)| TraceDot {
+    let dot = |(exemplar, trace): (&Exemplar, TraceId)| TraceDot {
         at: Timestamp::from_millis(exemplar.t),
         value: has_place.then_some(exemplar.v),
         title: format!(
             "{} observed at {}\nopen trace {}",
             figures::short(exemplar.v),
             figures::clock(Timestamp::from_millis(exemplar.t)),
-            figures::cut(&trace, 8).0
+            figures::cut(&trace.to_string(), 8).0
         ),
-        href: format!("/traces/{}", links::encode(&trace)),
+        href: chain::trace(&url.asked, &trace, span_of(exemplar).as_ref()),
     };
     traced.into_iter().map(dot).collect()
+}
+
+/// Where it was observed, by its field or, as others send it, by its label.
+pub(crate) fn trace_of(exemplar: &Exemplar) -> Option<TraceId> {
+    let in_label = || exemplar.labels.get("trace_id")?.parse().ok();
+    exemplar.trace_id.or_else(in_label)
+}
+
+pub(crate) fn span_of(exemplar: &Exemplar) -> Option<SpanId> {
+    exemplar.labels.get("span_id")?.parse().ok()
 }
 
 /// The heat map of the first query, if it has buckets.
@@ -200,18 +204,18 @@ fn heat_chart(
     let range = steps.range(url.asked.range.end);
     let mut plot = TimePlot::scaled(range, HEIGHT, Scale::rows(&bounds), unit);
     happened(&mut plot, found, url);
-    let query = services(&answered.expr);
+    let query = spans(&answered.expr);
+    // What a step shows was observed in the window before it.
+    let window = window(&answered.expr).unwrap_or_else(|| url.step());
     plot.heat(steps, cells, |step| {
-        let (start, end) = (steps.at(step), steps.at(step + 1));
-        links::link(
-            "/traces",
-            &[
-                ("q", &query),
-                ("start", &start.to_string()),
-                ("end", &end.to_string()),
-            ],
-        )
+        chain::observed(&query, steps.at(step) - window, steps.at(step))
     });
+    let mut dots = dots(found, url, true);
+    dots.retain_mut(|dot| {
+        dot.value = dot.value.and_then(|value| cells.height_of(value));
+        dot.value.is_some()
+    });
+    plot.dots(&dots);
     plot.finish("Observations by size over the range")
 }
 
@@ -232,13 +236,47 @@ pub(crate) fn bound_text(bound: f64, unit: Unit) -> String {
     }
 }
 
-/// The query for spans of the services that an expression names.
-fn services(expr: &str) -> String {
+/// The query for the spans that an expression is about, as far as its labels tell.
+fn spans(expr: &str) -> String {
+    const LABELS: [(&[&str], &str); 4] = [
+        (&["service", "service_name", "job"], "service"),
+        (&["operation", "span_name"], "name"),
+        (&["kind", "span_kind"], "kind"),
+        (&["status", "status_code"], "status"),
+    ];
     let all = tokens(expr);
-    let named = all.windows(3).find(|three| {
-        ["service", "service_name", "job"].contains(&three[0].text) && three[1].text == "="
-    });
-    named.map_or_else(String::new, |three| {
-        query_text::term("service.name", three[2].text.trim_matches(['"', '\'', '`']))
-    })
+    let clause = |(labels, field): &(&[&str], &str)| {
+        let named = all
+            .windows(3)
+            .find(|three| labels.contains(&three[0].text) && three[1].text == "=")?;
+        let value = named[2].text.trim_matches(['"', '\'', '`']);
+        let plain = ["SPAN_KIND_", "STATUS_CODE_"]
+            .iter()
+            .find_map(|prefix| value.strip_prefix(prefix));
+        let value = plain.map_or_else(|| value.to_owned(), str::to_lowercase);
+        Some(query_text::term(field, &value))
+    };
+    let clauses: Vec<String> = LABELS.iter().filter_map(clause).collect();
+    clauses.join(" ")
+}
+
+/// The first window of an expression, `[5m]`.
+fn window(expr: &str) -> Option<Duration> {
+    let (_, rest) = expr.split_once('[')?;
+    let (window, _) = rest.split_once([']', ':'])?;
+    crate::range::span(window.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_leads_to_the_spans_that_its_expression_names() {
+        let expr = "sum by (le) (increase(x_bucket{service=\"a b\",kind=\"SPAN_KIND_SERVER\",operation=\"GET /\"}[90s]))";
+        assert_eq!(spans(expr), "service:\"a b\" name:\"GET /\" kind:server");
+        assert_eq!(window(expr), Some(Duration::from_secs(90)));
+        assert_eq!(spans("rate(x[5m])"), "");
+        assert_eq!(window("up"), None);
+    }
 }

@@ -12,6 +12,9 @@ use crate::charts::{Cells, Steps};
 /// Rows of a native histogram at most.
 const MOST_ROWS: usize = 40;
 
+/// How long a growth is looked at, at least: targets are scraped each few seconds.
+pub(crate) const LEAST_WINDOW: Duration = Duration::from_mins(1);
+
 /// What to ask for the buckets behind an expression: of a quantile what it is taken of, of a mere
 /// histogram how it grew in each step.
 pub(crate) fn expression(expr: &str, step: Duration) -> String {
@@ -22,7 +25,7 @@ pub(crate) fn expression(expr: &str, step: Duration) -> String {
     let Some((name, matchers)) = selector(expr, &all) else {
         return expr.to_owned();
     };
-    let window = step.as_secs().max(60);
+    let window = step.max(LEAST_WINDOW).as_secs();
     let classic = |bucket: &str| format!("sum by (le) (increase({bucket}{matchers}[{window}s]))");
     if name.ends_with("_bucket") {
         return classic(name);

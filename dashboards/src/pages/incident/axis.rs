@@ -6,9 +6,10 @@ use std::time::Duration;
 use watchfire_alerts::{Incident, OnsetMethod};
 use watchfire_schemas::{ChangeEvent, TimeRange, Timestamp};
 
-use crate::charts::{Mark, Scale, Stack, Svg, TimePlot, Unit};
-use crate::facts::{Latency, Measured, of_services};
-use crate::{figures, url};
+use crate::charts::{Mark, Scale, Stack, Svg, TimePlot, TraceDot, Unit};
+use crate::facts::{ExemplarTrace, Facts, Latency, Measured, of_services};
+use crate::range::Asked;
+use crate::{chain, figures};
 
 /// A moment of the response, named beside its lane of the chart.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,7 +156,13 @@ pub(super) fn drawn(window: TimeRange, latency: Option<&Latency>) -> TimeRange {
 }
 
 /// How long requests took, on the same axis of time.
-pub(super) fn heat(incident: &Incident, latency: &Latency, window: TimeRange) -> Svg {
+pub(super) fn heat(
+    incident: &Incident,
+    facts: &Facts,
+    latency: &Latency,
+    window: TimeRange,
+    asked: &Asked,
+) -> Svg {
     let (steps, cells) = latency.drawn();
     let texts = cells.bounds.iter().map(|bound| {
         if bound.is_finite() {
@@ -170,16 +177,26 @@ pub(super) fn heat(incident: &Incident, latency: &Latency, window: TimeRange) ->
     plot.band(onset.earliest, onset.latest, "onset", "onset");
     let query = format!("{} kind:server", of_services(incident));
     plot.heat(steps, &cells, |step| {
-        let (start, end) = (steps.at(step), steps.at(step + 1));
-        url::link(
-            "/traces",
-            &[
-                ("q", query.trim()),
-                ("start", &start.to_string()),
-                ("end", &end.to_string()),
-            ],
-        )
+        chain::observed(query.trim(), steps.at(step), steps.at(step + 1))
     });
+    let dot = |one: &ExemplarTrace| {
+        Some(TraceDot {
+            at: one.at,
+            value: Some(cells.height_of(one.seconds)?),
+            title: format!(
+                "{}{} at {}, {} {}\nopen trace {}",
+                figures::duration(one.seconds),
+                if one.failed { ", failed" } else { "" },
+                figures::clock(one.at),
+                one.service,
+                one.operation,
+                figures::cut(&one.trace_id.to_string(), 8).0
+            ),
+            href: chain::trace(asked, &one.trace_id, one.span_id.as_ref()),
+        })
+    };
+    let dots: Vec<TraceDot> = facts.exemplars.iter().filter_map(dot).collect();
+    plot.dots(&dots);
     plot.finish("How long requests took around the incident, by step and bucket")
 }
 

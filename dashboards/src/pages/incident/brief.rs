@@ -5,12 +5,12 @@ use watchfire_alerts::{Incident, OnsetMethod};
 use watchfire_schemas::Timestamp;
 
 use super::suspects::{change_of, distance, version_split};
+use crate::chain;
 use crate::facts::{Candidate, Facts, Overrepresented};
 use crate::figures::{self, When};
 use crate::pages::log_view::one_line;
 use crate::query_text::term;
 use crate::range::Asked;
-use crate::url;
 
 /// Attributes named in the brief.
 const NAMED: usize = 2;
@@ -57,8 +57,8 @@ pub(super) fn brief(incident: &Incident, facts: &Facts, asked: &Asked, now: Time
     let onset = &incident.onset;
     let concerned = facts.blast_radius.iter().take(NAMED);
     let mut looks = Vec::new();
-    looks.extend(trace(facts));
-    looks.extend(exception(incident, facts));
+    looks.extend(trace(facts, asked));
+    looks.extend(exception(incident, facts, asked));
     looks.extend(pattern(facts, asked));
     Brief {
         what: what(incident, facts),
@@ -177,11 +177,11 @@ fn change(candidate: &Candidate) -> BriefChange {
 }
 
 /// The one trace: of the operation where failures begin, else the slowest.
-fn trace(facts: &Facts) -> Option<Look> {
+fn trace(facts: &Facts, asked: &Asked) -> Option<Look> {
     if let Some(failed) = facts.failed_operations.first() {
         return Some(Look {
             what: "trace",
-            href: format!("/traces/{}", failed.trace_id),
+            href: chain::trace(asked, &failed.trace_id, failed.span_id.as_ref()),
             text: format!("{} {}", failed.service, failed.name),
             detail: match failed.error.as_str() {
                 "" => format!("failed after {}", figures::duration(failed.seconds)),
@@ -192,13 +192,13 @@ fn trace(facts: &Facts) -> Option<Look> {
     let slowest = facts.exemplars.first()?;
     Some(Look {
         what: "trace",
-        href: format!("/traces/{}", slowest.trace_id),
+        href: chain::trace(asked, &slowest.trace_id, slowest.span_id.as_ref()),
         text: format!("{} {}", slowest.service, slowest.operation),
         detail: format!("took {}", figures::duration(slowest.seconds)),
     })
 }
 
-fn exception(incident: &Incident, facts: &Facts) -> Option<Look> {
+fn exception(incident: &Incident, facts: &Facts, asked: &Asked) -> Option<Look> {
     let first = incident.exceptions.first()?;
     let detail = facts.exceptions.iter().find(|one| one.group == first.group);
     let culprit = detail.map_or("", |detail| detail.culprit.as_str());
@@ -214,7 +214,7 @@ fn exception(incident: &Incident, facts: &Facts) -> Option<Look> {
     };
     Some(Look {
         what: "exception",
-        href: format!("/exceptions/{}", url::encode(&first.group)),
+        href: chain::group(asked, &first.group),
         text: first.kind.clone(),
         detail: format!(
             "{change}, {} since onset{place}: {}",
@@ -232,7 +232,7 @@ fn pattern(facts: &Facts, asked: &Asked) -> Option<Look> {
     );
     Some(Look {
         what: "log pattern",
-        href: asked.link("/logs", &[("q", &term("pattern_id", &first.id))]),
+        href: chain::logs(asked, &term("pattern_id", &first.id)),
         text: one_line(&first.template),
         detail: format!("{change}, {} lines", figures::count(first.count)),
     })

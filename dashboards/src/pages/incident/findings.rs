@@ -11,7 +11,7 @@ use crate::figures::{self, When};
 use crate::pages::log_view::one_line;
 use crate::query_text::term;
 use crate::range::Asked;
-use crate::url;
+use crate::{chain, url};
 
 /// All of it.
 #[derive(Debug)]
@@ -33,12 +33,12 @@ pub(super) fn findings(
     now: Timestamp,
 ) -> Findings {
     Findings {
-        failed: failed_rows(&facts.failed_operations),
-        exemplars: exemplar_rows(&facts.exemplars),
+        failed: failed_rows(&facts.failed_operations, asked),
+        exemplars: exemplar_rows(&facts.exemplars, asked),
         radius: radius_rows(&facts.blast_radius),
         patterns: pattern_rows(&facts.new_patterns, asked),
-        logs: log_rows(&facts.logs, now),
-        neighbours: neighbour_rows(&facts.neighbours, now),
+        logs: log_rows(&facts.logs, now, asked),
+        neighbours: neighbour_rows(&facts.neighbours, now, asked),
         similar: similar_rows(similar, now),
         quality: facts.quality.clone(),
     }
@@ -57,10 +57,10 @@ pub(crate) struct FailedRow {
     pub(crate) is_origin: bool,
 }
 
-fn failed_rows(failed: &[FailedOperation]) -> Vec<FailedRow> {
+fn failed_rows(failed: &[FailedOperation], asked: &Asked) -> Vec<FailedRow> {
     let longest = failed.iter().map(|one| one.seconds).fold(1e-9, f64::max);
     let row = |one: &FailedOperation| FailedRow {
-        href: format!("/traces/{}", one.trace_id),
+        href: chain::trace(asked, &one.trace_id, one.span_id.as_ref()),
         name: one.name.clone(),
         service: one.service.clone(),
         kind: one.kind.clone(),
@@ -83,9 +83,9 @@ pub(crate) struct ExemplarRow {
     pub(crate) failed: bool,
 }
 
-fn exemplar_rows(exemplars: &[ExemplarTrace]) -> Vec<ExemplarRow> {
+fn exemplar_rows(exemplars: &[ExemplarTrace], asked: &Asked) -> Vec<ExemplarRow> {
     let row = |one: &ExemplarTrace| ExemplarRow {
-        href: format!("/traces/{}", one.trace_id),
+        href: chain::trace(asked, &one.trace_id, one.span_id.as_ref()),
         bucket: one.bucket.clone(),
         duration: figures::duration(one.seconds),
         operation: one.operation.clone(),
@@ -140,7 +140,7 @@ pub(crate) struct PatternRow {
 
 fn pattern_rows(found: &[NewPattern], asked: &Asked) -> Vec<PatternRow> {
     let row = |one: &NewPattern| PatternRow {
-        href: asked.link("/logs", &[("q", &term("pattern_id", &one.id))]),
+        href: chain::logs(asked, &term("pattern_id", &one.id)),
         template: one_line(&one.template),
         severity: one.severity.clone(),
         services: one.services.join(", "),
@@ -163,7 +163,7 @@ pub(crate) struct LogRow {
     pub(crate) trace: Option<String>,
 }
 
-fn log_rows(kinds: &[LogKind], now: Timestamp) -> Vec<LogRow> {
+fn log_rows(kinds: &[LogKind], now: Timestamp, asked: &Asked) -> Vec<LogRow> {
     let row = |one: &LogKind| LogRow {
         at: When::clock(one.at, now),
         severity: one.severity.clone(),
@@ -173,8 +173,8 @@ fn log_rows(kinds: &[LogKind], now: Timestamp) -> Vec<LogRow> {
             0 | 1 => String::new(),
             many => format!("×{}", figures::count(many)),
         },
-        href: url::link("/logs", &[("id", &one.id)]),
-        trace: one.trace_id.map(|id| format!("/traces/{id}")),
+        href: chain::record(asked, &one.id),
+        trace: one.trace_id.map(|id| chain::trace(asked, &id, None)),
     };
     kinds.iter().map(row).collect()
 }
@@ -192,7 +192,7 @@ pub(crate) struct NeighbourRow {
     pub(crate) after: String,
 }
 
-fn neighbour_rows(found: &[Neighbour], now: Timestamp) -> Vec<NeighbourRow> {
+fn neighbour_rows(found: &[Neighbour], now: Timestamp, asked: &Asked) -> Vec<NeighbourRow> {
     let first = found
         .iter()
         .filter_map(|one| one.onset)
@@ -203,7 +203,7 @@ fn neighbour_rows(found: &[Neighbour], now: Timestamp) -> Vec<NeighbourRow> {
         let after = began.zip(first).map(|(at, first)| at.seconds_since(first));
         NeighbourRow {
             name: one.service.clone(),
-            href: format!("/services/{}", url::encode(&one.service)),
+            href: chain::service(asked, &one.service),
             is_own: one.is_own,
             relation: one.relation.clone(),
             failed: figures::percent(one.failed as f64 / one.requests.max(1) as f64),

@@ -3,11 +3,12 @@
 use watchfire_alerts::{Incident, IncidentException};
 use watchfire_schemas::Timestamp;
 
+use crate::chain;
 use crate::charts::{Svg, sparkline};
 use crate::facts::{Candidate, ExceptionDetail, Facts, VersionRate};
 use crate::figures::{self, When};
 use crate::pages::log_view::one_line;
-use crate::url;
+use crate::range::Asked;
 
 #[derive(Debug)]
 pub(crate) struct ExceptionRow {
@@ -47,11 +48,12 @@ pub(super) fn exception_rows(
     incident: &Incident,
     facts: &Facts,
     now: Timestamp,
+    asked: &Asked,
 ) -> Vec<ExceptionRow> {
     let unknown = ExceptionDetail::default();
     let row = |exception: &IncidentException| {
         let known = facts.exceptions.iter().find(|d| d.group == exception.group);
-        exception_row(exception, known.unwrap_or(&unknown), now)
+        exception_row(exception, known.unwrap_or(&unknown), now, asked)
     };
     incident.exceptions.iter().map(row).collect()
 }
@@ -60,6 +62,7 @@ fn exception_row(
     exception: &IncidentException,
     detail: &ExceptionDetail,
     now: Timestamp,
+    asked: &Asked,
 ) -> ExceptionRow {
     let first = detail.first_seen.map_or_else(String::new, |at| {
         let release = detail.first_release.as_deref();
@@ -67,7 +70,7 @@ fn exception_row(
         format!("first seen {}{release}", When::clock(at, now).text())
     });
     ExceptionRow {
-        href: format!("/exceptions/{}", url::encode(&exception.group)),
+        href: chain::group(asked, &exception.group),
         kind: exception.kind.clone(),
         message: one_line(&exception.message),
         service: exception.service.clone(),
@@ -78,7 +81,7 @@ fn exception_row(
         trend: sparkline(&detail.trend, 0.0, "occurrences over the window"),
         culprit: detail.culprit.clone(),
         first,
-        trace: detail.last_trace.map(|id| format!("/traces/{id}")),
+        trace: detail.last_trace.map(|id| chain::trace(asked, &id, None)),
     }
 }
 

@@ -4,13 +4,14 @@ use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 use http::header;
 use watchfire_logsearch::{ContextBy, ContextSearch, FoundLog, LogContext as Surroundings};
-use watchfire_schemas::RecordId;
+use watchfire_schemas::{RecordId, Timestamp};
 
 use super::rows::{Lines, lines_around};
 use super::state::LogsUrl;
 use crate::pages::log_view::{LogContext, LogView, around, log_view};
 use crate::pages::{Fault, render};
 use crate::params::{BadParam, Params};
+use crate::range::Asked;
 use crate::shell::{House, Shell};
 use crate::{Console, ask, assets, figures, url};
 
@@ -27,12 +28,14 @@ const PIVOTS: [(&str, &str, ContextBy); 4] = [
 ];
 
 /// What is asked about one record.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct AskedAround {
     /// Where in [`PIVOTS`].
     pub(crate) pivot: usize,
     /// How many on each side.
     pub(crate) near: usize,
+    /// The range in which the record was found, if it is told.
+    pub(crate) range: Option<Asked>,
 }
 
 #[derive(Debug, Template)]
@@ -75,8 +78,8 @@ pub(super) async fn answer(
         let kind = [(header::CONTENT_TYPE, "application/json")];
         return Ok((kind, line).into_response());
     }
-    let asked = read(params)?;
     let house = House::ask(console).await;
+    let asked = read(params, house.now)?;
     let search = ContextSearch {
         id,
         time: found.record.timestamp,
@@ -86,9 +89,12 @@ pub(super) async fn answer(
         deadline: ask::DEADLINE,
     };
     let surroundings = console.events.log_context(search).await;
-    let mut shell = Shell::new(&house, "/logs", "Log record");
+    let mut shell = match &asked.range {
+        None => Shell::new(&house, "/logs", "Log record"),
+        Some(range) => Shell::keeping(&house, "/logs", "Log record", range),
+    };
     let surroundings = shell.take("the records around it", surroundings);
-    let page = view(shell, &found, surroundings, asked);
+    let page = view(shell, &found, surroundings, &asked);
     Ok(render(&page)?.into_response())
 }
 
@@ -112,7 +118,7 @@ async fn found(console: &Console, id: RecordId) -> Result<FoundLog, Fault> {
     found.ok_or_else(|| Fault::NotFound(format!("log record {id}")))
 }
 
-fn read(params: &Params) -> Result<AskedAround, BadParam> {
+fn read(params: &Params, now: Timestamp) -> Result<AskedAround, BadParam> {
     let pivot = match params.get("by") {
         None => 0,
         Some(by) => PIVOTS
@@ -129,6 +135,7 @@ fn read(params: &Params) -> Result<AskedAround, BadParam> {
     Ok(AskedAround {
         pivot,
         near: near.clamp(1, FAR),
+        range: Asked::told(params, now)?,
     })
 }
 
@@ -136,11 +143,12 @@ pub(crate) fn view(
     shell: Shell,
     found: &FoundLog,
     surroundings: Surroundings,
-    asked: AskedAround,
+    asked: &AskedAround,
 ) -> RecordPage {
     let record = &found.record;
-    let minutes = around(record.timestamp, std::time::Duration::from_mins(15));
-    let list = LogsUrl::new("", minutes);
+    let kept = asked.range.as_ref();
+    let minutes = || around(record.timestamp, std::time::Duration::from_mins(15));
+    let list = LogsUrl::new("", kept.cloned().unwrap_or_else(minutes));
     let near = match asked.near {
         NEAR => String::new(),
         near => near.to_string(),
@@ -148,7 +156,12 @@ pub(crate) fn view(
     let by = PIVOTS[asked.pivot].0;
     let link = |id: RecordId, by: &str, near: &str| {
         let id = id.to_string();
-        url::link("/logs", &[("id", &id), ("by", by), ("near", near)]) + "#r-" + &id
+        let about = [("id", id.as_str()), ("by", by), ("near", near)];
+        let path = match kept {
+            None => url::link("/logs", &about),
+            Some(range) => range.link("/logs", &about),
+        };
+        path + "#r-" + &id
     };
     let context = LogContext {
         is_alone: true,
@@ -201,14 +214,29 @@ mod tests {
             "/logs",
             "x",
         );
-        let asked = read(&Params::parse("by=trace&near=5")).unwrap();
-        let page = view(shell, &found, surroundings, asked);
+        let asked = read(&Params::parse("by=trace&near=5"), samples::now()).unwrap();
+        let page = view(shell, &found, surroundings, &asked);
         assert_eq!(page.lines.rows.len(), page.older + 1 + page.newer);
         let middle = &page.lines.rows[page.older];
         assert!(middle.is_middle && middle.body.is_some());
         assert!(page.pivots[1].2 && page.pivots[2].1.contains("by=host&near=5#r-"));
-        assert_eq!(read(&Params::parse("by=x")).unwrap_err().name, "by");
-        assert_eq!(read(&Params::parse("near=x")).unwrap_err().name, "near");
-        assert_eq!(read(&Params::parse("near=99999")).unwrap().near, FAR);
+        assert_eq!(
+            read(&Params::parse("by=x"), samples::now())
+                .unwrap_err()
+                .name,
+            "by"
+        );
+        assert_eq!(
+            read(&Params::parse("near=x"), samples::now())
+                .unwrap_err()
+                .name,
+            "near"
+        );
+        assert_eq!(
+            read(&Params::parse("near=99999"), samples::now())
+                .unwrap()
+                .near,
+            FAR
+        );
     }
 }

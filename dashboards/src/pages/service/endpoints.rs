@@ -1,9 +1,15 @@
 //! The operations of the service, each with its own rate, errors and durations.
 
-use crate::ask::ServiceRed;
+use std::collections::BTreeMap;
+
+use watchfire_tsdb::{InstantSample, QueryError, QueryValue};
+
+use super::Found;
+use super::requests::server;
+use crate::ask::{self, ServiceRed};
 use crate::charts::{Svg, flow, sparkline};
 use crate::range::Asked;
-use crate::{figures, query_text};
+use crate::{Console, chain, figures, query_text};
 
 /// Rows shown at most.
 const MOST: usize = 50;
@@ -33,8 +39,30 @@ pub(crate) const ORDERS: [(&str, &str); 5] = [
     ("p99", "p99"),
 ];
 
+/// Seconds that requests took in the range, by operation.
+pub(super) async fn busy(
+    console: &Console,
+    service: &str,
+    asked: &Asked,
+) -> Result<BTreeMap<String, f64>, QueryError> {
+    let window = asked.length().as_secs().max(60);
+    let expr = format!(
+        "sum by (operation) (increase(traces_span_metrics_duration_seconds_sum{{{}}}[{window}s]))",
+        server(service)
+    );
+    let QueryValue::Vector(found) = ask::instant(console, expr, asked.range.end).await?.value
+    else {
+        return Ok(BTreeMap::new());
+    };
+    let one = |one: InstantSample| {
+        let operation = one.labels.get("operation").unwrap_or_default().to_owned();
+        (operation, one.sample.v)
+    };
+    Ok(found.into_iter().map(one).collect())
+}
+
 pub(super) fn rows(
-    operations: &[ServiceRed],
+    found: &Found,
     sort: &str,
     of_service: &str,
     asked: &Asked,
@@ -47,19 +75,14 @@ pub(super) fn rows(
         "p99" => last(&red.p99),
         _ => last(&red.rate),
     };
-    let mut sorted: Vec<&ServiceRed> = operations.iter().collect();
+    let mut sorted: Vec<&ServiceRed> = found.operations.iter().collect();
     sorted.sort_by(|a, b| {
         weight(b)
             .total_cmp(&weight(a))
             .then_with(|| a.name.cmp(&b.name))
     });
-    // Of the median, since the mean is not at hand: enough to tell where time goes.
-    let busy = |red: &ServiceRed| last(&red.rate) * last(&red.p50);
-    let all: f64 = operations
-        .iter()
-        .map(busy)
-        .filter(|busy| busy.is_finite())
-        .sum();
+    let busy = |red: &ServiceRed| found.busy.get(&red.name).copied().unwrap_or(f64::NAN);
+    let all: f64 = found.busy.values().filter(|busy| busy.is_finite()).sum();
     let row = |red: &ServiceRed| {
         let share = if all > 0.0 { busy(red) / all } else { f64::NAN };
         row(red, share, of_service, asked)
@@ -73,8 +96,8 @@ fn row(red: &ServiceRed, share: f64, of_service: &str, asked: &Asked) -> Operati
         |points: &[_]| ServiceRed::last(points).map_or_else(|| "–".to_owned(), figures::duration);
     let values: Vec<f64> = red.rate.iter().map(|(_, value)| *value).collect();
     OperationRow {
-        href: asked.link("/traces", &[("q", &query)]),
-        errors_href: asked.link("/traces", &[("q", &format!("{query} status:error"))]),
+        href: chain::traces(asked, &query),
+        errors_href: chain::traces(asked, &format!("{query} status:error")),
         rate: ServiceRed::last(&red.rate).map_or_else(|| "–".to_owned(), figures::short),
         error_ratio: red
             .error_ratio()
@@ -82,7 +105,11 @@ fn row(red: &ServiceRed, share: f64, of_service: &str, asked: &Asked) -> Operati
         p50: seconds(&red.p50),
         p95: seconds(&red.p95),
         p99: seconds(&red.p99),
-        time: figures::percent(share),
+        time: if share.is_finite() {
+            figures::percent(share)
+        } else {
+            "–".to_owned()
+        },
         trend: flow(&values, "requests over the range"),
         error_trend: sparkline(
             &red.error_ratios(),

@@ -2,7 +2,7 @@
 
 use crate::ask::Call;
 use crate::range::Asked;
-use crate::{figures, url};
+use crate::{chain, figures};
 
 #[derive(Debug)]
 pub(crate) struct NeighbourRow {
@@ -10,6 +10,8 @@ pub(crate) struct NeighbourRow {
     /// Of a database there is no page.
     pub(crate) href: Option<String>,
     pub(crate) kind: String,
+    /// The spans of these calls.
+    pub(crate) traces: String,
     pub(crate) rate: String,
     pub(crate) failed: String,
     pub(crate) is_failing: bool,
@@ -24,8 +26,11 @@ pub(super) fn rows(
 ) -> (Vec<NeighbourRow>, Vec<NeighbourRow>) {
     let row = |call: &Call, name: &str| NeighbourRow {
         name: name.to_owned(),
-        href: (call.kind != "database" || name != call.server)
-            .then(|| asked.link(&format!("/services/{}", url::encode(name)), &[])),
+        href: (call.kind != "database" || name != call.server).then(|| chain::service(asked, name)),
+        traces: chain::traces(
+            asked,
+            &chain::spans_of_calls(&call.client, &call.server, &call.kind),
+        ),
         kind: call.kind.replace('_', " "),
         rate: figures::short(call.per_second),
         failed: figures::percent(call.failed),

@@ -1,7 +1,5 @@
 //! One chart of the page, with what happened meanwhile, and the way to look closer.
 
-use watchfire_schemas::Timestamp;
-
 use crate::charts::{Lane, Look, Scale, Steps, Svg, TimePlot, Unit, extent};
 use crate::figures;
 use crate::pages::explore;
@@ -43,7 +41,7 @@ pub(super) fn panel(drawn: Drawn<'_>, asked: &Asked, steps: Steps, happened: &Ha
     let (_, high) = extent(lanes.iter().chain(&ghosts));
     let range = steps.range(asked.range.end);
     let mut plot = TimePlot::scaled(range, HEIGHT, Scale::from_zero(high, unit), unit);
-    mark(&mut plot, happened, asked.range.end);
+    mark(&mut plot, happened, asked);
     plot.lanes(steps, &ghosts, Look::Lines);
     plot.lanes(steps, &lanes, Look::Lines);
     plot.told(steps, &[lanes.as_slice(), ghosts.as_slice()].concat());
@@ -56,13 +54,13 @@ pub(super) fn panel(drawn: Drawn<'_>, asked: &Asked, steps: Steps, happened: &Ha
 }
 
 /// Incidents as strokes along the head, changes as flags at the foot.
-pub(super) fn mark(plot: &mut TimePlot, happened: &Happened, now: Timestamp) {
+pub(super) fn mark(plot: &mut TimePlot, happened: &Happened, asked: &Asked) {
     for incident in &happened.incidents {
         let end = incident
             .recovered_at
             .or(incident.resolved_at)
-            .unwrap_or(now);
-        let href = format!("/incidents/{}", crate::url::encode(&incident.id));
+            .unwrap_or(asked.range.end);
+        let href = crate::chain::incident(asked, &incident.id);
         plot.lasting(incident.onset.at, end, &incident.title, &href);
     }
     for change in &happened.changes {

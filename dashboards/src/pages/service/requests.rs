@@ -1,15 +1,17 @@
 //! Rate, errors and durations of the service, over one axis, against an earlier time.
 
-use watchfire_schemas::{Sample, Timestamp};
-use watchfire_tsdb::RangeSeries;
+use std::time::Duration;
 
-use super::Happened;
+use watchfire_schemas::{Sample, Timestamp};
+
+use super::exemplars;
 use super::panel::{Drawn, Panel, mark, panel};
+use super::{Found, Happened};
 use crate::ask::ServiceRed;
+use crate::chain;
 use crate::charts::{Lane, Scale, Steps, Svg, TimePlot, Unit};
 use crate::pages::explore::{bound_text, heat};
 use crate::range::Asked;
-use crate::url;
 
 /// Of the requests that a service answered.
 pub(super) fn server(service: &str) -> String {
@@ -89,15 +91,25 @@ fn lane(points: &[(Timestamp, f64)], steps: Steps) -> Lane {
     Lane::of(&samples, steps)
 }
 
-/// How long answers took, each step and bucket; a cell leads to its traces.
+/// How long answers took, each step and bucket, with single ones as marks; a cell leads to its
+/// traces, a mark to its trace.
 pub(super) fn heat_map(
-    buckets: &[RangeSeries],
+    found: &Found,
     of_service: &str,
     asked: &Asked,
     steps: Steps,
-    happened: &Happened,
 ) -> Option<Svg> {
-    let cells = heat::cells(buckets, steps)?;
+    // An increase up to a step tells of what came before it.
+    let mut buckets = found.buckets.clone();
+    for series in &mut buckets {
+        for t in series.samples.iter_mut().map(|sample| &mut sample.t) {
+            *t -= steps.width;
+        }
+        for t in series.histograms.iter_mut().map(|sample| &mut sample.t) {
+            *t -= steps.width;
+        }
+    }
+    let cells = heat::cells(&buckets, steps)?;
     let bounds: Vec<String> = cells
         .bounds
         .iter()
@@ -105,14 +117,13 @@ pub(super) fn heat_map(
         .collect();
     let range = steps.range(asked.range.end);
     let mut plot = TimePlot::scaled(range, 150, Scale::rows(&bounds), Unit::Seconds);
-    mark(&mut plot, happened, asked.range.end);
+    mark(&mut plot, &found.happened, asked);
     let query = format!("{of_service} kind:server");
+    let window = Duration::from_millis(steps.width.unsigned_abs()).max(heat::LEAST_WINDOW);
     plot.heat(steps, &cells, |step| {
-        let (start, end) = (steps.at(step).to_string(), steps.at(step + 1).to_string());
-        url::link(
-            "/traces",
-            &[("q", &query), ("start", &start), ("end", &end)],
-        )
+        let end = steps.at(step + 1);
+        chain::observed(&query, end - window, end)
     });
+    plot.dots(&exemplars::dots(&found.exemplars, &cells, asked));
     Some(plot.finish("Durations of requests over the range"))
 }

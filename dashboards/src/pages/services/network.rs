@@ -113,11 +113,20 @@ impl Network {
         let kept: BTreeSet<usize> = ranked.into_iter().take(MOST_NODES).collect();
         let mut network = self.only(&kept);
         let ties = std::mem::take(&mut network.ties);
+        // The busiest call of each, which ties it to the map, comes before further ones.
+        let mut busiest: BTreeMap<usize, f64> = BTreeMap::new();
+        for tie in &ties {
+            let most = busiest.entry(tie.server).or_insert(0.0);
+            *most = most.max(tie.judged.rate());
+        }
         let mut ranked: Vec<(usize, Tie)> = ties.into_iter().enumerate().collect();
         ranked.sort_by(|(_, a), (_, b)| {
-            let is_bad = |tie: &Tie| tie.judged.worst() > Fare::Usual;
-            is_bad(b)
-                .cmp(&is_bad(a))
+            let rank = |tie: &Tie| {
+                let is_bad = tie.judged.worst() > Fare::Usual;
+                (is_bad, tie.judged.rate() >= busiest[&tie.server])
+            };
+            rank(b)
+                .cmp(&rank(a))
                 .then_with(|| b.judged.rate().total_cmp(&a.judged.rate()))
         });
         ranked.truncate(MOST_EDGES);
