@@ -11,7 +11,7 @@ use crate::{figures, query_text};
 pub(super) const ASKED: usize = 40;
 const SHOWN: usize = 12;
 /// A difference of fewer points, of a hundred, stands out to nobody.
-const LEAST: f64 = 0.02;
+const LEAST: f64 = 0.05;
 /// Fewer spans inside say nothing about anything.
 const FEWEST: u64 = 5;
 /// A value that is longer is not put into a link.

@@ -15,7 +15,7 @@ pub(super) const PAGE: usize = 200;
 pub(super) const ROWS: usize = 20;
 /// Services named in a row.
 const SERVICES: usize = 4;
-/// What is known of the traces of a page.
+/// What is known of the traces of a page: of each all its spans, or nothing.
 pub(super) type Outlines = HashMap<TraceId, TraceOutline>;
 
 /// Of a trace the span that found it.
@@ -178,7 +178,7 @@ fn row(
         name: cut(name, 120),
         service: cut(service, 60),
         no_root: match (outline, root) {
-            (Some(outline), None) if !outline.partial => "root missing",
+            (Some(_), None) => "root missing",
             _ => "",
         },
         matched: (root.is_some() && !is_root).then(|| (cut(&one.service, 60), cut(&one.name, 120))),

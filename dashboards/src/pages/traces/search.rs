@@ -142,7 +142,7 @@ pub(super) async fn ask(
         is_patient,
     };
     let traces = found.listed(url).0.into_iter().map(|one| one.trace_id);
-    found.outlines = outlines(console, traces.collect()).await;
+    found.outlines = outlines(console, traces.collect(), beside).await;
     Ok((shell, found))
 }
 
@@ -229,11 +229,12 @@ async fn services(
     console.events.span_values(search).await
 }
 
-/// What is known of these traces at once; those of which it takes longer are left out.
-async fn outlines(console: &Console, traces: Vec<TraceId>) -> Outlines {
+/// What is known of these traces in time; those of which it takes longer are left out.
+async fn outlines(console: &Console, traces: Vec<TraceId>, beside: Duration) -> Outlines {
     let asked = traces.into_iter().map(|id| async move {
-        let outline = console.events.trace_outline(id, BESIDE).await;
-        outline.ok().map(|outline| (id, outline))
+        let outline = console.events.trace_outline(id, beside).await.ok()?;
+        let is_whole = !outline.partial && !outline.spans.is_empty();
+        is_whole.then_some((id, outline))
     });
     join_all(asked).await.into_iter().flatten().collect()
 }
