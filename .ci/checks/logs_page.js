@@ -189,7 +189,7 @@ const checks = {
     return page;
   },
   async "the page stays within its weight"(browser, base) {
-    const { page, bytes } = await weight(browser, `${base}/logs?last=1h`);
+    const { page, bytes } = await weight(browser, `${base}/logs?last=1h&wait=1`);
     assert.ok(bytes > 10_000 && bytes < WEIGHT, `${bytes} bytes, uncompressed`);
     return page;
   },
