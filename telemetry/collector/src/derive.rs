@@ -320,7 +320,10 @@ fn has_failed(span: &Span) -> bool {
 /// Who told of the exception of a log record.
 fn teller(record: &LogRecord) -> Teller {
     let of_tracker = ["sentry.event_id", "airbrake.notice_id"];
-    if of_tracker.iter().any(|id| record.attributes.contains_key(*id)) {
+    if of_tracker
+        .iter()
+        .any(|id| record.attributes.contains_key(*id))
+    {
         return Teller::Tracker;
     }
     Teller::Log
