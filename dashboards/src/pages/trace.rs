@@ -71,7 +71,8 @@ pub(crate) async fn page(
     let mut found = Found::new(layout, asked);
     match form {
         None => {
-            found.incidents = incidents::open_then(&console, &found.layout, &mut shell).await;
+            found.incidents =
+                incidents::open_then(&console, &found.layout, &found.asked, &mut shell).await;
             found.matches =
                 search::among(&console, &found.layout, &url, &found.layout.tree.order).await;
             found.panel = panel_span(&console, &found.layout, &url).await?;

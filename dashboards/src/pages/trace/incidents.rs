@@ -4,9 +4,9 @@ use watchfire_alerts::{Incident, IncidentFilter};
 use watchfire_schemas::TimeRange;
 
 use super::layout::Layout;
-use crate::Console;
+use crate::range::Asked;
 use crate::shell::Shell;
-use crate::url;
+use crate::{Console, chain};
 
 /// Incidents looked at, and named.
 const LOOKED_AT: usize = 50;
@@ -22,6 +22,7 @@ pub(crate) struct IncidentLink {
 pub(super) async fn open_then(
     console: &Console,
     layout: &Layout,
+    asked: &Asked,
     shell: &mut Shell,
 ) -> Vec<IncidentLink> {
     let Some((start, end)) = layout.sent() else {
@@ -30,17 +31,17 @@ pub(super) async fn open_then(
     let filter = IncidentFilter::of(TimeRange { start, end }, LOOKED_AT);
     let found = console.alerts.find_incidents(&filter).await;
     let found = shell.take("incidents", found);
-    touched(&found, &layout.outline.services)
+    touched(&found, &layout.outline.services, asked)
 }
 
 /// Those of one of the services.
-fn touched(incidents: &[Incident], services: &[String]) -> Vec<IncidentLink> {
+fn touched(incidents: &[Incident], services: &[String], asked: &Asked) -> Vec<IncidentLink> {
     let is_touched = |incident: &&Incident| {
         let mut of = incident.services.iter();
         of.any(|service| services.contains(service))
     };
     let link = |incident: &Incident| IncidentLink {
-        href: format!("/incidents/{}", url::encode(&incident.id)),
+        href: chain::incident(asked, &incident.id),
         title: incident.title.clone(),
         severity: incident.severity.as_str(),
     };
@@ -59,14 +60,15 @@ mod tests {
 
     #[test]
     fn only_incidents_of_its_services_are_named() {
+        let asked = Asked::absolute(TimeRange::ALL);
         let incidents = samples::incidents_of(Mood::Full);
         let service = incidents[0].services[0].clone();
-        let named = touched(&incidents, std::slice::from_ref(&service));
+        let named = touched(&incidents, std::slice::from_ref(&service), &asked);
         let expected = incidents
             .iter()
             .filter(|one| one.services.contains(&service));
         assert_eq!(named.len(), expected.count().min(NAMED));
         assert!(named[0].href.starts_with("/incidents/"));
-        assert!(touched(&incidents, &["nobody".to_owned()]).is_empty());
+        assert!(touched(&incidents, &["nobody".to_owned()], &asked).is_empty());
     }
 }

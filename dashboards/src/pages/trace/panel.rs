@@ -11,12 +11,12 @@ use super::rows::Subject;
 use super::state::TraceUrl;
 use super::times::seconds;
 use super::tree::Astray;
+use crate::chain;
 use crate::figures::{self, When};
 use crate::pages::log_view::{FieldView, around, one_line};
 use crate::pages::logs;
 use crate::query_text::{term, with};
 use crate::range::Asked;
-use crate::url;
 
 /// What is shown before somebody asks for all: characters of a value, attributes, events, links and
 /// records.
@@ -115,10 +115,7 @@ pub(crate) fn panel(
     let links = links
         .iter()
         .map(|link| LinkView {
-            href: url::link(
-                &format!("/traces/{}", link.trace_id),
-                &[("span", &link.span_id.to_string())],
-            ),
+            href: chain::trace(asked, &link.trace_id, Some(&link.span_id)),
             trace: link.trace_id.to_string(),
             span: link.span_id.to_string(),
             attributes: teller.fields(&link.attributes),
@@ -129,9 +126,8 @@ pub(crate) fn panel(
         SpanStatus::Ok | SpanStatus::Unset => String::new(),
     };
     let (from, to) = (layout.times.start[at], layout.times.end[at]);
-    let service = asked.link(&format!("/services/{}", url::encode(&span.service)), &[]);
     SpanPanel {
-        service_href: service,
+        service_href: chain::service(asked, &span.service),
         service: span.service.clone(),
         name: teller.text(&span.name, LONGEST),
         is_error: span.is_error(),
@@ -147,16 +143,13 @@ pub(crate) fn panel(
         whole: teller.is_cut.then(|| url.with("whole", "1") + "#panel"),
         json: url.with("as", "json"),
         zoom: url.changed(|url| url.zoom = Some(widened(from, to))).href(),
-        operation: asked.link(
-            "/traces",
-            &[(
-                "q",
-                &format!(
-                    "{} {}",
-                    term("service.name", &span.service),
-                    term("name", &span.name)
-                ),
-            )],
+        operation: chain::traces(
+            asked,
+            &format!(
+                "{} {}",
+                term("service.name", &span.service),
+                term("name", &span.name)
+            ),
         ),
     }
 }
@@ -209,7 +202,7 @@ impl Teller<'_> {
         let link = |clause: &str| {
             let narrowed = with(&self.url.query, clause);
             if is_filter {
-                self.asked.link("/traces", &[("q", &narrowed)])
+                chain::traces(self.asked, &narrowed)
             } else {
                 String::new()
             }
@@ -244,10 +237,7 @@ impl Teller<'_> {
             offset: figures::duration(seconds(offset)),
             name: self.text(&event.name, LONGEST),
             stacktrace: self.text(text("exception.stacktrace"), LONGEST_STACK),
-            group: (!group.is_empty()).then(|| {
-                self.asked
-                    .link(&format!("/exceptions/{}", url::encode(group)), &[])
-            }),
+            group: (!group.is_empty()).then(|| chain::group(self.asked, group)),
             attributes: self.fields(&told),
         }
     }

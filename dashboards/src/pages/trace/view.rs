@@ -22,6 +22,7 @@ use super::warnings::{Warning, warnings};
 use super::window::{self, Window};
 use super::{MOST_LOGS, tools};
 use crate::assets::{TRACE_SCRIPT, TRACE_STYLE};
+use crate::chain;
 use crate::charts::Svg;
 use crate::figures::{self, When};
 use crate::pages::log_view::{LogContext, LogView, log_view};
@@ -266,10 +267,7 @@ impl<'a> Shown<'a> {
             };
             Legend {
                 colour: share.colour,
-                href: self
-                    .found
-                    .asked
-                    .link(&format!("/services/{}", crate::url::encode(name)), &[]),
+                href: chain::service(&self.found.asked, name),
                 name: name.clone(),
                 share: figures::percent(part as f64 / of.max(1) as f64),
                 told: format!(
@@ -379,7 +377,7 @@ pub(crate) fn view(mut shell: Shell, url: &TraceUrl, found: &Found) -> TracePage
     TracePage {
         style: &TRACE_STYLE.href,
         script: &TRACE_SCRIPT.href,
-        back: found.asked.link("/traces", &[("q", &url.query)]),
+        back: chain::traces(&found.asked, &url.query),
         started: layout.sent().map(|(start, _)| When::dated_millis(start)),
         duration: figures::duration(seconds(layout.times.length)),
         summary: summary(layout),
