@@ -45,19 +45,18 @@ impl<D: Dataset> Split<D> {
 
     /// A keyword that is a slot, if its values are kept whole: so they are few.
     pub(crate) fn keyword_blocks(&self, field: usize) -> io::Result<Option<BlockColumn<'_>>> {
-        let is_slot = matches!(
-            D::fields()[field].kind,
+        let column = match &D::fields()[field].kind {
             Kind::Keyword {
-                of: Source::Slot(_),
+                of: Source::Slot(slot),
                 ..
-            }
-        );
-        if !is_slot {
-            return Ok(None);
-        }
-        let column = self.blocks_of(field)?;
-        let is_told = matches!(column.values, Values::Told(_));
-        Ok((!is_told).then_some(column))
+            } => self.opened()?.slot(D::slots()[*slot]),
+            _ => return Ok(None),
+        };
+        let is_whole = match column.map(Column::values).transpose()? {
+            Some(ColumnValues::Texts(texts)) => texts.is_whole(),
+            _ => true,
+        };
+        is_whole.then(|| self.blocks_of(field)).transpose()
     }
 
     /// A field of the table: a keyword or a whole number that is a slot.

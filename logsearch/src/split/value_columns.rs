@@ -270,6 +270,15 @@ impl ValueColumns<'_> {
         }
     }
 
+    /// The whole number of a field of the table that a key stands for.
+    pub(crate) fn whole_number(&self, key: ValueKey) -> Option<i64> {
+        let is_whole = matches!(
+            self.columns.get(key.column as usize)?.told,
+            Told::Shown(_, Meaning::Int)
+        );
+        is_whole.then(|| meaning::to_int(key.key as u64))
+    }
+
     /// The kind of the first value that a document has.
     pub(crate) fn kind_of(&self, document: u32) -> Option<FieldKind> {
         self.columns.iter().find_map(|column| match &column.keys {

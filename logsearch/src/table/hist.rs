@@ -199,7 +199,11 @@ fn each_value<D: Dataset>(
 
 /// The durations that texts of a split say, each read once.
 #[derive(Debug, Default)]
-struct Durations(FxHashMap<ValueKey, Option<f64>>);
+struct Durations {
+    read: FxHashMap<ValueKey, Option<f64>>,
+    /// How many nanoseconds one is of a field of the table whose values are durations.
+    unit: Option<f64>,
+}
 
 impl Durations {
     /// So many texts are remembered; there are that many different ones only where they are no
@@ -207,15 +211,22 @@ impl Durations {
     const MOST: usize = 100_000;
 
     fn of(&mut self, columns: &ValueColumns<'_>, key: ValueKey) -> io::Result<Option<f64>> {
-        if let Some(known) = self.0.get(&key) {
+        let number = columns.whole_number(key).filter(|number| *number != 0);
+        if let (Some(number), Some(unit)) = (number, self.unit) {
+            return Ok(Some(number as f64 * unit));
+        }
+        if let Some(known) = self.read.get(&key) {
             return Ok(*known);
         }
         let nanos = match columns.shown(key)? {
             Shown::Text(text) => read_duration(&text),
             _ => None,
         };
-        if self.0.len() < Self::MOST {
-            self.0.insert(key, nanos);
+        let unit = nanos.zip(number);
+        let unit = unit.map(|(nanos, number)| nanos / number as f64);
+        self.unit = unit.or(self.unit);
+        if self.read.len() < Self::MOST {
+            self.read.insert(key, nanos);
         }
         Ok(nanos)
     }
