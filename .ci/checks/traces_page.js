@@ -60,7 +60,7 @@ const checks = {
     if (await row.count()) {
       const share = (cell) => row.locator("td").nth(cell).textContent().then((text) => parseFloat(text.replace("<", "")));
       assert.ok(await share(1) > await share(2), "more frequent inside");
-      await followed(page, () => row.locator("th a").nth(1).click());
+      await followed(page, () => row.locator("th a").first().click());
       assert.ok(params(page).get("q").includes(":"));
     } else await counted(page.locator("#compare .nothing"), 1);
     await followed(page, () => page.keyboard.press("c"));

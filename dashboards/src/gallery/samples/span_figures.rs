@@ -115,6 +115,7 @@ pub(crate) fn comparison(mood: Mood) -> SpanComparison {
             difference("status", "error", 700, 900, 0.51),
             difference("name", "SELECT tiles", 1_080, 34_000, 0.49),
             difference("http.response.status_code", "504", 310, 120, 0.22),
+            difference("error.type", "504", 310, 120, 0.22),
             difference("status.message", "statement timeout", 298, 60, 0.21),
             difference("service.version", "2.14.0", 860, 50_100, 0.13),
             difference("host.name", "db-3", 400, 21_000, 0.07),

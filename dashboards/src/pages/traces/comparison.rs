@@ -14,6 +14,8 @@ const SHOWN: usize = 12;
 const LEAST: f64 = 0.05;
 /// Fewer spans inside say nothing about anything.
 const FEWEST: u64 = 5;
+/// Values told to go together with another.
+const MOST_TOGETHER: usize = 4;
 /// A value that is longer is not put into a link.
 const LONGEST: usize = 512;
 
@@ -30,10 +32,21 @@ pub(crate) struct DifferenceRow {
     pub(crate) outside_bar: Svg,
     /// By how many points the shares differ at least.
     pub(crate) at_least: String,
+    /// Values that exactly as many spans have, inside and outside: they go together.
+    pub(crate) together: Vec<Together>,
     /// Empty where the value is too long for a link.
     pub(crate) only: String,
     pub(crate) without: String,
     pub(crate) group: String,
+}
+
+/// A value that goes together with another.
+#[derive(Debug, Clone)]
+pub(crate) struct Together {
+    pub(crate) field: String,
+    pub(crate) value: String,
+    /// Empty where the value is too long for a link.
+    pub(crate) only: String,
 }
 
 /// What is told of a region.
@@ -80,10 +93,7 @@ pub(super) fn compared(
         .iter()
         .filter(|difference| difference.score >= LEAST && !region.names(&difference.field));
     if found.inside >= FEWEST && found.outside > 0 {
-        view.rows = telling
-            .take(SHOWN)
-            .map(|difference| row(difference, url))
-            .collect();
+        view.rows = rows(telling, url);
     }
     view.note = note(found, view.rows.is_empty());
     view
@@ -117,23 +127,54 @@ fn note(found: &SpanComparison, is_nothing: bool) -> String {
     parts.join(" ")
 }
 
-fn row(difference: &SpanDifference, url: &TracesUrl) -> DifferenceRow {
-    let clause = query_text::term(&difference.field, &difference.value);
-    let link = |clause: &str| {
-        if difference.value.len() <= LONGEST {
-            url.narrowed(clause).href()
-        } else {
-            String::new()
+/// One row for values that the same spans have, as far as counts tell: a status code, its text and
+/// its type are one finding.
+fn rows<'a>(
+    telling: impl Iterator<Item = &'a SpanDifference>,
+    url: &TracesUrl,
+) -> Vec<DifferenceRow> {
+    let mut found: Vec<(&SpanDifference, DifferenceRow)> = Vec::new();
+    for difference in telling {
+        let is_full = found.len() == SHOWN;
+        let alike = found.iter_mut().find(|(other, _)| {
+            (other.inside, other.outside) == (difference.inside, difference.outside)
+        });
+        match alike {
+            Some((_, row)) if row.together.len() < MOST_TOGETHER => {
+                row.together.push(Together {
+                    field: difference.field.clone(),
+                    value: shown(&difference.value),
+                    only: link(difference, str::to_owned, url),
+                });
+            }
+            Some(_) => {}
+            None if is_full => {}
+            None => found.push((difference, row(difference, url))),
         }
-    };
-    let value = match figures::cut(&difference.value, 90) {
+    }
+    found.into_iter().map(|(_, row)| row).collect()
+}
+
+fn link(difference: &SpanDifference, turn: fn(&str) -> String, url: &TracesUrl) -> String {
+    if difference.value.len() > LONGEST {
+        return String::new();
+    }
+    let clause = query_text::term(&difference.field, &difference.value);
+    url.narrowed(&turn(&clause)).href()
+}
+
+fn shown(value: &str) -> String {
+    match figures::cut(value, 90) {
         ("", _) => "“”".to_owned(),
         (cut, false) => format!("{cut}…"),
         (all, true) => all.to_owned(),
-    };
+    }
+}
+
+fn row(difference: &SpanDifference, url: &TracesUrl) -> DifferenceRow {
     DifferenceRow {
         field: difference.field.clone(),
-        value,
+        value: shown(&difference.value),
         inside: figures::percent(difference.inside_share),
         outside: figures::percent(difference.outside_share),
         inside_count: figures::count(difference.inside),
@@ -141,8 +182,9 @@ fn row(difference: &SpanDifference, url: &TracesUrl) -> DifferenceRow {
         inside_bar: meter(difference.inside_share),
         outside_bar: meter(difference.outside_share),
         at_least: format!("{:.0}", (difference.score * 100.0).floor().max(1.0)),
-        only: link(&clause),
-        without: link(&query_text::negated(&clause)),
+        together: Vec::new(),
+        only: link(difference, str::to_owned, url),
+        without: link(difference, query_text::negated, url),
         group: url.with_group(&[&difference.field]).href(),
     }
 }
@@ -158,7 +200,7 @@ mod tests {
         TracesUrl::from_params(&params, samples::now()).unwrap()
     }
 
-    fn shown(found: &SpanComparison) -> Compared {
+    fn view_of(found: &SpanComparison) -> Compared {
         let url = url();
         compared(Some(found), url.region.as_ref().unwrap(), &url)
     }
@@ -166,7 +208,7 @@ mod tests {
     #[test]
     fn the_surest_come_first_and_the_region_does_not_explain_itself() {
         let found = samples::comparison(Mood::Full);
-        let view = shown(&found);
+        let view = view_of(&found);
         assert!(
             found
                 .differences
@@ -197,7 +239,7 @@ mod tests {
             for difference in &mut found.differences {
                 difference.score = score;
             }
-            shown(&found)
+            view_of(&found)
         };
         for (view, said) in [
             (with(0, 100, 0.5), "No span"),
