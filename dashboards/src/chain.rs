@@ -91,6 +91,33 @@ pub(crate) fn spans_of_calls(client: &str, server: &str, kind: &str) -> String {
     }
 }
 
+/// The spans of an operation as span metrics name it: ids in a path are masked there, or the route
+/// stands for it, and the spans have names of their own.
+pub(crate) fn spans_of_operation(operation: &str) -> String {
+    let masked = ["{id}", "<"]
+        .into_iter()
+        .filter_map(|mask| operation.find(mask))
+        .min();
+    if let Some(begin) = masked
+        .map(|at| &operation[..at])
+        .filter(|begin| !begin.is_empty())
+    {
+        let (own, begin) = (
+            quoted(operation),
+            begin.replace('\\', "\\\\").replace('"', "\\\""),
+        );
+        return format!("(name:{own} or name:\"{begin}\"*)");
+    }
+    let path = operation
+        .split_once(' ')
+        .map_or(operation, |(_, path)| path);
+    if path.starts_with('/') && path.contains([':', '{', '*']) {
+        let (own, route) = (quoted(operation), quoted(path));
+        return format!("(name:{own} or http.route:{route})");
+    }
+    term("name", operation)
+}
+
 /// The requests that a service answered.
 pub(crate) fn spans_answered(server: &str) -> String {
     format!("{} kind:(server or consumer)", term("service", server))
@@ -153,6 +180,20 @@ mod tests {
     }
 
     #[test]
+    fn an_operation_leads_to_its_spans_whatever_they_are_called() {
+        let check = |operation, expected| assert_eq!(spans_of_operation(operation), expected);
+        check("GET /users", r#"name:"GET /users""#);
+        check(
+            "GET /users/{id}",
+            r#"(name:"GET /users/{id}" or name:"GET /users/"*)"#,
+        );
+        check(
+            "/users/:user",
+            r#"(name:"/users/:user" or http.route:"/users/:user")"#,
+        );
+    }
+
+    #[test]
     fn queries_are_ones_that_the_store_reads() {
         let queries = [
             spans_of_calls("web", "a \"b\"", ""),
@@ -161,6 +202,10 @@ mod tests {
             spans_of_group("web", "java.lang.Error"),
             spans_of_group("web", ""),
             spans_answered("a b"),
+            spans_of_operation("GET /users/{id}/orders"),
+            spans_of_operation("job \"a\" <num>"),
+            spans_of_operation("<num>"),
+            spans_of_operation("GET /users/:user"),
         ];
         for query in queries {
             assert!(

@@ -9,7 +9,7 @@ use super::requests::server;
 use crate::ask::{self, ServiceRed};
 use crate::charts::{Svg, flow, sparkline};
 use crate::range::Asked;
-use crate::{Console, chain, figures, query_text};
+use crate::{Console, chain, figures};
 
 /// Rows shown at most.
 const MOST: usize = 50;
@@ -91,7 +91,10 @@ pub(super) fn rows(
 }
 
 fn row(red: &ServiceRed, share: f64, of_service: &str, asked: &Asked) -> OperationRow {
-    let query = format!("{of_service} {}", query_text::term("name", &red.name));
+    let query = format!(
+        "{of_service} {}",
+        chain::spans_of_operation(&red.name)
+    );
     let seconds =
         |points: &[_]| ServiceRed::last(points).map_or_else(|| "–".to_owned(), figures::duration);
     let values: Vec<f64> = red.rate.iter().map(|(_, value)| *value).collect();
