@@ -67,6 +67,8 @@ pub(crate) struct Derivation {
     calls: Calls,
     /// How many numbers were given to series.
     numbered: u64,
+    /// The day of the batch at hand.
+    day: i64,
 }
 
 /// From so many operations on, new names of a service are masked.
@@ -97,6 +99,7 @@ impl Derivation {
             spans: SpanMetrics::default(),
             calls: Calls::default(),
             numbered: 0,
+            day: 0,
         }
     }
 
@@ -113,6 +116,7 @@ impl Derivation {
     pub(crate) fn derive(&mut self, content: &Content, received_at: Timestamp) -> Derived {
         let mut derived = Derived::default();
         let mut deltas = Deltas::default();
+        self.renew(received_at);
         let numbered = &mut self.numbered;
         self.calls
             .expire(received_at, |most| next_number(numbered, most));
@@ -144,6 +148,26 @@ impl Derivation {
         derived.limited = self.take_limited();
         derived.unpaired = self.calls.take_unpaired();
         derived
+    }
+
+    /// Once a day, names that did not come since make room for others: a flood of them ends with its
+    /// cause.
+    fn renew(&mut self, received_at: Timestamp) {
+        let day = received_at.millis().div_euclid(86_400_000);
+        if day <= self.day {
+            return;
+        }
+        self.day = day;
+        let (services, operations) = (&mut self.services, &mut self.operations);
+        self.spans.renew(|service, operation| {
+            if operation != OTHER {
+                services.admit("", service);
+                operations.admit(service, operation);
+            }
+        });
+        services.renew();
+        operations.renew();
+        self.groups.renew();
     }
 
     fn measure_spans(&mut self, spans: &[Span], received_at: Timestamp) {

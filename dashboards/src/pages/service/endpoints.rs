@@ -91,10 +91,7 @@ pub(super) fn rows(
 }
 
 fn row(red: &ServiceRed, share: f64, of_service: &str, asked: &Asked) -> OperationRow {
-    let query = format!(
-        "{of_service} {}",
-        chain::spans_of_operation(&red.name)
-    );
+    let query = format!("{of_service} {}", chain::spans_of_operation(&red.name));
     let seconds =
         |points: &[_]| ServiceRed::last(points).map_or_else(|| "–".to_owned(), figures::duration);
     let values: Vec<f64> = red.rate.iter().map(|(_, value)| *value).collect();

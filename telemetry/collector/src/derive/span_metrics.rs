@@ -44,6 +44,8 @@ struct Family {
     /// The number of the first series.
     key: u64,
     is_touched: bool,
+    /// Whether it came lately.
+    is_used: bool,
     durations: Durations,
     /// The next of the same hash.
     next: Option<u32>,
@@ -70,7 +72,7 @@ impl SpanMetrics {
             });
             let family = &mut self.families[index as usize];
             if !family.is_touched {
-                family.is_touched = true;
+                (family.is_touched, family.is_used) = (true, true);
                 self.touched.push(index);
             }
             let at = sample_time(span.end, received_at);
@@ -105,8 +107,24 @@ impl SpanMetrics {
         std::mem::take(&mut self.limited)
     }
 
+    /// Forgets the operations that did not come since this was last called, between two batches. Tells
+    /// service and operation of the others.
+    pub(super) fn renew(&mut self, mut used: impl FnMut(&str, &str)) {
+        self.by_hash.clear();
+        let all = std::mem::take(&mut self.families);
+        for mut family in all.into_iter().filter(|family| family.is_used) {
+            family.is_used = false;
+            let (service, operation) = (&*family.labels[0].1, &*family.labels[1].1);
+            used(service, operation);
+            let index = u32::try_from(self.families.len()).expect("fewer than before");
+            let hash = hash_of(service, operation, (family.kind, family.status));
+            family.next = self.by_hash.insert(hash, index);
+            self.families.push(family);
+        }
+    }
+
     fn find(&self, service: &str, operation: &str, span: &Span) -> Option<u32> {
-        let hash = hash_of(service, operation, span);
+        let hash = hash_of(service, operation, (span.kind, span.status.as_label()));
         let mut next = self.by_hash.get(&hash).copied();
         while let Some(index) = next {
             let family = &self.families[index as usize];
@@ -148,8 +166,8 @@ impl SpanMetrics {
         number: &mut impl FnMut(u64) -> u64,
     ) -> u32 {
         let index = u32::try_from(self.families.len()).expect("far fewer families");
-        let hash = hash_of(&service, &operation, span);
         let status = span.status.as_label();
+        let hash = hash_of(&service, &operation, (span.kind, status));
         self.families.push(Family {
             kind: span.kind,
             status,
@@ -162,6 +180,7 @@ impl SpanMetrics {
             .into(),
             key: number(Self::SERIES),
             is_touched: false,
+            is_used: false,
             durations: Durations::default(),
             next: self.by_hash.insert(hash, index),
         });
@@ -169,11 +188,11 @@ impl SpanMetrics {
     }
 }
 
-fn hash_of(service: &str, operation: &str, span: &Span) -> u64 {
+fn hash_of(service: &str, operation: &str, (kind, status): (SpanKind, &str)) -> u64 {
     let mut hash = FxHasher::default();
     service.hash(&mut hash);
     operation.hash(&mut hash);
-    span.kind.hash(&mut hash);
-    span.status.as_label().len().hash(&mut hash);
+    kind.hash(&mut hash);
+    status.len().hash(&mut hash);
     hash.finish()
 }

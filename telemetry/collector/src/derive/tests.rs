@@ -282,3 +282,31 @@ fn names_with_ids_do_not_flood() {
     let masked = ("job <num>".to_owned(), 5_000.0 - (CROWDED - 1) as f64);
     assert_eq!(operations.last(), Some(&masked));
 }
+
+#[test]
+fn names_that_come_no_more_make_room() {
+    let mut derivation = Derivation::new(Vec::new());
+    let mut operations = |days: i64, names: &[&str]| {
+        let spans = names.iter().map(|name| span(5, name, 0.1)).collect();
+        let at = Timestamp::from_secs(1_000 + days * 86_400);
+        let derived = derivation.derive(&Content::Spans(spans), at);
+        let calls = of_spans(&derived);
+        let calls = calls
+            .iter()
+            .filter(|s| s.labels.name().ends_with("_calls_total"));
+        let names: Vec<_> = calls
+            .filter_map(|s| s.labels.get("operation").map(str::to_owned))
+            .collect();
+        names
+    };
+    let flood: Vec<String> = (0..499)
+        .map(|n| format!("{} {}", "x".repeat(1 + n % 30), "y".repeat(1 + n / 30)))
+        .collect();
+    let flood: Vec<&str> = flood.iter().map(String::as_str).collect();
+    assert_eq!(operations(0, &["stays"]), ["stays"]);
+    assert_eq!(operations(0, &flood).len(), 499);
+    assert_eq!(operations(0, &["new"]), [OTHER]);
+    // The first day ends; what came in it is still known.
+    assert_eq!(operations(1, &["stays", "new"]), ["stays", OTHER]);
+    assert_eq!(operations(2, &["new", "stays"]), ["new", "stays"]);
+}
