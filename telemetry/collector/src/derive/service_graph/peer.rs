@@ -110,8 +110,7 @@ impl<'s> Said<'s> {
     pub(super) fn peer(&self) -> Option<Peer<'s>> {
         let named = self.service.map(Cow::Borrowed);
         if self.database.is_some() || self.schema.is_some() {
-            let kind = self.schema.or(self.database).map(Cow::Borrowed);
-            let name = named.or_else(|| self.address()).or(kind);
+            let name = named.or_else(|| self.address()).or_else(|| self.stored());
             return name.map(Peer::Database);
         }
         let name = named
@@ -119,6 +118,15 @@ impl<'s> Said<'s> {
             .or_else(|| self.address())
             .or_else(|| self.interface.map(|(_, name)| name.into()));
         name.map(Peer::Other)
+    }
+
+    /// The database as what it is. Its schema often has the name of the service that owns it, so the
+    /// system is said too: a service does not call itself.
+    fn stored(&self) -> Option<Cow<'s, str>> {
+        match (self.schema, self.database) {
+            (Some(schema), Some(system)) => Some(format!("{schema} ({system})").into()),
+            (schema, system) => schema.or(system).map(Cow::Borrowed),
+        }
     }
 
     /// Where the other end is: a name, or an address that is not this machine's own.
@@ -206,7 +214,7 @@ mod tests {
         check(&[("db.system", "redis")], "database redis");
         check(
             &[("db.system.name", "postgresql"), ("db.namespace", "shop")],
-            "database shop",
+            "database shop (postgresql)",
         );
         check(
             &[
