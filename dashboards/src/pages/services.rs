@@ -319,6 +319,7 @@ fn change((now, before): (f64, f64)) -> String {
     let change = (now / before - 1.0) * 100.0;
     match change {
         change if change.abs() < 0.5 => "±0 %".to_owned(),
+        change if change >= 900.0 => format!("×{:.0}", now / before),
         change if change > 0.0 => format!("+{change:.0} %"),
         change => format!("−{:.0} %", -change),
     }
@@ -334,6 +335,7 @@ mod tests {
             ((1.12, 1.0), "+12 %"),
             ((0.5, 1.0), "−50 %"),
             ((1.0, 1.0), "±0 %"),
+            ((41.0, 1.0), "×41"),
             ((1.0, 0.0), "new"),
             ((0.0, 0.0), ""),
         ];
