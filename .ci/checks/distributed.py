@@ -11,6 +11,7 @@ requests and opentelemetry-distro with the instrumentations of both and of loggi
 import argparse
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -307,6 +308,13 @@ def main():
     arguments.add_argument("binary")
     arguments.add_argument("--node", required=True)
     asked = arguments.parse_args()
+    beside = os.path.join(os.path.dirname(sys.executable), "opentelemetry-instrument")
+    modules = os.path.join(asked.node, "node_modules", "@opentelemetry", "auto-instrumentations-node")
+    lacking = [what for what, there in (("node", shutil.which("node")), (beside, os.path.exists(beside)), (modules, os.path.exists(modules))) if not there]
+    if lacking:
+        is_needed = os.environ.get("CI") == "true"
+        print("FAIL" if is_needed else "skipped", "no " + ", no ".join(lacking))
+        raise SystemExit(1 if is_needed else 0)
     fire = Watchfire(asked.binary)
     with tempfile.TemporaryDirectory() as folder:
         processes = Processes(os.path.abspath(asked.binary), asked.node, fire, folder)

@@ -1,6 +1,7 @@
 //! Traces in the form of Jaeger 1: those that a search finds, and one by its id.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -8,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use http::{StatusCode, header};
 use serde_json::Value;
+use tokio::time::Instant;
 use watchfire_logsearch::{QueryError, TraceOutline, TraceSpans};
 use watchfire_schemas::{RecordId, TraceId};
 
@@ -20,6 +22,9 @@ use crate::{Console, ask};
 
 /// Spans of all traces of one search; traces beyond are left out and told.
 const MOST_SPANS: usize = 100_000;
+
+/// How long the traces of one search are read.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Traces read at a time.
 const TRACES_AT_ONCE: usize = 4;
@@ -50,20 +55,25 @@ pub(super) async fn search(
     let mut traces = stream::iter(ids.iter().copied())
         .map(|id| read(&console, id))
         .buffered(TRACES_AT_ONCE);
-    let (mut shown, mut spans) = (Vec::new(), 0);
+    let (mut shown, mut spans, began) = (Vec::new(), 0, Instant::now());
     while let Some(read) = traces.next().await {
         let (id, trace) = read?;
         spans += trace.spans.len();
         if trace.spans.is_empty() {
             remarks.push(remark("trace not found", Some(id)));
-        } else if spans > MOST_SPANS && !shown.is_empty() {
+            continue;
+        }
+        let is_enough = spans > MOST_SPANS || began.elapsed() > PATIENCE;
+        if is_enough && !shown.is_empty() {
             let left = ids.len() - shown.len();
-            let message = format!("{left} traces are left out: an answer holds {MOST_SPANS} spans");
+            let (most, patience) = (MOST_SPANS, PATIENCE.as_secs());
+            let message = format!(
+                "{left} traces are left out: an answer holds {most} spans and takes {patience} s"
+            );
             remarks.push(remark(&message, None));
             break;
-        } else {
-            shown.push(whole(id, &trace, is_pretty));
         }
+        shown.push(whole(id, &trace, is_pretty));
     }
     let body = format!(
         "{{\"data\":[{}],\"total\":{},\"limit\":0,\"offset\":0,\"errors\":{}}}",
