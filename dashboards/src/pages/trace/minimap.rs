@@ -65,8 +65,9 @@ pub(crate) fn minimap(
         }
     }
     let mut out = format!(
-        "<svg class=\"minimap\" width=\"100%\" height=\"64\" viewBox=\"0 -.5 {COLUMNS} {lines}\" \
-         preserveAspectRatio=\"none\" aria-hidden=\"true\" data-length=\"{length}\">"
+        "<svg class=\"minimap\" width=\"100%\" height=\"{}\" viewBox=\"0 -.5 {COLUMNS} {lines}\" \
+         preserveAspectRatio=\"none\" aria-hidden=\"true\" data-length=\"{length}\">",
+        (lines * 7).clamp(14, 64)
     );
     for (colour, path) in paths
         .iter()

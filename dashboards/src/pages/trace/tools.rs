@@ -62,7 +62,7 @@ pub(crate) fn tools(
         errors: walk(layout, url, &layout.errors, at, "error"),
         matches: walk(layout, url, &matches.spans, at, "match"),
         found: told(url, matches),
-        switches: switches(layout, url),
+        switches: switches(layout, url, rows),
         before,
         after,
     }
@@ -148,7 +148,7 @@ fn told(url: &TraceUrl, matches: &Matches) -> String {
     format!("{nothing}{unread}").trim().to_owned()
 }
 
-fn switches(layout: &Layout, url: &TraceUrl) -> Vec<(&'static str, String)> {
+fn switches(layout: &Layout, url: &TraceUrl, rows: &[Row]) -> Vec<(&'static str, String)> {
     let turned = |change: fn(&mut TraceUrl)| url.changed(change).href();
     let mut switches = Vec::new();
     if url.unfolding == Unfolding::All || !url.opened.is_empty() || !url.closed.is_empty() {
@@ -161,7 +161,7 @@ fn switches(layout: &Layout, url: &TraceUrl) -> Vec<(&'static str, String)> {
             }),
         ));
     }
-    if url.unfolding != Unfolding::All {
+    if rows.iter().any(|row| row.is_open == Some(false)) {
         switches.push((
             "Open all",
             turned(|url| {
