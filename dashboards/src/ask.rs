@@ -17,7 +17,7 @@ pub(crate) use edges::{Call, calls};
 pub(crate) use many::many;
 pub(crate) use metrics::{instant, metadata, range, series_counts, trends};
 pub(crate) use red::{ServiceRed, red, red_before, red_of};
-pub(crate) use standing::{Compared, EdgeKey, Standing, Traffic, traffic};
+pub(crate) use standing::{Compared, EdgeKey, Standing, Traffic, destinations, traffic};
 
 use crate::Console;
 

@@ -68,26 +68,27 @@ pub(crate) fn spans_of_group(service: &str, kind: &str) -> String {
 }
 
 /// The spans of a caller that are calls of another: `kind` is the connection's, empty for a plain
-/// request.
+/// request. The attributes are those by which the service graph names who sends no spans.
 pub(crate) fn spans_of_calls(client: &str, server: &str, kind: &str) -> String {
+    const DATABASE: [&str; 5] = [
+        "peer.service",
+        "server.address",
+        "db.namespace",
+        "db.system.name",
+        "db.system",
+    ];
+    const PEER: [&str; 3] = [
+        "peer.service",
+        "server.address",
+        "messaging.destination.name",
+    ];
     let (client, server) = (quoted(client), quoted(server));
     match kind {
-        "database" => {
-            let names = [
-                "db.system.name",
-                "db.system",
-                "peer.service",
-                "server.address",
-            ];
-            format!("service:{client} kind:client ({})", any_of(&names, &server))
-        }
+        "database" => format!("service:{client} ({})", any_of(&DATABASE, &server)),
         "messaging_system" => {
             format!("(service:{client} kind:producer) or (service:{server} kind:consumer)")
         }
-        _ => {
-            let names = ["peer.service", "server.address"];
-            format!("service:{client} kind:client ({})", any_of(&names, &server))
-        }
+        _ => format!("service:{client} ({})", any_of(&PEER, &server)),
     }
 }
 

@@ -1,9 +1,10 @@
 //! How services fare lately, and how they usually do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::try_join3;
+use watchfire_logsearch::SpanGroupSearch;
 use watchfire_schemas::{TimeRange, Timestamp};
 use watchfire_tsdb::{QueryError, QueryValue};
 
@@ -98,6 +99,27 @@ pub(crate) async fn traffic(
         edges: compared(keyed(seen), &keyed(now), &keyed(usual)),
         lately,
     })
+}
+
+/// Where producers of the last part of a range send messages: a map cannot tell by its edges alone
+/// what is a queue and what a host.
+pub(crate) async fn destinations(
+    console: &Console,
+    range: TimeRange,
+) -> Result<BTreeSet<String>, watchfire_logsearch::QueryError> {
+    let search = SpanGroupSearch {
+        query: "kind:producer messaging.destination.name:*".to_owned(),
+        range: TimeRange {
+            start: range.end - lately(range),
+            end: range.end,
+        },
+        by: vec!["messaging.destination.name".to_owned()],
+        limit: 100,
+        deadline: super::DEADLINE,
+    };
+    let found = console.events.span_groups(search).await?;
+    let names = found.groups.into_iter().flat_map(|group| group.values);
+    Ok(names.collect())
 }
 
 fn compared<K: Ord>(

@@ -6,7 +6,7 @@ mod network;
 mod origin;
 mod wanted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use askama::Template;
@@ -89,6 +89,8 @@ pub(crate) struct Found {
     /// Requests per second over the range and over the range before, by service.
     pub(crate) rates: BTreeMap<String, (f64, f64)>,
     pub(crate) traffic: Traffic,
+    /// Destinations of messages.
+    pub(crate) queues: BTreeSet<String>,
 }
 
 pub(crate) async fn page(State(console): State<Console>, params: Params) -> Page {
@@ -101,17 +103,19 @@ pub(crate) async fn page(State(console): State<Console>, params: Params) -> Page
     let open = console.alerts.incidents(asked.range, true, 50).await;
     let open = shell.take("incidents", open);
     let usual = usual(asked.range, &open);
-    let (services, changes, rates, traffic) = tokio::join!(
+    let (services, changes, rates, traffic, queues) = tokio::join!(
         ask::red(&console, asked.range, asked.step(60)),
         console.alerts.changes(asked.range, None),
         rates(&console, asked.range.end, asked.length()),
         ask::traffic(&console, asked.range, usual),
+        ask::destinations(&console, asked.range),
     );
     let found = Found {
         services: shell.take("request figures", services),
         changes: shell.take("changes", changes),
         rates: shell.take("rates before", rates),
         traffic: shell.take("calls between services", traffic),
+        queues: shell.take("destinations of messages", queues),
         open,
     };
     render(&view(shell, house.now, &wanted, &found))
@@ -160,7 +164,7 @@ async fn rates(
 }
 
 pub(crate) fn view(shell: Shell, now: Timestamp, wanted: &Wanted, found: &Found) -> ServicesPage {
-    let network = Network::new(&found.traffic);
+    let network = Network::new(&found.traffic, &found.queues);
     let marks = Marks::new(&found.open, &found.changes);
     let in_focus = wanted
         .focus

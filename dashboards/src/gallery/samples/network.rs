@@ -118,7 +118,7 @@ pub(crate) fn system(count: usize) -> Traffic {
     for at in 0..count - services - 1 {
         let (server, kind, p95) = match at % 3 {
             0 => (format!("postgres-{at}"), "database", 0.004),
-            1 => (format!("orders-topic-{at}"), "messaging_system", 0.01),
+            1 => (format!("orders-topic-{at}"), "virtual_node", 0.01),
             _ => (format!("api.partner-{at}.example"), "virtual_node", 0.2),
         };
         let client = named((at * 3 + 2) % services);
@@ -182,6 +182,12 @@ pub(crate) fn system_found(count: usize) -> services::Found {
         open,
         changes,
         rates: BTreeMap::new(),
+        queues: traffic
+            .edges
+            .keys()
+            .filter(|(_, server, _)| server.starts_with("orders-"))
+            .map(|(_, server, _)| server.clone())
+            .collect(),
         traffic,
     }
 }

@@ -111,6 +111,7 @@ pub(crate) fn services_found(mood: Mood) -> services::Found {
         open: incidents_of(mood),
         changes: changes(mood),
         traffic: traffic(mood),
+        queues: BTreeSet::new(),
     }
 }
 

@@ -35,7 +35,8 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn new(traffic: &Traffic) -> Self {
+    /// `queues` names destinations of messages.
+    pub(super) fn new(traffic: &Traffic, queues: &BTreeSet<String>) -> Self {
         let ends = traffic.edges.keys();
         let names: BTreeSet<&str> = ends
             .flat_map(|(client, server, _)| [client.as_str(), server.as_str()])
@@ -57,7 +58,7 @@ impl Network {
             });
         let members = names.iter().map(|name| Member {
             name: (*name).to_owned(),
-            kind: kind_of(name, traffic),
+            kind: kind_of(name, traffic, queues),
             judged: Judged::new(figures_of(name, traffic), traffic.lately),
         });
         Self {
@@ -158,7 +159,7 @@ impl Network {
 }
 
 /// A service is who sends spans of its own: answers, or calls. Of the others the connection tells.
-fn kind_of(name: &str, traffic: &Traffic) -> NodeKind {
+fn kind_of(name: &str, traffic: &Traffic, queues: &BTreeSet<String>) -> NodeKind {
     let edges = || traffic.edges.keys();
     let calls = |(client, _, kind): &EdgeKey| client == name && kind != "virtual_node";
     if traffic.services.contains_key(name) || edges().any(calls) {
@@ -169,6 +170,7 @@ fn kind_of(name: &str, traffic: &Traffic) -> NodeKind {
     match told.map(|(_, _, kind)| kind.as_str()) {
         Some("database") => NodeKind::Database,
         Some("messaging_system") => NodeKind::Queue,
+        Some(_) if queues.contains(name) => NodeKind::Queue,
         Some(_) => NodeKind::Outside,
         None => NodeKind::Service,
     }
@@ -230,6 +232,10 @@ mod tests {
         }
     }
 
+    fn network(traffic: &Traffic) -> Network {
+        Network::new(traffic, &BTreeSet::from(["orders".to_owned()]))
+    }
+
     fn names(network: &Network) -> Vec<&str> {
         network
             .members
@@ -240,9 +246,9 @@ mod tests {
 
     #[test]
     fn what_sends_no_spans_is_told_by_how_it_is_reached() {
-        let network = Network::new(&traffic(&[
+        let network = network(&traffic(&[
             ("web", "sqlite", "database", 0.0),
-            ("web", "orders", "messaging_system", 0.0),
+            ("web", "orders", "virtual_node", 0.0),
             ("web", "api.example", "virtual_node", 0.0),
             ("user", "web", "virtual_node", 0.0),
         ]));
@@ -265,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_focus_shows_callers_and_callees_but_not_their_others() {
-        let network = Network::new(&traffic(&[
+        let network = network(&traffic(&[
             ("a", "b", "", 0.0),
             ("b", "c", "", 0.0),
             ("c", "d", "", 0.0),
@@ -292,7 +298,7 @@ mod tests {
                 (client.as_str(), server.as_str(), "", failed)
             })
             .collect();
-        let network = Network::new(&traffic(&all));
+        let network = network(&traffic(&all));
         let (shown, members, ties) = network.bounded(&BTreeSet::from(["s149"]));
         assert_eq!(shown.members.len(), MOST_NODES);
         assert_eq!((members, ties), (152 - MOST_NODES, 151 - (MOST_NODES - 1)));

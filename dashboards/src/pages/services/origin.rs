@@ -97,7 +97,7 @@ pub(super) fn reason(network: &Network, at: usize, is_slowness: bool) -> String 
 mod tests {
     use super::*;
     use crate::ask::{Compared, Standing, Traffic};
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::time::Duration;
 
     fn network(services: &[(&str, f64, f64)], edges: &[(&str, &str, &str, f64)]) -> Network {
@@ -121,14 +121,17 @@ mod tests {
             );
             (key, compared(*failed, 0.05))
         };
-        Network::new(&Traffic {
-            services: services
-                .iter()
-                .map(|(name, failed, p95)| ((*name).to_owned(), compared(*failed, *p95)))
-                .collect::<BTreeMap<_, _>>(),
-            edges: edges.iter().map(edge).collect(),
-            lately: Duration::from_mins(5),
-        })
+        Network::new(
+            &Traffic {
+                services: services
+                    .iter()
+                    .map(|(name, failed, p95)| ((*name).to_owned(), compared(*failed, *p95)))
+                    .collect::<BTreeMap<_, _>>(),
+                edges: edges.iter().map(edge).collect(),
+                lately: Duration::from_mins(5),
+            },
+            &BTreeSet::new(),
+        )
     }
 
     fn told(network: &Network) -> Option<(Vec<&str>, Vec<&str>)> {
