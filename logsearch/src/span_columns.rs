@@ -53,6 +53,23 @@ impl<'a> SpanColumns<'a> {
         self.statuses.read(block)
     }
 
+    /// Reads only how long they took.
+    pub(crate) fn read_durations(&mut self, block: u32) -> io::Result<()> {
+        self.durations.read(block)
+    }
+
+    /// The least and the longest duration of all spans, in nanoseconds.
+    pub(crate) fn extent(&self) -> Option<(u64, u64)> {
+        let (least, most) = self.durations.bounds()?;
+        let nanos = |nanos: i64| u64::try_from(nanos).unwrap_or_default();
+        Some((nanos(least), nanos(most)))
+    }
+
+    /// How long it took, in nanoseconds.
+    pub(crate) fn nanos(&self, place: usize) -> u64 {
+        u64::try_from(self.durations.get(place).unwrap_or_default()).unwrap_or_default()
+    }
+
     /// When it began, by its place in the block that was read.
     pub(crate) fn time(&self, place: usize) -> i64 {
         self.times.get(place).unwrap_or_default()
@@ -60,8 +77,7 @@ impl<'a> SpanColumns<'a> {
 
     /// How long it took, in nanoseconds, and whether it failed.
     pub(crate) fn outcome(&self, place: usize) -> (u64, bool) {
-        let duration = self.durations.get(place).unwrap_or_default();
         let is_error = self.error.is_some() && self.statuses.get(place) == self.error;
-        (u64::try_from(duration).unwrap_or_default(), is_error)
+        (self.nanos(place), is_error)
     }
 }

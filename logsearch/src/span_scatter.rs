@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use crate::filter::Filter;
 use crate::query_types::{Explain, ScatterCell, SpanOutlier, SpanScatter};
 use crate::scope::Scope;
 use crate::span_columns::{SpanColumns, outcome};
@@ -83,13 +84,16 @@ fn extent(
     let found = spread(splits.len(), scope.watch, |index, watch| {
         let (split, mut extent) = (splits[index], None);
         let mut spans = SpanColumns::of(split)?;
+        if *scope.filter == Filter::All && split.is_within(scope.range) {
+            return Ok((spans.extent(), true));
+        }
         let mut selection = split.select(scope.filter, split.documents(scope.range, None)?)?;
         let complete = selection.each_block(watch, |docs| {
             if docs.count() > 0 {
-                spans.read(docs.block())?;
+                spans.read_durations(docs.block())?;
             }
             for place in docs.places() {
-                let (nanos, _) = spans.outcome(place);
+                let nanos = spans.nanos(place);
                 extent = widened(extent, (nanos, nanos));
             }
             Ok(())

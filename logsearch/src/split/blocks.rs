@@ -136,6 +136,17 @@ impl BlockColumn<'_> {
         value.filter(|value| *value != ABSENT)
     }
 
+    /// The least and the greatest number of all documents.
+    pub(crate) fn bounds(&self) -> Option<(i64, i64)> {
+        match &self.values {
+            Values::Numbers(_, numbers) => {
+                let (least, most) = numbers.bounds();
+                Some((meaning::to_int(least), meaning::to_int(most)))
+            }
+            _ => None,
+        }
+    }
+
     /// How many values a keyword has.
     pub(crate) fn len(&self) -> usize {
         match &self.values {

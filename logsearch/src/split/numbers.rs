@@ -206,6 +206,11 @@ impl NumbersMeta {
 }
 
 impl<'a> Numbers<'a> {
+    /// The least and the greatest.
+    pub(super) const fn bounds(&self) -> (u64, u64) {
+        self.meta.bounds()
+    }
+
     /// Reads all of them.
     pub(super) fn load(self) -> io::Result<LoadedNumbers<'a>> {
         let chunks = (self.meta.count as usize).div_ceil(CHUNK);
