@@ -30,9 +30,10 @@ impl Marks {
 
     /// Draws incidents as strokes along the head and changes as flags at the foot. Says how many
     /// changes there are.
-    pub(crate) fn draw(&self, plot: &mut TimePlot, range: TimeRange) -> usize {
+    pub(crate) fn draw(&self, plot: &mut TimePlot, asked: &Asked) -> usize {
+        let range = asked.range;
         for incident in &self.incidents {
-            mark(plot, incident, range);
+            mark(plot, incident, asked);
         }
         let within = |change: &&ChangeEvent| range.start <= change.at && change.at <= range.end;
         let changes = self.changes.iter().filter(within).take(CHANGES);
@@ -40,7 +41,7 @@ impl Marks {
     }
 }
 
-fn mark(plot: &mut TimePlot, incident: &Incident, range: TimeRange) {
+fn mark(plot: &mut TimePlot, incident: &Incident, asked: &Asked) {
     let began = incident.onset.at.min(incident.detected_at);
     let over = incident.recovered_at.or(incident.resolved_at);
     let until = over.map_or_else(
@@ -52,8 +53,8 @@ fn mark(plot: &mut TimePlot, incident: &Incident, range: TimeRange) {
         incident.title,
         figures::clock(began)
     );
-    let href = chain::incident(&Asked::absolute(range), &incident.id);
-    plot.lasting(began, over.unwrap_or(range.end), &title, &href);
+    let href = chain::incident(asked, &incident.id);
+    plot.lasting(began, over.unwrap_or(asked.range.end), &title, &href);
 }
 
 fn flag(plot: &mut TimePlot, change: &ChangeEvent) {

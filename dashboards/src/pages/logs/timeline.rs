@@ -60,7 +60,7 @@ pub(super) fn timeline(happened: &Happened, url: &LogsUrl) -> Timeline {
     let mut plot = TimePlot::new(range, 84, most as f64, "");
     let stacks = bars.iter().map(|bar| stack(bar, happened.step, url));
     plot.stacks(&stacks.collect::<Vec<_>>());
-    let changes = happened.marks.draw(&mut plot, range);
+    let changes = happened.marks.draw(&mut plot, &url.asked);
     let step = figures::duration(happened.step.as_secs_f64());
     let step = step
         .trim_end_matches(" 00 s")

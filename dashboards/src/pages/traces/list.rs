@@ -6,6 +6,7 @@ use watchfire_logsearch::{SpanOutlier, SpanPage, TraceOutline};
 use watchfire_schemas::{Span, SpanId, SpanStatus, Timestamp, TraceId};
 
 use super::state::TracesUrl;
+use crate::chain;
 use crate::charts::{Svg, bar};
 use crate::figures::{self, When};
 use crate::pages::log_view::one_line;
@@ -156,7 +157,6 @@ fn row(
     now: Timestamp,
     url: &TracesUrl,
 ) -> TraceRow {
-    let span = one.span_id.to_string();
     let root = outline.and_then(root);
     let is_root = root.is_some_and(|(id, ..)| id == one.span_id);
     let (service, name) = root.map_or((&one.service, &one.name), |(_, service, name)| {
@@ -171,9 +171,7 @@ fn row(
         outline.spans.iter().filter(|span| span.is_error).count()
     });
     TraceRow {
-        href: url
-            .asked
-            .link(&format!("/traces/{}", one.trace_id), &[("span", &span)]),
+        href: chain::trace(&url.asked, &one.trace_id, Some(&one.span_id)),
         at: When::clock(one.start, now),
         name: cut(name, 120),
         service: cut(service, 60),

@@ -2,6 +2,7 @@
 
 use watchfire_schemas::{SpanId, TraceId};
 
+use crate::chain;
 use crate::range::Asked;
 
 /// Where a query leads that is nothing but the id of a trace, or a `traceparent` header.
@@ -16,8 +17,7 @@ pub(super) fn trace_of(query: &str, asked: &Asked) -> Option<String> {
         }
         _ => return None,
     };
-    let span = span.map(|span| span.to_string()).unwrap_or_default();
-    Some(asked.link(&format!("/traces/{trace}"), &[("span", &span)]))
+    Some(chain::trace(asked, &trace, span.as_ref()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::region::{Region, duration, lasting};
 use super::state::TracesUrl;
 use crate::charts::{Mass, MassCell, Outlier, Scale, Svg, TimePlot, Unit, Way};
 use crate::pages::marks::Marks;
-use crate::{figures, query_text, url};
+use crate::{chain, figures, query_text, url};
 
 const HEIGHT: u32 = 216;
 /// Cells of the picture.
@@ -39,7 +39,7 @@ pub(super) fn picture(found: &SpanScatter, marks: &Marks, url: &TracesUrl) -> Pi
     let (least, greatest) = found.durations;
     let scale = Scale::between(least.as_secs_f64(), greatest.as_secs_f64(), Unit::Seconds);
     let mut plot = TimePlot::scaled(range, HEIGHT, scale, Unit::Seconds);
-    let changes = marks.draw(&mut plot, range);
+    let changes = marks.draw(&mut plot, &url.asked);
     let mass = mass(found);
     plot.mass(&mass);
     plot.ways(&mass, &ways(found, url));
@@ -160,10 +160,7 @@ fn outlier_of(outlier: &SpanOutlier, url: &TracesUrl) -> Outlier {
             figures::cut(&outlier.service, 40).0,
             figures::clock_millis(outlier.start)
         ),
-        href: url.asked.link(
-            &format!("/traces/{}", outlier.trace_id),
-            &[("span", &outlier.span_id.to_string())],
-        ),
+        href: chain::trace(&url.asked, &outlier.trace_id, Some(&outlier.span_id)),
     }
 }
 
