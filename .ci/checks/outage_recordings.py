@@ -145,9 +145,9 @@ def edges(spans, virtual=None):
             for caller in map(by_id.get, callers):
                 if caller and caller["kind"] in (CLIENT, PRODUCER):
                     count(caller["service"], span["service"], caller.get("error") or span.get("error"))
-        database = span.get("attributes", {}).get("db.namespace")
-        if span["kind"] == CLIENT and database:
-            count(span["service"], database, span.get("error"))
+        said = span.get("attributes", {})
+        if span["kind"] == CLIENT and "db.namespace" in said:
+            count(span["service"], f"{said['db.namespace']} ({said['db.system.name']})", span.get("error"))
     for edge, (calls, failed) in (virtual or {}).items():
         found[edge] = [calls, failed]
     return found

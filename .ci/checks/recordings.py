@@ -105,6 +105,20 @@ def judge_counts(fire, spans):
     same(counts, truth, "so does the native histogram")
 
 
+def judge_times(fire, spans):
+    """A counter stands where the spans that had ended by then put it, whenever they were received."""
+    ended = sorted(-(-span["end"] // 10**9) for span in spans)
+    wrong = []
+    # After an hour of silence a series is told of no more.
+    for part in range(1, 10) if ended[-1] - ended[0] < 3000 else []:
+        at = ended[0] + (ended[-1] - ended[0]) * part // 10
+        found = fire.get("/prometheus/api/v1/query", query="sum(traces_span_metrics_calls_total)", time=at)["data"]["result"]
+        truth = sum(end <= at for end in ended)
+        if float(found[0]["value"][1] if found else 0) != truth:
+            wrong.append((at, found, truth))
+    expect(not wrong, f"nine times along the way the counters stand where they stood {wrong[:2]}")
+
+
 def operation(span):
     """What the label says: a path without its ids."""
     head, slash, _ = span["name"].rpartition("/")
@@ -208,7 +222,8 @@ def judge_graph(fire, sender, truth):
     """Edges to those that never answer come after half a minute, when anything is received."""
     total = "sum by (client, server) (traces_service_graph_request_total)"
     patience = time.time() + 120
-    while len(found := vector(fire, total, "client", "server")) < len(truth) and time.time() < patience:
+    calls = sum(calls for calls, _ in truth.values())
+    while sum((found := vector(fire, total, "client", "server")).values()) < calls and time.time() < patience:
         sender.lines("clock", [{"at": time.time_ns(), "severity": "DEBUG", "text": "time goes by"}])
         time.sleep(1)
     same(found, {edge: calls for edge, (calls, _) in truth.items()}, "edges of the service graph count the calls")
@@ -257,6 +272,7 @@ def main():
                 fire = Watchfire(options.binary, folder=folder)
                 sender = Sender(fire)
         judge_counts(fire, spans)
+        judge_times(fire, spans)
         judge_percentiles(fire, spans)
         judge_store(fire, spans)
         judge_traces(fire, spans, lines, random.Random(options.seed))
