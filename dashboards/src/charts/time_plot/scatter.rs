@@ -56,29 +56,17 @@ pub(crate) struct Frame {
     pub(crate) values: Option<(f64, f64)>,
 }
 
-/// How wide the core of a cell is: by the share that failed, so that a cell of failures is told
-/// from one with a failure in it. The least share of a size, the size.
-const CORES: [(f64, f64); 3] = [(0.5, 0.92), (0.1, 0.66), (0.0, 0.4)];
+/// How wide the core of a cell is, in tenths of the cell: by the share that failed, so that a cell
+/// of failures is told from one with a failure in it. The least share of a size, the size.
+const CORES: [(f64, u32); 3] = [(0.5, 9), (0.1, 6), (0.0, 4)];
 
-/// A path for each shade, and that of the cores.
-fn paths(mass: &Mass) -> (Vec<String>, String) {
+/// A path for each shade.
+fn shades(mass: &Mass) -> Vec<String> {
     let most = mass.cells.iter().map(|cell| cell.count).max().unwrap_or(0);
     let mut cells: Vec<(u32, u32, Option<usize>)> = Vec::with_capacity(mass.cells.len());
-    let mut cores = String::new();
     for cell in &mass.cells {
         let shade = shade(cell.count as f64, most as f64);
         cells.push((cell.row, cell.column, shade));
-        let failed = cell.bad as f64 / cell.count.max(1) as f64;
-        let core = CORES
-            .iter()
-            .find(|(least, _)| failed >= *least && cell.bad > 0);
-        if let Some((_, size)) = core {
-            let edge = (1.0 - size) / 2.0;
-            let x = f64::from(cell.column) + edge;
-            let y = mass.rows as f64 - f64::from(cell.row) - 1.0 + edge;
-            write!(cores, "M{x:.2} {y:.2}h{size}v{size}h-{size}z")
-                .expect("writing to memory does not fail");
-        }
     }
     // Neighbours of one shade are one stroke.
     cells.sort_unstable();
@@ -91,24 +79,46 @@ fn paths(mass: &Mass) -> (Vec<String>, String) {
                 .expect("writing to memory does not fail");
         }
     }
-    (paths, cores)
+    paths
+}
+
+/// A path for each size of cores, in tenths of a cell: strokes as wide as they are long.
+fn cores(mass: &Mass) -> [String; 3] {
+    let mut paths = [const { String::new() }; 3];
+    for cell in mass.cells.iter().filter(|cell| cell.bad > 0) {
+        let failed = cell.bad as f64 / cell.count.max(1) as f64;
+        let size = CORES.iter().position(|(least, _)| failed >= *least);
+        let at = size.unwrap_or(CORES.len() - 1);
+        let long = CORES[at].1;
+        let x = cell.column * 10 + (10 - long) / 2;
+        let y = (mass.rows as u64 - u64::from(cell.row)) * 10 - 5;
+        write!(paths[at], "M{x} {y}h{long}").expect("writing to memory does not fail");
+    }
+    paths
 }
 
 impl TimePlot {
     /// Draws the cells, darker where there is more, with a core in those where something failed.
     pub(crate) fn mass(&mut self, mass: &Mass) {
-        let (paths, cores) = paths(mass);
         let mut drawn = String::new();
-        for (shade, path) in paths.iter().enumerate() {
+        for (shade, path) in shades(mass).iter().enumerate() {
             if !path.is_empty() {
                 write!(drawn, "<path class=\"mass-{shade}\" d=\"{path}\"/>")
                     .expect("writing to memory does not fail");
             }
         }
+        drawn.push_str("<g class=\"core\" transform=\"scale(.1)\">");
+        for (path, (_, wide)) in cores(mass).iter().zip(CORES) {
+            if !path.is_empty() {
+                write!(drawn, "<path stroke-width=\"{wide}\" d=\"{path}\"/>")
+                    .expect("writing to memory does not fail");
+            }
+        }
+        drawn.push_str("</g>");
         let (top, height) = (self.top, self.height);
         write!(
             self.layers,
-            "<svg class=\"lines mass\" x=\"0\" y=\"{top}\" width=\"100%\" height=\"{height}\" viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\">{drawn}<path class=\"core\" d=\"{cores}\"/></svg>",
+            "<svg class=\"lines mass\" x=\"0\" y=\"{top}\" width=\"100%\" height=\"{height}\" viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\">{drawn}</svg>",
             mass.columns, mass.rows
         )
         .expect("writing to memory does not fail");
@@ -241,7 +251,7 @@ mod tests {
             "{drawn}"
         );
         assert!(
-            drawn.contains("M2.17 2.17h0.66v0.66h-0.66z") && drawn.contains("h0.92"),
+            drawn.contains("<path stroke-width=\"9\" d=\"M20 5h9\"/><path stroke-width=\"6\" d=\"M22 25h6\"/></g>"),
             "{drawn}"
         );
         assert!(

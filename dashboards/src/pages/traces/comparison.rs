@@ -9,13 +9,13 @@ use crate::{figures, query_text};
 
 /// Differences asked for, and shown.
 pub(super) const ASKED: usize = 40;
-const SHOWN: usize = 12;
+const SHOWN: usize = 10;
 /// A difference of fewer points, of a hundred, stands out to nobody.
 const LEAST: f64 = 0.05;
 /// Fewer spans inside say nothing about anything.
 const FEWEST: u64 = 5;
 /// Values told to go together with another.
-const MOST_TOGETHER: usize = 4;
+const MOST_TOGETHER: usize = 3;
 /// A value that is longer is not put into a link.
 const LONGEST: usize = 512;
 

@@ -21,7 +21,7 @@ const WAY_ROWS: u32 = 6;
 /// The slowest, and as many of those that failed.
 pub(super) const OUTLIERS: usize = 50;
 /// Of them those that are drawn one by one.
-const DRAWN: usize = 16;
+const DRAWN: usize = 12;
 /// Fewer spans have no tail to speak of.
 const LEAST_FOR_TAIL: u64 = 40;
 

@@ -20,7 +20,9 @@ use crate::{Console, ask};
 
 /// What is counted over all spans may not hold the page up: what is counted until then is shown,
 /// and asked for again with patience.
-const BESIDE: Duration = Duration::from_millis(50);
+const BESIDE: Duration = Duration::from_millis(40);
+/// What is known of the traces that were found is asked after that, and is there at once or not.
+const OUTLINES: Duration = Duration::from_millis(25);
 /// Services offered by one click.
 const SERVICES: usize = 8;
 
@@ -142,7 +144,8 @@ pub(super) async fn ask(
         is_patient,
     };
     let traces = found.listed(url).0.into_iter().map(|one| one.trace_id);
-    found.outlines = outlines(console, traces.collect(), beside).await;
+    let patience = if is_patient { beside } else { OUTLINES };
+    found.outlines = outlines(console, traces.collect(), patience).await;
     Ok((shell, found))
 }
 
