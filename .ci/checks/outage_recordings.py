@@ -39,7 +39,12 @@ def nezha(folder):
                               "severity": level.group(1) if level else "INFO",
                               **({"trace": row["TraceID"], "span": row["SpanID"]} if valid else {})})
     with_kinds(spans)
-    return spans, lines
+    # Some lines were recorded with the year 1: they were written while their span ran.
+    ends = {(span["trace"], span["id"]): span["end"] for span in spans}
+    for line in lines:
+        if line["at"] <= 0:
+            line["at"] = ends.get((line.get("trace"), line.get("span")), 0)
+    return spans, [line for line in lines if line["at"] > 0]
 
 
 def of_pod(name):
