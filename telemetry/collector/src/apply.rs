@@ -64,14 +64,14 @@ impl Applier {
         received_at: Timestamp,
         (packed, content): (&Packed, Content),
     ) -> Applied {
-        self.begin(batch, received_at);
+        self.begin(batch);
         let applied = self.guarded(|this| this.take(batch, received_at, content, true));
         self.settled(applied, batch, || packed.clone())
     }
 
     /// Applies a batch of the log again if one of those who take it may not hold it.
     pub(crate) fn replay(&mut self, frame: &Frame) -> Applied {
-        self.begin(frame.seq, frame.received_at);
+        self.begin(frame.seq);
         if self.dead_letters.holds(frame.seq) {
             return self.settled(Some(()), frame.seq, || Packed::again(frame));
         }
@@ -103,9 +103,9 @@ impl Applier {
     }
 
     /// Notes the first batch: what was applied before it, and is in the log no more, is not known.
-    fn begin(&mut self, batch: BatchSeq, received_at: Timestamp) {
+    fn begin(&mut self, batch: BatchSeq) {
         if !std::mem::replace(&mut self.has_begun, true) && batch > BatchSeq(1) {
-            self.derivation.resume(received_at);
+            self.derivation.resume();
         }
     }
 

@@ -103,9 +103,9 @@ impl Derivation {
         }
     }
 
-    /// Tells that batches were applied before this time that are not known here.
-    pub(crate) fn resume(&mut self, received_at: Timestamp) {
-        self.calls.resume(received_at);
+    /// Tells that batches were applied before that are not known here.
+    pub(crate) fn resume(&mut self) {
+        self.calls.resume();
     }
 
     /// Lets time go by, as a batch would of which nothing is made.

@@ -20,6 +20,9 @@ const USER: &str = "user";
 const LONGEST: usize = 200;
 /// Names of others than services: so many.
 const MOST_PEERS: usize = 2_000;
+/// Between two batches so many milliseconds go by at most: after a time of ours that was down, what
+/// was sent meanwhile still meets what had come before.
+const LONGEST_STEP_MS: i64 = 15_000;
 /// Of the links of one span so many are looked at, as many as SDKs keep.
 const MOST_LINKS: usize = 128;
 
@@ -36,7 +39,10 @@ pub(super) struct Calls {
     edges: Edges,
     names: Names,
     peers: BoundedLabels,
-    /// Milliseconds: of clients that came before, the other half may have come before the first
+    /// Milliseconds that went by, and when the batch before was received.
+    now: i64,
+    received: Option<i64>,
+    /// By that time: of clients that came before, the other half may have come before the first
     /// batch that is known here.
     doubtful_until: i64,
     unpaired: [u64; Unpaired::ALL.len()],
@@ -72,6 +78,8 @@ impl Default for Calls {
             edges: Edges::default(),
             names: Names::default(),
             peers: BoundedLabels::new(MOST_PEERS),
+            now: 0,
+            received: None,
             doubtful_until: i64::MIN,
             unpaired: [0; Unpaired::ALL.len()],
         }
@@ -79,16 +87,19 @@ impl Default for Calls {
 }
 
 impl Calls {
-    /// Tells that batches before this time were applied that are not known here: the other half of
-    /// what comes soon may be among them.
-    pub(super) fn resume(&mut self, received_at: Timestamp) {
-        self.doubtful_until = received_at.millis() + Waiting::REQUEST_MS;
+    /// Tells that batches were applied before that are not known here: the other half of what comes
+    /// soon may be among them.
+    pub(super) fn resume(&mut self) {
+        self.doubtful_until = self.now + Waiting::REQUEST_MS;
     }
 
     /// Gives up the halves that waited long enough; time goes by what is received, so that a replay
     /// decides the same.
     pub(super) fn expire(&mut self, received_at: Timestamp, mut number: impl FnMut(u64) -> u64) {
-        for expired in self.waiting.expire(received_at.millis()) {
+        let received = received_at.millis();
+        let before = self.received.replace(received).unwrap_or(received);
+        self.now += (received - before).clamp(0, LONGEST_STEP_MS);
+        for expired in self.waiting.expire(self.now) {
             self.settle(expired, &mut number);
         }
     }
@@ -102,17 +113,16 @@ impl Calls {
         mut admit: impl FnMut(&str) -> Box<str>,
         mut number: impl FnMut(u64) -> u64,
     ) {
-        let now = received_at.millis();
         for span in spans {
             let at = sample_time(span.end, received_at);
             match span.kind {
                 SpanKind::Client | SpanKind::Producer => {
                     let service = self.names.number(&admit(&span.service));
-                    self.take_client(span, (service, at, now), &mut number);
+                    self.take_client(span, (service, at), &mut number);
                 }
                 SpanKind::Server | SpanKind::Consumer => {
                     let service = self.names.number(&admit(&span.service));
-                    self.take_server(span, (service, at, now), &mut number);
+                    self.take_server(span, (service, at), &mut number);
                 }
                 SpanKind::Internal => {}
             }
@@ -138,7 +148,7 @@ impl Calls {
     fn take_client(
         &mut self,
         span: &Span,
-        (service, at, now): (u32, i64, i64),
+        (service, at): (u32, i64),
         number: &mut impl FnMut(u64) -> u64,
     ) {
         let said = Said::by(span);
@@ -167,14 +177,14 @@ impl Calls {
             service,
             peer,
             at,
-            came_at: now,
+            came_at: self.now,
             failed: span.is_error(),
             is_message: span.kind == SpanKind::Producer || said.is_messaging(),
             seconds: span.duration().as_secs_f64(),
             span: ExemplarOf::of(span),
         };
         let key = (span.trace_id, span.span_id);
-        for answer in self.waiting.ask(key, asking, now) {
+        for answer in self.waiting.ask(key, asking, self.now) {
             self.pair(&asking, &answer, number);
         }
     }
@@ -182,7 +192,7 @@ impl Calls {
     fn take_server(
         &mut self,
         span: &Span,
-        (service, at, now): (u32, i64, i64),
+        (service, at): (u32, i64),
         number: &mut impl FnMut(u64) -> u64,
     ) {
         let answer = Answer {
@@ -206,7 +216,7 @@ impl Calls {
         keys.sort_unstable();
         keys.dedup();
         for key in keys {
-            if let Some(asking) = self.waiting.answer(key, answer, now) {
+            if let Some(asking) = self.waiting.answer(key, answer, self.now) {
                 self.pair(&asking, &answer, number);
             }
         }

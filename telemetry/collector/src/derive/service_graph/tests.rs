@@ -61,6 +61,7 @@ fn consumer(own: u8, links: &[u8]) -> Span {
 struct Graph {
     calls: Calls,
     numbered: u64,
+    second: i64,
 }
 
 impl Graph {
@@ -72,8 +73,13 @@ impl Graph {
             *numbered += most;
             *numbered - most
         };
+        // As time goes by where something is always received.
+        while self.second < second {
+            self.second = second.min(self.second + 10);
+            let now = Timestamp::from_secs(self.second);
+            self.calls.expire(now, &mut number);
+        }
         let now = Timestamp::from_secs(second);
-        self.calls.expire(now, &mut number);
         self.calls
             .count(spans, now, |name| name.into(), &mut number);
         let mut batch = DeltaBatch::default();
@@ -156,7 +162,8 @@ fn who_never_answers_is_a_virtual_node_if_it_has_a_name() {
 #[test]
 fn after_a_start_nobody_is_made_up() {
     let mut graph = Graph::default();
-    graph.calls.resume(Timestamp::from_secs(10));
+    graph.take(10, &[]);
+    graph.calls.resume();
     let bank = || with(client(1), &[("server.address", "bank.example")]);
     graph.take(12, &[bank()]);
     assert!(graph.take(42, &[]).is_empty());
@@ -233,6 +240,17 @@ fn messages_that_nobody_takes_go_to_their_destination() {
     // Nobody told of the producer.
     let taken = graph.take(9_000, &[with(consumer(5, &[]), &to)]);
     assert!(taken[0].contains(r#"client="orders""#), "{taken:?}");
+}
+
+#[test]
+fn what_was_sent_while_we_were_down_meets_what_came_before() {
+    let mut graph = Graph::default();
+    let named = with(client(1), &[("server.address", "shop.internal")]);
+    assert!(graph.take(10, &[named]).is_empty());
+    // The next batch is received ten minutes later.
+    graph.second = 610;
+    graph.calls.expire(Timestamp::from_secs(610), |_| 0);
+    assert_eq!(graph.take(610, &[server(2, 1)]), [CALL]);
 }
 
 #[test]

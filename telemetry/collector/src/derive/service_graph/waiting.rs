@@ -28,7 +28,7 @@ pub(super) struct Asking {
     /// Whom it says that it called.
     pub(super) peer: Option<u32>,
     pub(super) at: i64,
-    /// When it was received.
+    /// When it was received, as time goes by here.
     pub(super) came_at: i64,
     pub(super) failed: bool,
     pub(super) is_message: bool,
