@@ -161,7 +161,7 @@ fn trace_lists(mood: Mood) -> Vec<(&'static str, String)> {
         ..samples::spans_found(mood)
     };
     let slowest = traces::Found {
-        answer: traces::Answer::Slowest,
+        answer: traces::Answer::Slowest(None),
         comparison: Some(traces::Comparison::Late),
         ..samples::spans_found(mood)
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use watchfire_logsearch::{
     FieldValues, QueryError, SpanComparison, SpanComparisonSearch, SpanGroupSearch, SpanGroups,
-    SpanPage, SpanScatter, SpanScatterSearch, ValueSearch,
+    SpanOutlier, SpanPage, SpanScatter, SpanScatterSearch, ValueSearch,
 };
 use watchfire_schemas::TraceId;
 
@@ -31,8 +31,8 @@ const SERVICES: usize = 8;
 pub(crate) enum Answer {
     /// A page of spans, newest first.
     Newest(SpanPage),
-    /// Told by the scatter.
-    Slowest,
+    /// Told by a scatter: that of the region if there is one, else that of the page.
+    Slowest(Option<SpanScatter>),
     /// The query cannot be read: at which column, and why.
     Unreadable(usize, String),
 }
@@ -75,13 +75,21 @@ impl Found {
         }
     }
 
+    /// The slowest spans of what the page lists.
+    pub(crate) fn slowest(&self) -> &[SpanOutlier] {
+        let of = match &self.answer {
+            Answer::Slowest(Some(inside)) => Some(inside),
+            _ => self.scatter.as_ref(),
+        };
+        of.map_or(&[], |found| &found.outliers)
+    }
+
     /// The traces that the page lists, and of how many spans they were made.
     pub(crate) fn listed(&self, url: &TracesUrl) -> (Vec<Match>, usize) {
         match &self.answer {
             Answer::Newest(page) => list::newest(page, url.skip),
-            Answer::Slowest => {
-                let found = self.scatter.as_ref().map(|found| found.outliers.as_slice());
-                let found = list::slowest(found.unwrap_or_default(), scatter::OUTLIERS);
+            Answer::Slowest(_) => {
+                let found = list::slowest(self.slowest(), scatter::OUTLIERS);
                 let count = found.len();
                 (found, count)
             }
@@ -104,7 +112,7 @@ pub(super) async fn ask(
     let mut shell = Shell::ranged(house, "/traces", "Traces", &url.asked, &kept);
     let beside = if is_patient { ask::DEADLINE } else { BESIDE };
     let (answer, scatter, groups, comparison, services, marks) = tokio::join!(
-        answer(console, url),
+        answer(console, url, beside),
         scatter(console, url, beside),
         groups(console, url, beside),
         comparison(console, url, beside),
@@ -158,16 +166,43 @@ fn in_time<T>(answer: Result<T, QueryError>) -> Result<Option<T>, QueryError> {
     }
 }
 
-async fn answer(console: &Console, url: &TracesUrl) -> Result<Answer, QueryError> {
+/// What the page lists: what is in the region, if there is one that can be read.
+async fn answer(
+    console: &Console,
+    url: &TracesUrl,
+    beside: Duration,
+) -> Result<Answer, QueryError> {
+    let Some(region) = &url.region else {
+        return listed(console, url, None).await;
+    };
+    match listed(console, &url.inside(region), Some(beside)).await {
+        Err(QueryError::Parse { .. }) => listed(console, url, None).await,
+        found => found,
+    }
+}
+
+/// `inside`: how long a scatter of a region may take, if it is one that is listed.
+async fn listed(
+    console: &Console,
+    url: &TracesUrl,
+    inside: Option<Duration>,
+) -> Result<Answer, QueryError> {
     let (limit, cursor) = match url.order {
         Order::Newest => (list::PAGE, url.cursor.as_deref()),
-        // The list comes from the scatter; that the query can be read is asked all the same.
+        // The list comes from a scatter; that the query can be read is asked all the same.
         Order::Slowest => (1, None),
     };
     let page = ask::spans(console, &url.query, url.asked.range, limit, cursor).await?;
-    Ok(match url.order {
-        Order::Newest => Answer::Newest(page),
-        Order::Slowest => Answer::Slowest,
+    Ok(match (url.order, inside) {
+        (Order::Newest, _) => Answer::Newest(page),
+        (Order::Slowest, None) => Answer::Slowest(None),
+        (Order::Slowest, Some(beside)) => {
+            let inside = in_time(scatter(console, url, beside).await)?;
+            Answer::Slowest(Some(inside.unwrap_or_else(|| SpanScatter {
+                partial: true,
+                ..SpanScatter::default()
+            })))
+        }
     })
 }
 

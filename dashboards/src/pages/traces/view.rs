@@ -50,6 +50,7 @@ pub(crate) struct TracesPage {
     pub(crate) compared: Option<Compared>,
     pub(crate) grouped: Option<Grouped>,
     pub(crate) traces: Vec<TraceRow>,
+    pub(crate) list_title: &'static str,
     pub(crate) list_note: String,
     /// (label, link, is it the one)
     pub(crate) orders: Vec<(&'static str, String, bool)>,
@@ -133,6 +134,7 @@ fn frame(shell: Shell, url: &TracesUrl) -> TracesPage {
         compared: None,
         grouped: None,
         traces: Vec::new(),
+        list_title: "Traces",
         list_note: String::new(),
         orders: vec![
             order("Newest", Order::Newest),
@@ -213,14 +215,20 @@ fn compare(page: &mut TracesPage, found: &Found, url: &TracesUrl) {
 }
 
 fn list_paging(page: &mut TracesPage, found: &Found, url: &TracesUrl, taken: usize) {
+    if page.compared.is_some() {
+        page.list_title = "Traces of the region";
+    }
     let is_later = url.cursor.is_some() || url.skip > 0;
     page.first = is_later.then(|| url.with_query(&url.query).href());
     let Answer::Newest(spans) = &found.answer else {
         page.list_note = format!(
-            "Traces of the {} slowest spans of the search.",
-            found.scatter.as_ref().map_or(0, |found| {
-                found.outliers.len().min(super::scatter::OUTLIERS)
-            })
+            "Traces of the {} slowest spans of the {}.",
+            found.slowest().len().min(super::scatter::OUTLIERS),
+            if url.region.is_some() {
+                "region"
+            } else {
+                "search"
+            }
         );
         return;
     };
@@ -236,7 +244,9 @@ fn list_paging(page: &mut TracesPage, found: &Found, url: &TracesUrl, taken: usi
 /// How many spans there are, as surely as it is known.
 fn total(page: &mut TracesPage, found: &Found) {
     let listed = match &found.answer {
-        Answer::Newest(spans) => Some((spans.total, spans.total_is_exact)),
+        Answer::Newest(spans) if page.region_error.is_some() || page.compared.is_none() => {
+            Some((spans.total, spans.total_is_exact))
+        }
         _ => None,
     };
     let groups = found.groups.as_ref();
@@ -259,7 +269,11 @@ fn total(page: &mut TracesPage, found: &Found) {
     let is_cut = |found: &Option<watchfire_logsearch::SpanScatter>| {
         found.as_ref().is_none_or(|found| found.partial)
     };
-    let list_is_cut = matches!(&found.answer, Answer::Newest(spans) if spans.partial);
+    let list_is_cut = match &found.answer {
+        Answer::Newest(spans) => spans.partial,
+        Answer::Slowest(inside) => inside.as_ref().is_some_and(|inside| inside.partial),
+        Answer::Unreadable(..) => false,
+    };
     page.is_partial = is_cut(&found.scatter) || list_is_cut;
 }
 
