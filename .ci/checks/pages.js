@@ -1,10 +1,10 @@
 // Opens each page in a real browser, wide and narrow, light and dark: it must answer 200, say nothing
-// on the console, not overflow, and give axe nothing serious to find. If /logs, /explore or /traces is
-// among them, it then does there what people do.
+// on the console, not overflow, and give axe nothing serious to find. If /logs, /explore, /traces
+// or /services is among them, it then does there what people do.
 //   NODE_PATH=… node pages.js http://127.0.0.1:7117 shots-folder /path …
 const fs = require("fs");
 const { chromium } = require("playwright-core");
-const ACTIONS = { "/logs": require("./logs_page.js"), "/explore": require("./explore_page.js"), "/traces": require("./traces_page.js") };
+const ACTIONS = { "/logs": require("./logs_page.js"), "/explore": require("./explore_page.js"), "/traces": require("./traces_page.js"), "/services": require("./chain_page.js") };
 const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const WIDTHS = [1440, 390];

@@ -70,21 +70,15 @@ pub(crate) fn spans_of_group(service: &str, kind: &str) -> String {
 /// The spans of a caller that are calls of another: `kind` is the connection's, empty for a plain
 /// request. The attributes are those by which the service graph names who sends no spans.
 pub(crate) fn spans_of_calls(client: &str, server: &str, kind: &str) -> String {
-    const DATABASE: [&str; 5] = [
-        "peer.service",
-        "server.address",
-        "db.namespace",
-        "db.system.name",
-        "db.system",
-    ];
     const PEER: [&str; 3] = [
         "peer.service",
         "server.address",
         "messaging.destination.name",
     ];
+    let called = server;
     let (client, server) = (quoted(client), quoted(server));
     match kind {
-        "database" => format!("service:{client} ({})", any_of(&DATABASE, &server)),
+        "database" => format!("service:{client} {}", database(called)),
         "messaging_system" => {
             format!("(service:{client} kind:producer) or (service:{server} kind:consumer)")
         }
@@ -117,6 +111,19 @@ pub(crate) fn spans_of_operation(operation: &str) -> String {
         return format!("(name:{own} or http.route:{route})");
     }
     term("name", operation)
+}
+
+/// A database as the graph names it: by its place, by its system, or as `schema (system)`.
+fn database(name: &str) -> String {
+    const SYSTEM: [&str; 2] = ["db.system.name", "db.system"];
+    const PLACE: [&str; 4] = ["peer.service", "server.address", "db.namespace", "db.name"];
+    let parts = name.strip_suffix(')').and_then(|name| name.split_once(" ("));
+    if let Some((schema, system)) = parts {
+        let schema = any_of(&["db.namespace", "db.name"], &quoted(schema));
+        return format!("({schema}) ({})", any_of(&SYSTEM, &quoted(system)));
+    }
+    let name = quoted(name);
+    format!("({} or {})", any_of(&PLACE, &name), any_of(&SYSTEM, &name))
 }
 
 /// The requests that a service answered.
@@ -195,10 +202,19 @@ mod tests {
     }
 
     #[test]
+    fn a_schema_is_searched_with_its_system() {
+        assert_eq!(
+            spans_of_calls("web", "shop (sqlite)", "database"),
+            "service:web (db.namespace:shop or db.name:shop) (db.system.name:sqlite or db.system:sqlite)"
+        );
+    }
+
+    #[test]
     fn queries_are_ones_that_the_store_reads() {
         let queries = [
             spans_of_calls("web", "a \"b\"", ""),
             spans_of_calls("web", "sqlite", "database"),
+            spans_of_calls("web", "a b (sqlite)", "database"),
             spans_of_calls("web", "or", "messaging_system"),
             spans_of_group("web", "java.lang.Error"),
             spans_of_group("web", ""),
