@@ -18,14 +18,14 @@ async function incidentOf(page, base) {
   return found;
 }
 
-// Where the heat map of a page has most requests, in its drawing.
+// Where the heat map of a page has most requests, in its drawing; not in a step that is not over.
 function busiest(chart) {
   const heat = JSON.parse(chart.dataset.heat);
-  let best = { count: 0 };
-  heat.r.forEach((row, at) => row.forEach((count, step) => count > best.count && (best = { count, at, step })));
   const [start, end, top, bottom] = ["start", "end", "top", "bottom"].map((name) => Number(chart.dataset[name]));
-  const x = (heat.f + (best.step + 0.5) * heat.d - start) / (end - start);
-  return { x, y: bottom - ((best.at + 0.5) / heat.r.length) * (bottom - top), low: heat.b[best.at], high: heat.b[best.at + 1], count: best.count };
+  const x = (step) => (heat.f + (step + 0.5) * heat.d - start) / (end - start);
+  let best = { count: 0 };
+  heat.r.forEach((row, at) => row.forEach((count, step) => count > best.count && x(step + 1) < 1 && (best = { count, at, step })));
+  return { x: x(best.step), y: bottom - ((best.at + 0.5) / heat.r.length) * (bottom - top), low: heat.b[best.at], high: heat.b[best.at + 1] };
 }
 
 async function cellClicked(page) {
@@ -114,8 +114,8 @@ const checks = {
     await followed(page, () => page.locator("h2 a", { hasText: /^failed traces$/ }).click());
     there(page, /^\/traces$/);
     kept(page);
-    await page.locator('main a[href^="/traces/"]').first().waitFor();
-    await followed(page, () => page.locator('main a[href^="/traces/"]').first().click());
+    await page.locator('.traces-table tbody th a').first().waitFor();
+    await followed(page, () => page.locator(".traces-table tbody th a").first().click());
     there(page, /^\/traces\/[0-9a-f]{32}$/);
     kept(page);
     await followed(page, () => page.locator('main a[href^="/incidents/"]').first().click());
