@@ -117,7 +117,9 @@ pub(crate) fn spans_of_operation(operation: &str) -> String {
 fn database(name: &str) -> String {
     const SYSTEM: [&str; 2] = ["db.system.name", "db.system"];
     const PLACE: [&str; 4] = ["peer.service", "server.address", "db.namespace", "db.name"];
-    let parts = name.strip_suffix(')').and_then(|name| name.split_once(" ("));
+    let parts = name
+        .strip_suffix(')')
+        .and_then(|name| name.split_once(" ("));
     if let Some((schema, system)) = parts {
         let schema = any_of(&["db.namespace", "db.name"], &quoted(schema));
         return format!("({schema}) ({})", any_of(&SYSTEM, &quoted(system)));
