@@ -33,6 +33,10 @@ class Server:
             fields = stat.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def peak_memory(self):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+
     def get(self, path, **parameters):
         self.console.request("GET", path + "?" + urllib.parse.urlencode(parameters))
         answer = self.console.getresponse()
