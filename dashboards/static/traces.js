@@ -67,7 +67,7 @@ function mark(event) {
   isMarked = true;
   const region = clause(from, to);
   const url = new URL(location.href);
-  for (const name of ['cursor', 'skip', 'wait', 'region']) url.searchParams.delete(name);
+  for (const name of ['cursor', 'wait', 'region']) url.searchParams.delete(name);
   // A range that moves would leave the region behind.
   url.searchParams.delete('last');
   url.searchParams.set('start', new Date(Number(chart.dataset.start)).toISOString());

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use watchfire_schemas::{RecordId, Span, TimeRange};
 
+use crate::row::Position;
+
 /// A search for spans, newest first. The query language is the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpanSearch {
@@ -34,4 +36,16 @@ pub struct SpanPage {
     pub took: Duration,
     /// "did you mean", where a field is unknown or a value can mean nothing.
     pub hints: Vec<String>,
+}
+
+impl SpanPage {
+    /// The cursor of what follows the span at `index` of the page, for who shows a part of it.
+    pub fn cursor_after(&self, index: usize) -> Option<String> {
+        let (id, span) = self.spans.get(index)?;
+        let position = Position {
+            time: span.start.nanos(),
+            id: id.as_u64(),
+        };
+        Some(position.to_cursor())
+    }
 }

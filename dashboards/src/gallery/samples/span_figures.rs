@@ -173,8 +173,7 @@ pub(crate) fn groups_of_spans(mood: Mood) -> SpanGroups {
 /// Traces of a page with what is known of them: one with its root, one without, one not known.
 pub(crate) fn traces_listed(mood: Mood) -> (Vec<traces::Match>, HashMap<TraceId, TraceOutline>) {
     let found = spans_found(mood);
-    let url = traces::state::TracesUrl::new("", crate::range::Asked::absolute(TimeRange::ALL));
-    (found.listed(&url).0, found.outlines)
+    (found.listed().0, found.outlines)
 }
 
 fn outline(spans: &[Span], without_root: bool) -> TraceOutline {

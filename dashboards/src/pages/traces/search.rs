@@ -85,9 +85,9 @@ impl Found {
     }
 
     /// The traces that the page lists, and of how many spans they were made.
-    pub(crate) fn listed(&self, url: &TracesUrl) -> (Vec<Match>, usize) {
+    pub(crate) fn listed(&self) -> (Vec<Match>, usize) {
         match &self.answer {
-            Answer::Newest(page) => list::newest(page, url.skip),
+            Answer::Newest(page) => list::newest(page),
             Answer::Slowest(_) => {
                 let found = list::slowest(self.slowest(), scatter::OUTLIERS);
                 let count = found.len();
@@ -151,7 +151,7 @@ pub(super) async fn ask(
         marks: shell.take("incidents and changes", marks),
         is_patient,
     };
-    let traces = found.listed(url).0.into_iter().map(|one| one.trace_id);
+    let traces = found.listed().0.into_iter().map(|one| one.trace_id);
     let patience = if is_patient { beside } else { OUTLINES };
     found.outlines = outlines(console, traces.collect(), patience).await;
     Ok((shell, found))

@@ -12,8 +12,6 @@ use crate::range::{self, Asked};
 const OPERATION: [&str; 2] = ["service", "name"];
 /// Fields to group by, at most.
 const MOST_FIELDS: usize = 4;
-/// Spans of a page that an earlier page has shown, at most.
-const MOST_SKIPPED: usize = 200;
 
 /// By which column groups are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,8 +104,6 @@ pub(crate) struct TracesUrl {
     pub(crate) order: Order,
     pub(crate) asked: Asked,
     pub(crate) cursor: Option<String>,
-    /// Spans after the cursor whose traces an earlier page has shown.
-    pub(crate) skip: usize,
 }
 
 impl TracesUrl {
@@ -122,7 +118,6 @@ impl TracesUrl {
             order: Order::default(),
             asked,
             cursor: None,
-            skip: 0,
         }
     }
 
@@ -136,7 +131,6 @@ impl TracesUrl {
             shows_all: params.get("groups") == Some("all"),
             order: Order::named(params.get("order"))?,
             cursor: params.get("cursor").map(str::to_owned),
-            skip: params.count("skip", 0, MOST_SKIPPED)?,
             ..Self::new(&params.text("q"), Asked::from_params(params, now, "1h")?)
         };
         let group = params.list("group");
@@ -155,11 +149,6 @@ impl TracesUrl {
         } else {
             self.group.join(",")
         };
-        let skip = if self.skip == 0 {
-            String::new()
-        } else {
-            self.skip.to_string()
-        };
         vec![
             ("q", self.query.clone()),
             ("off", self.off.join(" ")),
@@ -169,7 +158,6 @@ impl TracesUrl {
             ("groups", if self.shows_all { "all" } else { "" }.to_owned()),
             ("order", self.order.name().to_owned()),
             ("cursor", self.cursor.clone().unwrap_or_default()),
-            ("skip", skip),
         ]
     }
 
@@ -177,7 +165,7 @@ impl TracesUrl {
     pub(crate) fn kept(&self, left_out: &[&str]) -> Vec<(&'static str, String)> {
         let mut kept = self.parameters();
         kept.retain(|(name, value)| {
-            !value.is_empty() && !["cursor", "skip"].contains(name) && !left_out.contains(name)
+            !value.is_empty() && *name != "cursor" && !left_out.contains(name)
         });
         kept
     }
@@ -203,7 +191,6 @@ impl TracesUrl {
     fn changed(&self, change: impl FnOnce(&mut Self)) -> Self {
         let mut url = Self {
             cursor: None,
-            skip: 0,
             ..self.clone()
         };
         change(&mut url);
@@ -283,10 +270,9 @@ impl TracesUrl {
     }
 
     /// The page that follows. Its range is absolute: paging stays in the moment where it began.
-    pub(crate) fn at_cursor(&self, cursor: Option<&str>, skip: usize) -> Self {
+    pub(crate) fn at_cursor(&self, cursor: &str) -> Self {
         self.changed(|url| {
-            url.cursor = cursor.map(str::to_owned);
-            url.skip = skip;
+            url.cursor = Some(cursor.to_owned());
             url.asked = Asked::absolute(url.asked.range);
         })
     }
@@ -324,7 +310,7 @@ mod tests {
         for query in [
             "last=1h",
             "q=a&off=b:c%20-d&region=status:error&group=host.name,kind&sort=p99&groups=all&order=slowest&last=6h",
-            "q=a&cursor=1e15-3&skip=12&start=2026-11-22T05:00:00Z&end=2026-11-22T05:10:00Z",
+            "q=a&cursor=1e15-3&start=2026-11-22T05:00:00Z&end=2026-11-22T05:10:00Z",
         ] {
             let written = url(query).unwrap().href();
             assert_eq!(
@@ -339,7 +325,6 @@ mod tests {
         );
         assert_eq!(url("sort=x").unwrap_err().name, "sort");
         assert_eq!(url("order=x").unwrap_err().name, "order");
-        assert_eq!(url("skip=x").unwrap_err().name, "skip");
         assert_eq!(url("off=(").unwrap_err().name, "off");
     }
 
@@ -364,13 +349,13 @@ mod tests {
 
     #[test]
     fn paging_stays_in_its_moment() {
-        let later = url("last=1h&region=a:b").unwrap().at_cursor(Some("5-1"), 3);
+        let later = url("last=1h&region=a:b").unwrap().at_cursor("5-1");
         assert_eq!(later.asked.last, None);
         assert!(
             later
                 .href()
-                .contains("cursor=5-1&skip=3&start=2026-11-22T05:00:00Z")
+                .contains("cursor=5-1&start=2026-11-22T05:00:00Z")
         );
-        assert!(later.kept(&[]).iter().all(|(name, _)| *name != "skip"));
+        assert!(later.kept(&[]).iter().all(|(name, _)| *name != "cursor"));
     }
 }

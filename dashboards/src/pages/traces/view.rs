@@ -71,7 +71,7 @@ pub(crate) fn view(shell: Shell, url: &TracesUrl, now: Timestamp, found: &Found)
         page.error = Some(Unreadable::new(&url.query, *column, reason));
         return page;
     }
-    let (listed, taken) = found.listed(url);
+    let (listed, taken) = found.listed();
     page.traces = rows(&listed, &found.outlines, now, url);
     page.hints = hints(found, url);
     page.shortcuts = shortcuts(found, url);
@@ -218,7 +218,7 @@ fn list_paging(page: &mut TracesPage, found: &Found, url: &TracesUrl, taken: usi
     if page.compared.is_some() {
         page.list_title = "Traces of the region";
     }
-    let is_later = url.cursor.is_some() || url.skip > 0;
+    let is_later = url.cursor.is_some();
     page.first = is_later.then(|| url.with_query(&url.query).href());
     let Answer::Newest(spans) = &found.answer else {
         page.list_note = format!(
@@ -232,13 +232,12 @@ fn list_paging(page: &mut TracesPage, found: &Found, url: &TracesUrl, taken: usi
         );
         return;
     };
-    let read = url.skip + taken;
-    page.next = if read < spans.spans.len() {
-        Some(url.at_cursor(url.cursor.as_deref(), read).href())
+    let next = if taken < spans.spans.len() {
+        spans.cursor_after(taken.saturating_sub(1))
     } else {
-        let next = spans.next.as_deref();
-        next.map(|cursor| url.at_cursor(Some(cursor), 0).href())
+        spans.next.clone()
     };
+    page.next = next.map(|cursor| url.at_cursor(&cursor).href());
 }
 
 /// How many spans there are, as surely as it is known.
@@ -338,7 +337,7 @@ mod tests {
         let page = shown("last=1h", &found);
         assert!(page.next.unwrap().contains("cursor=1e15-3&start="));
         assert!(page.first.is_none());
-        let later = shown("last=1h&cursor=1e15-3&skip=2", &found);
+        let later = shown("last=1h&cursor=1e15-3", &found);
         assert!(!later.first.unwrap().contains("cursor"));
     }
 
