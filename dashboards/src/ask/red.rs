@@ -51,13 +51,17 @@ impl ServiceRed {
     }
 }
 
-/// All services, by name.
+/// All services, by name. Of their durations only the newest are asked: that is what a list shows.
 pub(crate) async fn red(
     console: &Console,
     asked: TimeRange,
     step: Duration,
 ) -> Result<Vec<ServiceRed>, QueryError> {
-    red_of(console, "service", "", asked, step).await
+    let newest = TimeRange {
+        start: asked.start.max(asked.end - step),
+        end: asked.end,
+    };
+    figures(console, ("service", ""), asked, newest, step).await
 }
 
 /// By a label, of the series that a further matcher (such as `service="a"`) leaves.
@@ -66,6 +70,17 @@ pub(crate) async fn red_of(
     label: &str,
     matcher: &str,
     asked: TimeRange,
+    step: Duration,
+) -> Result<Vec<ServiceRed>, QueryError> {
+    figures(console, (label, matcher), asked, asked, step).await
+}
+
+/// `durations`: of which part of the range they are asked.
+async fn figures(
+    console: &Console,
+    (label, matcher): (&str, &str),
+    asked: TimeRange,
+    durations: TimeRange,
     step: Duration,
 ) -> Result<Vec<ServiceRed>, QueryError> {
     let window = format!("{}s", step.as_secs().max(60) + 15);
@@ -85,9 +100,9 @@ pub(crate) async fn red_of(
     let (rate, errors, p50, p95, p99, error_logs) = tokio::try_join!(
         range(console, rate, asked, step),
         range(console, errors, asked, step),
-        range(console, quantile(0.5), asked, step),
-        range(console, quantile(0.95), asked, step),
-        range(console, quantile(0.99), asked, step),
+        range(console, quantile(0.5), durations, step),
+        range(console, quantile(0.95), durations, step),
+        range(console, quantile(0.99), durations, step),
         range(console, error_logs, asked, step),
     )?;
     let mut services: BTreeMap<String, ServiceRed> = BTreeMap::new();

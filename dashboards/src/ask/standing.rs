@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join3;
 use watchfire_logsearch::SpanGroupSearch;
-use watchfire_schemas::{TimeRange, Timestamp};
+use watchfire_schemas::{LabelSet, TimeRange, Timestamp};
 use watchfire_tsdb::{QueryError, QueryValue};
 
 use super::{Call, calls, instant};
@@ -48,6 +48,9 @@ pub(crate) struct Compared {
     pub(crate) usual: Option<Standing>,
 }
 
+/// Requests and messages alike.
+const ANSWERED: &str = "kind=~\"SPAN_KIND_(SERVER|CONSUMER)\"";
+
 /// An edge: client, server, kind of connection.
 pub(crate) type EdgeKey = (String, String, String);
 
@@ -78,13 +81,14 @@ pub(crate) async fn traffic(
 ) -> Result<Traffic, QueryError> {
     let lately = lately(range);
     let before = usual.end.since(usual.start);
+    let whole = range.end.since(range.start);
     let services = try_join3(
-        served(console, range.end, range.end.since(range.start)),
+        seen_services(console, range.end, whole),
         served(console, range.end, lately),
         served(console, usual.end, before),
     );
     let edges = try_join3(
-        calls(console, "", range.end, range.end.since(range.start)),
+        seen_edges(console, range.end, whole),
         calls(console, "", range.end, lately),
         calls(console, "", usual.end, before),
     );
@@ -96,7 +100,7 @@ pub(crate) async fn traffic(
     let (seen, now, usual) = edges;
     Ok(Traffic {
         services: compared(services.0, &services.1, &services.2),
-        edges: compared(keyed(seen), &keyed(now), &keyed(usual)),
+        edges: compared(seen, &keyed(now), &keyed(usual)),
         lately,
     })
 }
@@ -122,8 +126,51 @@ pub(crate) async fn destinations(
     Ok(names.collect())
 }
 
+/// The labels `by` of the series of a counter that grew.
+async fn grown<const N: usize>(
+    console: &Console,
+    counter: &str,
+    by: [&str; N],
+    (at, length): (Timestamp, Duration),
+) -> Result<BTreeSet<[String; N]>, QueryError> {
+    let window = length.as_secs().max(60);
+    let expression = format!(
+        "sum by ({}) (rate({counter}[{window}s])) > 0",
+        by.join(", ")
+    );
+    let QueryValue::Vector(samples) = instant(console, expression, at).await?.value else {
+        return Ok(BTreeSet::new());
+    };
+    let labels = |labels: &LabelSet| by.map(|name| labels.get(name).unwrap_or_default().to_owned());
+    Ok(samples.iter().map(|one| labels(&one.labels)).collect())
+}
+
+async fn seen_services(
+    console: &Console,
+    at: Timestamp,
+    length: Duration,
+) -> Result<BTreeSet<String>, QueryError> {
+    let counter = format!("traces_span_metrics_calls_total{{{ANSWERED}}}");
+    let found = grown(console, &counter, ["service"], (at, length)).await?;
+    Ok(found.into_iter().map(|[service]| service).collect())
+}
+
+async fn seen_edges(
+    console: &Console,
+    at: Timestamp,
+    length: Duration,
+) -> Result<BTreeSet<EdgeKey>, QueryError> {
+    let by = ["client", "server", "connection_type"];
+    let counter = "traces_service_graph_request_total";
+    let found = grown(console, counter, by, (at, length)).await?;
+    let keys = found.into_iter();
+    Ok(keys
+        .map(|[client, server, kind]| (client, server, kind))
+        .collect())
+}
+
 fn compared<K: Ord>(
-    seen: BTreeMap<K, Standing>,
+    seen: BTreeSet<K>,
     now: &BTreeMap<K, Standing>,
     usual: &BTreeMap<K, Standing>,
 ) -> BTreeMap<K, Compared> {
@@ -134,7 +181,7 @@ fn compared<K: Ord>(
         };
         (key, compared)
     };
-    seen.into_keys().map(of).collect()
+    seen.into_iter().map(of).collect()
 }
 
 /// What services answered up to `at`, requests and messages alike.
@@ -145,9 +192,7 @@ async fn served(
 ) -> Result<BTreeMap<String, Standing>, QueryError> {
     let window = length.as_secs().max(60);
     let of = |name: &str, more: &str, by: &str| {
-        format!(
-            "sum by ({by}) (rate(traces_span_metrics_{name}{{kind=~\"SPAN_KIND_(SERVER|CONSUMER)\"{more}}}[{window}s]))"
-        )
+        format!("sum by ({by}) (rate(traces_span_metrics_{name}{{{ANSWERED}{more}}}[{window}s]))")
     };
     let failed = of("calls_total", ",status=\"STATUS_CODE_ERROR\"", "service");
     let buckets = of("duration_seconds_bucket", "", "service, le");
@@ -201,7 +246,7 @@ mod tests {
             per_second,
             ..Standing::default()
         };
-        let seen = BTreeMap::from([("a", one(1.0)), ("b", one(2.0))]);
+        let seen = BTreeSet::from(["a", "b"]);
         let now = BTreeMap::from([("a", one(3.0))]);
         let found = compared(seen, &now, &BTreeMap::new());
         assert_eq!(found["a"].now.map(|now| now.per_second), Some(3.0));
