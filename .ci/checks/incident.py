@@ -77,7 +77,7 @@ def judged(fire, incident, fault_at, service):
     earliest, latest = seconds(onset["earliest"]) - 10, seconds(onset["latest"]) + 10
     expect(earliest <= fault_at <= latest, f"the fault of {fault_at:.0f} lies within the onset's interval {onset['earliest']} to {onset['latest']} (and 10 s)")
     expect(onset["at"][11:19] in top, "the onset stands on it to the second")
-    links = re.findall(r'href="(/traces/[0-9a-f]{32})"', brief(page))
+    links = re.findall(r'href="(/traces/[0-9a-f]{32})[?"]', brief(page))
     expect(links, "a trace to look at first")
     if links:
         trace = fire.get("/api/v1" + links[0])

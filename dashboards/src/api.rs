@@ -1,6 +1,7 @@
 //! The JSON API under `/api/v1`, save ingest. Errors are `application/problem+json`.
 
 mod changes;
+mod events;
 mod exceptions;
 mod incident_change;
 mod incidents;

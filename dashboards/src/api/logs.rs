@@ -9,39 +9,19 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
-use watchfire_logsearch::EventStore;
-use watchfire_schemas::Clock;
 
 pub(super) use page::PageOfRecords;
 pub(crate) use page::line_with_id;
 
-use crate::Console;
-
-/// What these routes are answered from.
-#[derive(Debug, Clone)]
-pub(super) struct Logs {
-    events: Arc<EventStore>,
-    clock: Arc<dyn Clock>,
-}
-
-impl FromRef<Console> for Logs {
-    fn from_ref(console: &Console) -> Self {
-        Self {
-            events: Arc::clone(&console.events),
-            clock: Arc::clone(&console.clock),
-        }
-    }
-}
+use super::events::Events;
 
 pub(super) fn router<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
-    Logs: FromRef<S>,
+    Events: FromRef<S>,
 {
     Router::new()
         .route("/api/v1/logs", get(search::answer))

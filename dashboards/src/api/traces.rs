@@ -10,37 +10,18 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::get;
-use watchfire_logsearch::EventStore;
-use watchfire_schemas::Clock;
 
-use crate::Console;
-
-/// What these routes are answered from.
-#[derive(Debug, Clone)]
-pub(super) struct Traces {
-    events: Arc<EventStore>,
-    clock: Arc<dyn Clock>,
-}
-
-impl FromRef<Console> for Traces {
-    fn from_ref(console: &Console) -> Self {
-        Self {
-            events: Arc::clone(&console.events),
-            clock: Arc::clone(&console.clock),
-        }
-    }
-}
+use super::events::Events;
 
 pub(super) fn router<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
-    Traces: FromRef<S>,
+    Events: FromRef<S>,
 {
     Router::new()
         .route("/api/v1/traces", get(search::answer))

@@ -57,7 +57,8 @@ fn mark(plot: &mut TimePlot, incident: &Incident, asked: &Asked) {
     plot.lasting(began, over.unwrap_or(asked.range.end), &title, &href);
 }
 
-fn flag(plot: &mut TimePlot, change: &ChangeEvent) {
+/// A deploy or another change.
+pub(super) fn flag(plot: &mut TimePlot, change: &ChangeEvent) {
     let version = change.version.as_deref().unwrap_or_default();
     let title = format!(
         "{} of {} {version} at {}: {}",

@@ -6,8 +6,8 @@ use watchfire_logsearch::{ContextBy, ContextSearch, FoundLog, LogContext};
 use watchfire_schemas::{RecordId, Timestamp};
 
 use super::super::Problem;
-use super::Logs;
 use super::page::line_with_id;
+use crate::api::events::Events;
 use crate::ask::DEADLINE;
 use crate::params::{BadParam, Params};
 
@@ -42,7 +42,7 @@ impl From<LogContext> for Around {
 /// `GET /api/v1/logs/context?id=&time=&by=&before=&after=`: the records around one, each list
 /// oldest first.
 pub(super) async fn answer(
-    State(logs): State<Logs>,
+    State(logs): State<Events>,
     params: Params,
 ) -> Result<Json<Around>, Problem> {
     let search = asked(&params)?;

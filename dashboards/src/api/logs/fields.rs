@@ -5,7 +5,7 @@ use watchfire_logsearch::ValueSearch;
 use watchfire_schemas::TimeRange;
 
 use super::super::Problem;
-use super::Logs;
+use crate::api::events::Events;
 use crate::ask::DEADLINE;
 use crate::params::Params;
 use crate::range::Asked;
@@ -13,7 +13,7 @@ use crate::range::Asked;
 /// `GET /api/v1/logs/fields?q=&start=&end=`: the fields that the records of a query have. With
 /// `field=` its most frequent values.
 pub(super) async fn answer(
-    State(logs): State<Logs>,
+    State(logs): State<Events>,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let range = Asked::from_params(&params, logs.clock.now(), "24h")?.range;
@@ -23,7 +23,7 @@ pub(super) async fn answer(
     }
 }
 
-async fn list(logs: &Logs, params: &Params, range: TimeRange) -> Result<Json<Value>, Problem> {
+async fn list(logs: &Events, params: &Params, range: TimeRange) -> Result<Json<Value>, Problem> {
     let limit = params.limit(1_000, 1_000)?;
     let list = logs.events.log_fields(params.text("q"), range, DEADLINE);
     let mut list = list.await?;
@@ -37,7 +37,7 @@ async fn list(logs: &Logs, params: &Params, range: TimeRange) -> Result<Json<Val
 }
 
 async fn values(
-    logs: &Logs,
+    logs: &Events,
     params: &Params,
     field: &str,
     range: TimeRange,

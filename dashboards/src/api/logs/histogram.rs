@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use watchfire_schemas::SeverityRange;
 
 use super::super::Problem;
-use super::Logs;
+use crate::api::events::Events;
 use crate::ask::DEADLINE;
 use crate::params::{BadParam, Params};
 use crate::range::Asked;
@@ -14,7 +14,7 @@ use crate::range::Asked;
 /// `GET /api/v1/logs/histogram?q=&start=&end=&step=`: counts over time by severity. Of a query with
 /// a pipe it counts the records that stand before it.
 pub(super) async fn answer(
-    State(logs): State<Logs>,
+    State(logs): State<Events>,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let asked = Asked::from_params(&params, logs.clock.now(), "24h")?;

@@ -3,7 +3,8 @@ use axum::extract::State;
 use watchfire_logsearch::{LogSearch, LogTableSearch, has_pipe};
 
 use super::super::{LIMIT, MOST, Problem};
-use super::{Logs, PageOfRecords};
+use super::PageOfRecords;
+use crate::api::events::Events;
 use crate::ask::DEADLINE;
 use crate::params::{BadParam, Params};
 use crate::range::Asked;
@@ -14,7 +15,7 @@ const ROWS: usize = 1_000;
 
 /// `GET /api/v1/logs?q=&start=&end=&limit=&cursor=&explain=`: records, or what a pipe makes of them.
 pub(super) async fn answer(
-    State(logs): State<Logs>,
+    State(logs): State<Events>,
     params: Params,
 ) -> Result<Json<PageOfRecords>, Problem> {
     let range = Asked::from_params(&params, logs.clock.now(), "24h")?.range;

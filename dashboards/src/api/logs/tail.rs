@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use watchfire_logsearch::{LogTail, TailEvent};
 
 use super::super::Problem;
-use super::Logs;
 use super::page::line_with_id;
+use crate::api::events::Events;
 use crate::params::Params;
 
 /// A heartbeat comes after so long without an event, so that whoever stands between knows that the
@@ -40,7 +40,7 @@ impl From<TailEvent> for Arrived {
 /// `GET /api/v1/logs/tail?q=&rate=`: server-sent events. Nothing waits for a slow client in memory:
 /// what it does not take in time is counted as skipped.
 pub(super) async fn answer(
-    State(logs): State<Logs>,
+    State(logs): State<Events>,
     params: Params,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let rate = params.count("rate", MOST, MOST)?;

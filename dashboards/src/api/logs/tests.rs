@@ -1,5 +1,6 @@
 //! The routes as a client asks them, over a store in a folder of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -9,7 +10,7 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use watchfire_logsearch::{Config, Entry, EventStore};
-use watchfire_schemas::{BatchSeq, LogRecord, ManualClock, SeverityNumber, Timestamp};
+use watchfire_schemas::{BatchSeq, Clock, LogRecord, ManualClock, SeverityNumber, Timestamp};
 
 use super::super::problem::Problem;
 use super::super::schemas::tests::check;
@@ -17,7 +18,7 @@ use super::*;
 use crate::gallery::samples;
 
 struct House {
-    logs: Logs,
+    logs: Events,
     routes: Router,
     _dir: tempfile::TempDir,
 }
@@ -30,7 +31,7 @@ async fn house() -> House {
     let mut registry = prometheus_client::registry::Registry::default();
     let config = Config::default();
     let events = EventStore::open(dir.path(), config, Arc::clone(&clock), &mut registry).unwrap();
-    let logs = Logs { events, clock };
+    let logs = Events { events, clock };
     for n in 0..12 {
         append(&logs, n, now - Duration::from_mins(12 - n));
         if n == 5 {
@@ -38,13 +39,13 @@ async fn house() -> House {
         }
     }
     House {
-        routes: router::<Logs>().with_state(logs.clone()),
+        routes: router::<Events>().with_state(logs.clone()),
         logs,
         _dir: dir,
     }
 }
 
-fn append(logs: &Logs, n: u64, at: Timestamp) {
+fn append(logs: &Events, n: u64, at: Timestamp) {
     let service = if n.is_multiple_of(3) {
         "gateway"
     } else {

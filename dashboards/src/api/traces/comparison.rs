@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use watchfire_logsearch::{SpanComparisonSearch, SpanDifference};
 
 use super::super::{LIMIT, MOST, Problem};
-use super::Traces;
+use crate::api::events::Events;
 use crate::ask::DEADLINE;
 use crate::params::{BadParam, Params};
 use crate::range::Asked;
@@ -12,7 +12,7 @@ use crate::range::Asked;
 /// `GET /api/v1/traces/comparison?q=&region=&start=&end=&limit=`: which values are more frequent
 /// among the spans of a region than among the others of the query.
 pub(super) async fn answer(
-    State(traces): State<Traces>,
+    State(traces): State<Events>,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let Some(region) = params.get("region") else {

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 use watchfire_logsearch::ValueSearch;
 
 use super::super::Problem;
-use super::Traces;
+use crate::api::events::Events;
 use crate::ask::DEADLINE;
 use crate::params::{BadParam, Params};
 use crate::range::Asked;
 
 /// `GET /api/v1/traces/fields?q=&start=&end=&limit=`: the fields that the spans of a query have.
 pub(super) async fn list(
-    State(traces): State<Traces>,
+    State(traces): State<Events>,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let range = Asked::from_params(&params, traces.clock.now(), "24h")?.range;
@@ -29,7 +29,7 @@ pub(super) async fn list(
 
 /// `GET /api/v1/traces/values?field=&q=&start=&end=&limit=`: the most frequent values of a field.
 pub(super) async fn values(
-    State(traces): State<Traces>,
+    State(traces): State<Events>,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let Some(field) = params.get("field") else {

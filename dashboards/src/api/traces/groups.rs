@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 use watchfire_logsearch::{SpanGroup, SpanGroupSearch};
 
 use super::super::{LIMIT, MOST, Problem};
-use super::{Traces, millis};
+use super::millis;
+use crate::api::events::Events;
 use crate::ask::DEADLINE;
 use crate::params::Params;
 use crate::range::Asked;
@@ -14,7 +15,7 @@ const OPERATION: [&str; 2] = ["service", "name"];
 
 /// `GET /api/v1/traces/groups?q=&start=&end=&by=&limit=`: figures of spans by the values of fields.
 pub(super) async fn answer(
-    State(traces): State<Traces>,
+    State(traces): State<Events>,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let mut by = params.list("by");

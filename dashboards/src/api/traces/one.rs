@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use watchfire_schemas::{SpanId, TraceId};
 
 use super::super::Problem;
-use super::Traces;
+use crate::api::events::Events;
 use crate::ask::DEADLINE;
 use crate::params::BadParam;
 
 /// `GET /api/v1/traces/{trace_id}`: its spans, earliest first; of more than 10,000 the earliest.
 pub(super) async fn whole(
-    State(traces): State<Traces>,
+    State(traces): State<Events>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let trace_id = read(&id)?;
@@ -33,7 +33,7 @@ pub(super) async fn whole(
 /// `GET /api/v1/traces/{trace_id}/outline`: what a picture of it takes; of more than 100,000 spans
 /// the earliest.
 pub(super) async fn outline(
-    State(traces): State<Traces>,
+    State(traces): State<Events>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let trace_id = read(&id)?;

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use watchfire_logsearch::SpanScatterSearch;
 
 use super::super::Problem;
-use super::{Traces, millis};
+use super::millis;
+use crate::api::events::Events;
 use crate::ask::DEADLINE;
 use crate::params::Params;
 use crate::range::Asked;
@@ -12,7 +13,7 @@ use crate::range::Asked;
 /// `GET /api/v1/traces/scatter?q=&start=&end=&columns=&rows=&outliers=`: spans by when they began
 /// and how long they took.
 pub(super) async fn answer(
-    State(traces): State<Traces>,
+    State(traces): State<Events>,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let range = Asked::from_params(&params, traces.clock.now(), "24h")?.range;

@@ -5,7 +5,8 @@ use watchfire_logsearch::{LogTableSearch, SpanSearch, has_pipe};
 use watchfire_schemas::{Span, TimeRange, TraceId};
 
 use super::super::{LIMIT, MOST, Problem};
-use super::{Traces, millis};
+use super::millis;
+use crate::api::events::Events;
 use crate::ask::DEADLINE;
 use crate::params::{BadParam, Params};
 use crate::range::Asked;
@@ -17,7 +18,7 @@ const ROWS: usize = 1_000;
 /// `GET /api/v1/traces?q=&start=&end=&limit=&cursor=`: spans that match, newest first, gathered by
 /// trace, or the table that a pipe makes of them.
 pub(super) async fn answer(
-    State(traces): State<Traces>,
+    State(traces): State<Events>,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let range = Asked::from_params(&params, traces.clock.now(), "24h")?.range;
@@ -60,7 +61,7 @@ fn by_trace<'a>(spans: impl Iterator<Item = &'a Span>) -> Vec<Value> {
 }
 
 async fn table(
-    traces: &Traces,
+    traces: &Events,
     params: &Params,
     query: String,
     range: TimeRange,

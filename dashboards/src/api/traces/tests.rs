@@ -1,13 +1,14 @@
 //! The routes as a client asks them, over a store in a folder of its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use watchfire_logsearch::{Config, Entry};
-use watchfire_schemas::{BatchSeq, ManualClock, Span};
+use watchfire_logsearch::{Config, Entry, EventStore};
+use watchfire_schemas::{BatchSeq, Clock, ManualClock, Span};
 
 use super::super::problem::Problem;
 use super::super::schemas::tests::check;
@@ -43,9 +44,9 @@ async fn house() -> House {
         span
     });
     events.append(BatchSeq(2), Entry::Spans(quick.collect()));
-    let traces = Traces { events, clock };
+    let traces = Events { events, clock };
     House {
-        routes: router::<Traces>().with_state(traces),
+        routes: router::<Events>().with_state(traces),
         trace: spans[0].trace_id.to_string(),
         spans,
         _dir: dir,

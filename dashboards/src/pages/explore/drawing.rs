@@ -14,6 +14,7 @@ use super::syntax::tokens;
 use crate::charts::{Cells, Lane, Look, Scale, Steps, Svg, TimePlot, TraceDot, Unit, extent};
 use crate::figures;
 use crate::pages::incidents::is_open;
+use crate::pages::marks;
 use crate::{chain, query_text};
 
 const HEIGHT: u32 = 300;
@@ -124,14 +125,7 @@ fn happened(plot: &mut TimePlot, found: &Found, url: &ExploreUrl) {
         plot.lasting(incident.onset.at, end, &title, &href);
     }
     for change in found.changes.iter().take(MOST_MARKS) {
-        let title = format!(
-            "{} of {} at {}\n{}",
-            change.kind.as_str(),
-            change.service,
-            figures::clock(change.at),
-            change.summary
-        );
-        plot.flag(change.at, "change", &title);
+        marks::flag(plot, change);
     }
 }
 

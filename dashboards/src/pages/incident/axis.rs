@@ -8,6 +8,7 @@ use watchfire_schemas::{ChangeEvent, TimeRange, Timestamp};
 
 use crate::charts::{Mark, Scale, Stack, Svg, TimePlot, TraceDot, Unit};
 use crate::facts::{ExemplarTrace, Facts, Latency, Measured, of_services};
+use crate::pages::marks;
 use crate::range::Asked;
 use crate::{chain, figures};
 
@@ -204,19 +205,7 @@ pub(super) fn heat(
 fn flags(plot: &mut TimePlot, changes: &[ChangeEvent], window: TimeRange) -> usize {
     let in_window = |change: &&ChangeEvent| window.start <= change.at && change.at <= window.end;
     let changes = changes.iter().filter(in_window);
-    changes
-        .map(|change| {
-            let version = change.version.as_deref().unwrap_or_default();
-            let title = format!(
-                "{} of {} {version} at {}: {}",
-                change.kind.as_str(),
-                change.service,
-                figures::clock(change.at),
-                change.summary
-            );
-            plot.flag(change.at, "change", &title);
-        })
-        .count()
+    changes.map(|change| marks::flag(plot, change)).count()
 }
 
 /// A moment with its name and its class.
