@@ -124,7 +124,7 @@ const checks = {
     await answered(page);
     const exemplar = page.locator(".exemplar").first();
     const href = await exemplar.evaluate((link) => link.href.baseVal);
-    assert.match(href, /^\/traces\/[0-9a-f]{32}$/);
+    assert.match(href, /^\/traces\/[0-9a-f]{32}\?span=[0-9a-f]{16}&last=1h$/);
     const trace = await page.request.get(base + href);
     assert.equal(trace.status(), 200, href);
     await followed(page, () => page.keyboard.press("3"));
