@@ -14,7 +14,6 @@ mod opening_hours;
 mod problem;
 mod query;
 pub(crate) mod release;
-pub(crate) mod statement;
 pub(crate) mod store;
 pub(crate) mod sync;
 mod tile;
@@ -22,3 +21,6 @@ mod tile;
 pub(crate) use api::ROUTES;
 pub(crate) use asked::FORWARDED_PREFIX;
 pub(crate) use store::Store;
+
+/// The path under which the gateway offers it.
+pub(crate) const PREFIX: &str = "/api";

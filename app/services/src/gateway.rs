@@ -2,7 +2,6 @@
 //! and answers in its stead when that service does not.
 
 mod admin;
-mod problem;
 mod proxy;
 
 use axum::Router;
@@ -10,29 +9,39 @@ use axum::routing::any;
 use watchfire_telemetry::Telemetry;
 
 use crate::client::Client;
-use crate::content;
 use crate::fault::FaultSwitch;
+use crate::problem;
 use crate::server;
 use crate::telemetry::Version;
 use crate::traced::traced;
 
-/// The path under which the content service is offered.
-pub(crate) const PREFIX: &str = "/api";
+/// A service behind the gateway.
+#[derive(Debug, Clone)]
+pub(crate) struct Upstream {
+    pub(crate) service: &'static str,
+    /// The path under which it is offered: `/payments`.
+    pub(crate) prefix: &'static str,
+    /// Its routes, so that each is an operation of its own.
+    pub(crate) routes: &'static [&'static str],
+    pub(crate) client: Client,
+}
 
 /// The gateway's routes. The fault switch is offered if one is given.
 pub(crate) fn router(
-    content: &Client,
+    upstreams: &[Upstream],
     telemetry: &Telemetry,
     version: Version,
     faults: Option<FaultSwitch>,
 ) -> Router {
     let mut router = Router::new();
-    for route in routes() {
-        let client = content.clone();
-        let template = &route[PREFIX.len()..];
-        let template: std::sync::Arc<str> = template.into();
-        let forward = move |request| proxy::forward(client, template, request);
-        router = router.route(&route, any(forward));
+    for upstream in upstreams {
+        // One more for what the service may know and we do not.
+        for &template in upstream.routes.iter().chain(&["/{*path}"]) {
+            let route = format!("{}{template}", upstream.prefix);
+            let upstream = upstream.clone();
+            let forward = move |request| proxy::forward(upstream, template, request);
+            router = router.route(&route, any(forward));
+        }
     }
     let router = traced(router.fallback(problem::no_route), telemetry)
         .merge(server::status_routes(telemetry, version));
@@ -40,12 +49,6 @@ pub(crate) fn router(
         None => router,
         Some(faults) => router.merge(admin::router(faults)),
     }
-}
-
-/// Each route of the content service, so that each is an operation of its own, and one for the rest.
-fn routes() -> impl Iterator<Item = String> {
-    let known = content::ROUTES.into_iter().chain(["/{*path}"]);
-    known.map(|route| format!("{PREFIX}{route}"))
 }
 
 #[cfg(test)]
@@ -69,8 +72,13 @@ mod tests {
             .hand_over(sender)
             .start()
             .unwrap();
-        let client = Client::new(server, &telemetry).unwrap();
-        let router = router(&client, &telemetry, VERSION, None);
+        let upstream = Upstream {
+            service: "content",
+            prefix: "/api",
+            routes: &["/places"],
+            client: Client::new(server, &telemetry).unwrap(),
+        };
+        let router = router(&[upstream], &telemetry, VERSION, None);
         let request = Request::get("/api/places").body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         let status = response.status().as_u16();

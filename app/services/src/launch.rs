@@ -1,15 +1,10 @@
 mod deploy;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Router;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use watchfire_schemas::{Batch, ChangeEvent, Clock};
 use watchfire_telemetry::Telemetry;
 
@@ -17,10 +12,16 @@ use crate::client::Client;
 use crate::content::release::{Live, Release};
 use crate::content::sync::Sync;
 use crate::content::{self, Store};
+use crate::database::{Database, Durability};
 use crate::fault::{FaultSwitch, Faults};
+use crate::gateway::Upstream;
+use crate::secret::{SecretError, Secrets};
+use crate::server::LOOPBACK;
+use crate::setup::{Setup, Started};
+use crate::stage::Stage;
 use crate::telemetry::{self, CONTENT, CONTENT_SYNC, GATEWAY, VERSION};
 use crate::traffic::Traffic;
-use crate::{feed, gateway, server};
+use crate::{feed, gateway, messages, payments, recruitment, reminders, server};
 
 /// Where the services' telemetry goes.
 #[derive(Debug, Clone)]
@@ -66,6 +67,8 @@ pub enum LaunchError {
     Telemetry(#[source] watchfire_telemetry::StartError),
     #[error("an HTTP client could not be made")]
     Client(#[source] reqwest::Error),
+    #[error(transparent)]
+    Secret(SecretError),
 }
 
 /// The running services.
@@ -81,51 +84,10 @@ pub struct Running {
     stages: [Stage; 3],
 }
 
-/// Tasks that stop together.
-#[derive(Debug, Default)]
-struct Stage {
-    tasks: TaskTracker,
-    stop: CancellationToken,
-}
-
 /// The stages, what asks before what is asked.
 const TRAFFIC: usize = 0;
 const FRONT: usize = 1;
 const BACK: usize = 2;
-
-/// How long requests that are under way may take to finish.
-const PATIENCE: Duration = Duration::from_secs(5);
-const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-
-impl Stage {
-    /// Serves until the stage stops, then finishes the requests that are under way.
-    fn serve(&self, listener: TcpListener, router: Router) {
-        let serving = server::serve(listener, router, self.stop.clone());
-        self.tasks.spawn(serving);
-    }
-
-    async fn stop(&self) {
-        self.stop.cancel();
-        self.tasks.close();
-        if tokio::time::timeout(PATIENCE, self.tasks.wait())
-            .await
-            .is_err()
-        {
-            tracing::warn!(
-                "{} tasks were still busy after {} s",
-                self.tasks.len(),
-                PATIENCE.as_secs()
-            );
-        }
-    }
-}
-
-impl Drop for Stage {
-    /// Nothing goes on when a launch fails half way.
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
 
 impl Running {
     /// Starts all services. When it returns they answer, and the content service holds its data.
@@ -141,17 +103,17 @@ impl Running {
 
         let source = Arc::new(feed::Source::new());
         let feed = serve_feed(&source, &launch, &stages[BACK]).await?;
-        let path = launch.data_dir.join("content.sqlite");
-        let pool = open(&launch, &path).await?;
-        let content_sync = start_sync(&pool, feed, &sync_telemetry, &launch, &stages[BACK]).await?;
         let faults = Arc::new(Faults::none(launch.seed));
-        let store = Store::new(pool, &path, Arc::clone(&faults));
+        let database = open(&launch, Arc::clone(&faults)).await?;
+        let content_sync =
+            start_sync(&database, feed, &sync_telemetry, &launch, &stages[BACK]).await?;
+        let store = Store::new(database, Arc::clone(&faults));
         let content = start_content(store, start(CONTENT)?, faults, &launch, &stages[BACK]).await?;
+        let others = start_others(&launch, &stages[BACK]).await?;
 
-        let client =
-            Client::new(content.address, &gateway_telemetry).map_err(LaunchError::Client)?;
+        let upstreams = upstreams(content.address, &others, &gateway_telemetry)?;
         let switch = offers_switch(&launch).then(|| content.faults.clone());
-        let router = gateway::router(&client, &gateway_telemetry, VERSION, switch);
+        let router = gateway::router(&upstreams, &gateway_telemetry, VERSION, switch);
         stages[FRONT].serve(listener, router);
         gateway_telemetry.in_scope(|| tracing::info!("gateway {VERSION} listens on {gateway}"));
 
@@ -167,7 +129,10 @@ impl Running {
             content_sync,
             faults: content.faults,
             live: content.live,
-            telemetries: vec![gateway_telemetry, sync_telemetry],
+            telemetries: [gateway_telemetry, sync_telemetry]
+                .into_iter()
+                .chain(others.into_iter().map(|other| other.telemetry))
+                .collect(),
             stages,
         })
     }
@@ -217,26 +182,79 @@ async fn serve_feed(
     Ok(address)
 }
 
-async fn open(launch: &Launch, path: &std::path::Path) -> Result<sqlx::SqlitePool, LaunchError> {
-    let error = |source| LaunchError::Database {
-        path: path.to_owned(),
+async fn open(launch: &Launch, faults: Arc<Faults>) -> Result<Database, LaunchError> {
+    let name = content::store::NAMESPACE;
+    let migrations = &content::store::MIGRATIONS;
+    let opened = Database::open(
+        &launch.data_dir,
+        name,
+        migrations,
+        Durability::Process,
+        faults,
+    );
+    opened.await.map_err(|source| LaunchError::Database {
+        path: launch.data_dir.join(format!("{name}.sqlite")),
         source,
+    })
+}
+
+/// Starts the services that need no more than their setup.
+async fn start_others(launch: &Launch, stage: &Stage) -> Result<Vec<Started>, LaunchError> {
+    let setup = Setup {
+        data_dir: launch.data_dir.clone(),
+        listen: LOOPBACK,
+        export: &launch.export,
+        clock: Arc::clone(&launch.clock),
+        seed: launch.seed,
+        faults: Arc::new(Faults::none(launch.seed)),
+        secrets: &Secrets::GivenOrDrawn,
+        stage,
     };
-    tokio::fs::create_dir_all(&launch.data_dir)
-        .await
-        .map_err(|source| error(sqlx::Error::Io(source)))?;
-    content::store::open(path).await.map_err(error)
+    Ok(vec![
+        messages::start(&setup).await?,
+        reminders::start(&setup).await?,
+        recruitment::start(&setup).await?,
+        payments::start(&setup).await?,
+    ])
+}
+
+/// What the gateway offers, and where it is.
+fn upstreams(
+    content: SocketAddr,
+    others: &[Started],
+    telemetry: &Telemetry,
+) -> Result<Vec<Upstream>, LaunchError> {
+    let known = [
+        (CONTENT, content::PREFIX, &content::ROUTES[..]),
+        (messages::SERVICE, "/messages", messages::ROUTES),
+        (reminders::SERVICE, "/reminders", reminders::ROUTES),
+        (recruitment::SERVICE, "/recruitment", recruitment::ROUTES),
+        (payments::SERVICE, "/payments", payments::ROUTES),
+    ];
+    let mut upstreams = Vec::new();
+    for (service, prefix, routes) in known {
+        let started = others.iter().find(|other| other.service == service);
+        let address = started.map_or(content, |started| started.address);
+        let client = Client::new(address, telemetry).map_err(LaunchError::Client)?;
+        upstreams.push(Upstream {
+            service,
+            prefix,
+            routes,
+            client,
+        });
+    }
+    Ok(upstreams)
 }
 
 /// Makes the first round at once, so that there are data, and goes on in the background.
 async fn start_sync(
-    pool: &sqlx::SqlitePool,
+    database: &Database,
     feed: SocketAddr,
     telemetry: &Telemetry,
     launch: &Launch,
     stage: &Stage,
 ) -> Result<SocketAddr, LaunchError> {
-    let mut sync = Sync::new(pool.clone(), feed, telemetry, Arc::clone(&launch.clock))
+    let mut sync = Sync::new(database.clone(), feed, telemetry, Arc::clone(&launch.clock))
         .map_err(LaunchError::Client)?;
     telemetry.scope(sync.round()).await;
     stage

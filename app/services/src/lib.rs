@@ -7,13 +7,23 @@
 
 mod client;
 mod content;
+mod database;
 mod failure;
 mod fault;
 mod feed;
 mod gateway;
 mod history;
 mod launch;
+mod messages;
+mod payments;
+mod problem;
+mod recruitment;
+mod reminders;
+mod secret;
 mod server;
+mod setup;
+mod stage;
+mod statement;
 mod telemetry;
 mod traced;
 mod traffic;
@@ -21,3 +31,4 @@ mod traffic;
 pub use fault::{Fault, FaultKind, FaultSwitch};
 pub use history::history;
 pub use launch::{Export, Launch, LaunchError, Running};
+pub use secret::SecretError;

@@ -1,14 +1,24 @@
+use std::time::Duration;
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts};
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode, Uri};
-use serde_json::json;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use serde_json::{Value, json};
 use watchfire_telemetry::current_trace_id;
 
-/// An answer of the gateway's own that is no success: `application/problem+json` with the trace's id.
+use crate::database::StoreError;
+use crate::failure::Failure;
+
+/// An answer that is no success: `application/problem+json` (RFC 9457) with the trace's id.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
+    headers: HeaderMap,
+    /// What is wrong with the request, and where.
+    faults: Vec<Value>,
 }
 
 impl Problem {
@@ -16,7 +26,44 @@ impl Problem {
         Self {
             status,
             detail: detail.into(),
+            headers: HeaderMap::new(),
+            faults: Vec::new(),
         }
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// A request whose parts are understood and cannot be done: 422.
+    pub(crate) fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+
+    /// Names one member of the body that is at fault by its JSON pointer.
+    #[must_use]
+    pub(crate) fn at(mut self, pointer: &str, detail: impl Into<String>) -> Self {
+        let detail: String = detail.into();
+        self.faults
+            .push(json!({ "pointer": pointer, "detail": detail }));
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Says when to come again, in whole seconds, at least one.
+    #[must_use]
+    pub(crate) fn retry_after(self, wait: Duration) -> Self {
+        let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+        self.header(RETRY_AFTER, seconds.into())
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
     }
 }
 
@@ -28,6 +75,9 @@ impl IntoResponse for Problem {
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
+        if !self.faults.is_empty() {
+            body["errors"] = Value::Array(self.faults);
+        }
         if let Some(id) = current_trace_id() {
             body["trace_id"] = id.to_string().into();
         }
@@ -35,13 +85,67 @@ impl IntoResponse for Problem {
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        (self.status, [content_type], body.to_string()).into_response()
+        (self.status, self.headers, [content_type], body.to_string()).into_response()
     }
 }
 
+/// Writes the failure down and tells the client no more than that it is ours.
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        failure.report(format_args!("a request could not be answered"));
+        if failure.is::<StoreError>() {
+            Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the data cannot be reached just now",
+            )
+            .retry_after(Duration::from_secs(5))
+        } else {
+            Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the request could not be answered",
+            )
+        }
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
+    }
+}
+
+/// The body, read as JSON.
+#[derive(Debug, FromRequest)]
+#[from_request(via(axum::Json), rejection(Problem))]
+pub(crate) struct Body<T>(pub(crate) T);
+
+/// What the path holds.
+#[derive(Debug, FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Problem))]
+pub(crate) struct InPath<T>(pub(crate) T);
+
+/// What the query string holds.
+#[derive(Debug, FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Problem))]
+pub(crate) struct InQuery<T>(pub(crate) T);
+
 pub(crate) async fn no_route(uri: Uri) -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        format!("there is nothing at {}", uri.path()),
-    )
+    Problem::not_found(format!("there is nothing at {}", uri.path()))
+}
+
+pub(crate) async fn no_method(uri: Uri) -> Problem {
+    let detail = format!("{} cannot be asked by this method", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

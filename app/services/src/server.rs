@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::Router;
 use axum::routing::get;
@@ -10,6 +10,9 @@ use watchfire_telemetry::Telemetry;
 
 use crate::launch::LaunchError;
 use crate::telemetry::Version;
+
+/// Any port of this machine.
+pub(crate) const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), LaunchError> {
     let error = |source| LaunchError::Bind { address, source };

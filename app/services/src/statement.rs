@@ -19,11 +19,13 @@ pub(crate) struct Statement {
 pub(crate) enum Operation {
     Select,
     Count,
+    Insert,
+    Update,
     Upsert,
+    Delete,
 }
 
 pub(crate) const DB_SYSTEM: &str = "sqlite";
-pub(crate) const DB_NAMESPACE: &str = "content";
 
 impl Statement {
     pub(crate) const fn new(operation: Operation, table: &'static str) -> Self {
@@ -38,13 +40,14 @@ impl Statement {
     /// What takes longer is worth a WARN record.
     const SLOW: Duration = Duration::from_millis(500);
 
-    /// Runs a database call in a client span of its own. A failure marks the span.
+    /// Runs a call of the database `namespace` in a client span of its own. A failure marks the span.
     ///
     /// The call itself runs without a subscriber: sqlx hands the current span to the thread of its
     /// connection, which may be the last to let go of it, and a span that is let go of where our
     /// subscriber is not the default never closes its parent.
     pub(crate) async fn trace<T>(
         self,
+        namespace: &str,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let span = tracing::info_span!(
@@ -55,7 +58,7 @@ impl Statement {
             "otel.status_description" = Empty,
             "error.type" = Empty,
             "db.system.name" = DB_SYSTEM,
-            "db.namespace" = DB_NAMESPACE,
+            "db.namespace" = namespace,
             "db.operation.name" = self.operation.as_str(),
             "db.collection.name" = self.table,
         );
@@ -89,7 +92,10 @@ impl Operation {
         match self {
             Self::Select => "SELECT",
             Self::Count => "COUNT",
+            Self::Insert => "INSERT",
+            Self::Update => "UPDATE",
             Self::Upsert => "UPSERT",
+            Self::Delete => "DELETE",
         }
     }
 }

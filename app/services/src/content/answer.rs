@@ -12,7 +12,8 @@ use crate::content::include::Compound;
 use crate::content::media_type::JSON_API;
 use crate::content::problem::Problem;
 use crate::content::query::{Query, Scope, pairs};
-use crate::content::store::{Source, StoreError};
+use crate::content::store::Source;
+use crate::database::StoreError;
 use crate::failure::{Failure, Via, frame};
 
 /// Where the records of answers come from.

@@ -1,50 +1,20 @@
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, QueryBuilder, Row, Sqlite, SqlitePool};
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 use crate::content::collection::{Collection, Link, PLACES, POINTS_OF_INTEREST, Relationship};
 use crate::content::field::Record;
 use crate::content::query::Query;
-use crate::content::statement::{Operation, Statement};
-use crate::failure::{Failure, Kind, Via, frame};
+use crate::database::{Database, StoreError};
+use crate::failure::{Failure, Via, frame};
 use crate::fault::{FaultKind, Faults};
+use crate::statement::{Operation, Statement};
 
 /// The content database as the API reads it.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    pool: SqlitePool,
-    /// A pool whose database is not there: what the store is left with when its dependency is down.
-    unreachable: SqlitePool,
+    database: Database,
     faults: Arc<Faults>,
-}
-
-/// Why a statement brought nothing.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
-    #[error("no connection to the content database became free in time")]
-    PoolTimedOut(#[source] sqlx::Error),
-    #[error("the content database cannot be reached")]
-    Unreachable(#[source] sqlx::Error),
-    #[error("a statement on {table} failed")]
-    Statement {
-        table: &'static str,
-        #[source]
-        source: sqlx::Error,
-    },
-}
-
-impl Kind for StoreError {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::PoolTimedOut(_) => "StoreError::PoolTimedOut",
-            Self::Unreachable(_) => "StoreError::Unreachable",
-            Self::Statement { .. } => "StoreError::Statement",
-        }
-    }
 }
 
 /// What a page is taken from: a collection, or what one resource is related to.
@@ -55,46 +25,14 @@ pub(crate) struct Source<'a> {
     pub(crate) owner: Option<(&'static str, &'a str)>,
 }
 
-/// How many connections the API holds at most.
-const CONNECTIONS: u32 = 8;
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Opens the database at `path`, makes it if need be and brings its tables up to date.
-pub(crate) async fn open(path: &Path) -> Result<SqlitePool, sqlx::Error> {
-    let pool = pool()
-        .connect_with(options(path).create_if_missing(true))
-        .await?;
-    sqlx::migrate!("migrations/content").run(&pool).await?;
-    Ok(pool)
-}
-
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        // What is lost with the power comes again from the feed.
-        .synchronous(SqliteSynchronous::Normal)
-        .foreign_keys(true)
-        .disable_statement_logging()
-}
-
-fn pool() -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-}
+/// The name of the database.
+pub(crate) const NAMESPACE: &str = "content";
+/// Its tables; what is lost with the power comes again from the feed.
+pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/content");
 
 impl Store {
-    pub(crate) fn new(pool: SqlitePool, path: &Path, faults: Arc<Faults>) -> Self {
-        let elsewhere = path
-            .join("unmounted")
-            .with_file_name("unmounted/content.sqlite");
-        let unreachable = self::pool().connect_lazy_with(options(&elsewhere));
-        Self {
-            pool,
-            unreachable,
-            faults,
-        }
+    pub(crate) fn new(database: Database, faults: Arc<Faults>) -> Self {
+        Self { database, faults }
     }
 
     /// One page of what a query asks for.
@@ -123,7 +61,7 @@ impl Store {
             }
             self.fetch(collection, sql).await.via(frame!("Store::page"))
         };
-        let mut records = statement.trace(reading).await?;
+        let mut records = statement.trace(NAMESPACE, reading).await?;
         if lists(&POINTS_OF_INTEREST) && self.faults.hits(FaultKind::Errors) {
             records
                 .iter_mut()
@@ -139,7 +77,7 @@ impl Store {
         let mut sql = QueryBuilder::new(format!("SELECT count(*) FROM {table}"));
         restrict(&mut sql, source, query);
         let counting = async {
-            let mut connection = self.connection().await.via(frame!("Store::count"))?;
+            let mut connection = self.database.reader().await.via(frame!("Store::count"))?;
             let row = sql.build().fetch_one(&mut *connection).await;
             let total = row.and_then(|row| row.try_get::<i64, _>(0));
             total.map_err(|source| {
@@ -150,7 +88,7 @@ impl Store {
             })
         };
         let total = Statement::new(Operation::Count, table)
-            .trace(counting)
+            .trace(NAMESPACE, counting)
             .await?;
         Ok(u64::try_from(total).unwrap_or(0))
     }
@@ -178,7 +116,7 @@ impl Store {
                 .via(frame!("Store::records_by"))
         };
         Statement::new(Operation::Select, collection.table)
-            .trace(reading)
+            .trace(NAMESPACE, reading)
             .await
     }
 
@@ -196,7 +134,7 @@ impl Store {
         collection: &'static Collection,
         mut sql: QueryBuilder<Sqlite>,
     ) -> Result<Vec<Record>, Failure> {
-        let mut connection = self.connection().await.via(frame!("Store::fetch"))?;
+        let mut connection = self.database.reader().await.via(frame!("Store::fetch"))?;
         let rows = sql.build().fetch_all(&mut *connection).await;
         let records = rows.and_then(|rows| {
             rows.iter()
@@ -209,18 +147,6 @@ impl Store {
                 StoreError::Statement { table, source },
                 frame!("Store::fetch"),
             )
-        })
-    }
-
-    async fn connection(&self) -> Result<PoolConnection<Sqlite>, Failure> {
-        let down = self.faults.hits(FaultKind::DependencyDown);
-        let pool = if down { &self.unreachable } else { &self.pool };
-        pool.acquire().await.map_err(|error| {
-            let error = match error {
-                sqlx::Error::PoolTimedOut => StoreError::PoolTimedOut(error),
-                error => StoreError::Unreachable(error),
-            };
-            Failure::new(error, frame!("Store::connection"))
         })
     }
 }

@@ -7,16 +7,18 @@ use http::{HeaderMap, Method};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Row, Sqlite, SqlitePool, Transaction};
+use sqlx::{Row, Sqlite, Transaction};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use watchfire_schemas::{Clock, Timestamp};
 use watchfire_telemetry::Telemetry;
 
 use crate::client::{Call, Client};
-use crate::content::statement::{Operation, Statement};
+use crate::content::store::NAMESPACE;
+use crate::database::Database;
 use crate::failure::{Failure, Kind, Via, frame};
 use crate::feed::{self, Entries, Entry, Place, PointOfInterest, Record};
+use crate::statement::{Operation, Statement};
 
 /// How often the feed is asked.
 pub(crate) const POLL_EVERY: Duration = Duration::from_secs(15);
@@ -35,7 +37,7 @@ const FEED: &str = "places";
 /// repeats nothing.
 #[derive(Debug)]
 pub(crate) struct Sync {
-    pool: SqlitePool,
+    database: Database,
     feed: Client,
     clock: Arc<dyn Clock>,
     in_progress: Gauge,
@@ -67,7 +69,7 @@ impl Kind for SyncError {
 
 impl Sync {
     pub(crate) fn new(
-        pool: SqlitePool,
+        database: Database,
         feed: SocketAddr,
         telemetry: &Telemetry,
         clock: Arc<dyn Clock>,
@@ -92,7 +94,7 @@ impl Sync {
         );
         drop(registry);
         Ok(Self {
-            pool,
+            database,
             feed: Client::new(feed, telemetry)?,
             in_step: clock.now(),
             clock,
@@ -164,7 +166,7 @@ impl Sync {
     async fn position(&self) -> Result<u64, Failure> {
         let row = sqlx::query("SELECT cursor FROM sync_position WHERE feed = ?")
             .bind(FEED)
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.database.writer())
             .await;
         let cursor = row.and_then(|row| row.map(|row| row.try_get::<i64, _>(0)).transpose());
         let cursor = cursor
@@ -201,13 +203,13 @@ impl Sync {
     /// Writes entries and the position after them, all or nothing.
     async fn apply(&self, entries: &[Entry], cursor: u64) -> Result<(), Failure> {
         let failed = |error| Failure::new(SyncError::Write(error), frame!("Sync::apply"));
-        let mut transaction = self.pool.begin().await.map_err(failed)?;
+        let mut transaction = self.database.writer().begin().await.map_err(failed)?;
         let is_place = |entry: &&Entry| matches!(entry.record, Record::Place(_));
         let (places, points): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(is_place);
         for (statement, entries) in [(PLACES, places), (POINTS, points)] {
             if !entries.is_empty() {
                 let writing = async { upsert(&mut transaction, &entries).await.map_err(failed) };
-                statement.trace(writing).await?;
+                statement.trace(NAMESPACE, writing).await?;
             }
         }
         let moving = async {
@@ -218,7 +220,7 @@ impl Sync {
                 .await
                 .map_err(failed)
         };
-        POSITION.trace(moving).await?;
+        POSITION.trace(NAMESPACE, moving).await?;
         transaction.commit().await.map_err(failed)
     }
 }

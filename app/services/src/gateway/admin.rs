@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use crate::fault::{Fault, FaultSwitch};
-use crate::gateway::problem::Problem;
+use crate::problem::Problem;
 
 const MAX_BODY: usize = 4 << 10;
 

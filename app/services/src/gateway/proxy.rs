@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -11,12 +9,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use watchfire_telemetry::RequestId;
 
-use crate::client::{Answer, Call, CallError, Client};
+use crate::client::{Answer, Call, CallError};
 use crate::content::FORWARDED_PREFIX;
 use crate::failure::Via;
 use crate::failure::frame;
-use crate::gateway::PREFIX;
-use crate::gateway::problem::Problem;
+use crate::gateway::Upstream;
+use crate::problem::Problem;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The largest request body that is handed on.
@@ -28,7 +26,11 @@ const RESPONSE_HEADERS: [HeaderName; 6] =
     [ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY];
 
 /// Hands a request on to the service behind `client` and its answer back.
-pub(crate) async fn forward(client: Client, template: Arc<str>, request: Request) -> Response {
+pub(crate) async fn forward(
+    upstream: Upstream,
+    template: &'static str,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         let detail = format!("a body may hold {MAX_BODY} bytes, and must arrive whole");
@@ -39,7 +41,7 @@ pub(crate) async fn forward(client: Client, template: Arc<str>, request: Request
         .path_and_query()
         .map_or("/", |whole| whole.as_str());
     let mut headers = chosen(&parts.headers, &REQUEST_HEADERS);
-    headers.insert(FORWARDED_PREFIX, HeaderValue::from_static(PREFIX));
+    headers.insert(FORWARDED_PREFIX, HeaderValue::from_static(upstream.prefix));
     if let Some(id) = parts.extensions.get::<RequestId>()
         && let Ok(id) = HeaderValue::from_str(id.as_str())
     {
@@ -47,16 +49,17 @@ pub(crate) async fn forward(client: Client, template: Arc<str>, request: Request
     }
     let call = Call {
         method: parts.method,
-        template: &template,
-        path_and_query: whole.strip_prefix(PREFIX).unwrap_or(whole),
+        template,
+        path_and_query: whole.strip_prefix(upstream.prefix).unwrap_or(whole),
         headers,
         body: body.into(),
     };
-    match client.send(call).await.via(frame!("forward")) {
-        Ok(answer) => hand_back(answer, whole),
+    match upstream.client.send(call).await.via(frame!("forward")) {
+        Ok(answer) => hand_back(upstream.service, answer, whole),
         Err(failure) => {
             failure.report(format_args!(
-                "content could not be asked for {}",
+                "{} could not be asked for {}",
+                upstream.service,
                 parts.uri.path()
             ));
             let status = if failure.kind() == CallError::TIMED_OUT {
@@ -69,14 +72,14 @@ pub(crate) async fn forward(client: Client, template: Arc<str>, request: Request
     }
 }
 
-fn hand_back(answer: Answer, whole: &str) -> Response {
+fn hand_back(service: &str, answer: Answer, whole: &str) -> Response {
     let status = answer.status.as_u16();
     if answer.status.is_server_error() {
         let path = whole.split('?').next().unwrap_or(whole);
         tracing::warn!(
             "http.response.status_code" = status,
-            "upstream" = "content",
-            "content answered {status} for {path}"
+            "upstream" = service,
+            "{service} answered {status} for {path}"
         );
     }
     let mut headers = chosen(&answer.headers, &RESPONSE_HEADERS);

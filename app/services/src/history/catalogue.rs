@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use crate::content::collection::{Collection, Link};
-use crate::content::statement::{Operation, Statement};
 use crate::feed::{Record, Source};
+use crate::statement::{Operation, Statement};
 use crate::traffic::{Outcome, Request};
 
 /// What an answer weighs, by what it shows: head, and each resource.

@@ -4,13 +4,14 @@ use rand::Rng;
 use rand::rngs::StdRng;
 use watchfire_schemas::{Attributes, Span, SpanKind, SpanStatus, Timestamp};
 
+use crate::content;
 use crate::content::answer;
-use crate::content::statement::{DB_NAMESPACE, DB_SYSTEM, Statement};
-use crate::gateway;
+use crate::content::store;
 use crate::history::Told;
 use crate::history::catalogue::{Catalogue, Work};
 use crate::history::emitter::{Emitter, Emitters, Place, attributes};
 use crate::history::pace::{self, Pace};
+use crate::statement::{DB_SYSTEM, Statement};
 use crate::traffic::{Request, USER_AGENT};
 
 /// Where the telemetry crate's HTTP layer writes its records.
@@ -70,7 +71,7 @@ pub(super) fn tell(
     exchange.tell_server(
         &emitters.gateway,
         at_gateway,
-        gateway::PREFIX,
+        content::PREFIX,
         (start, end),
         told,
     );
@@ -87,7 +88,7 @@ pub(super) fn statement_span(
 ) -> Span {
     let own = attributes([
         ("db.system.name", DB_SYSTEM.into()),
-        ("db.namespace", DB_NAMESPACE.into()),
+        ("db.namespace", store::NAMESPACE.into()),
         ("db.operation.name", statement.operation.as_str().into()),
         ("db.collection.name", statement.table.into()),
     ]);
@@ -179,7 +180,7 @@ impl Exchange<'_> {
         if let Some(query) = self.request.query() {
             own.insert("url.query".to_owned(), query.into());
         }
-        if prefix == gateway::PREFIX {
+        if prefix == content::PREFIX {
             own.insert("user_agent.original".to_owned(), USER_AGENT.into());
         }
         told.spans

@@ -7,7 +7,8 @@ use watchfire_schemas::{Attributes, ChangeEvent, ChangeKind, Clock};
 use crate::content::Store;
 use crate::content::release::{Live, Release};
 use crate::fault::Deploy;
-use crate::launch::{Export, Launch, PATIENCE};
+use crate::launch::{Export, Launch};
+use crate::stage::PATIENCE;
 use crate::telemetry::{self, CONTENT, VERSION, Version};
 
 /// Brings out releases of the content service, one after the other, and tells of each.

@@ -1,8 +1,8 @@
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+use crate::content;
 use crate::feed::Source;
-use crate::gateway;
 
 /// One request of the mix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +126,7 @@ impl Request {
 
     /// What it asks the gateway for.
     pub(crate) fn path_and_query(&self) -> String {
-        let path = format!("{}{}", gateway::PREFIX, self.path());
+        let path = format!("{}{}", content::PREFIX, self.path());
         match self.query() {
             None => path,
             Some(query) => format!("{path}?{query}"),

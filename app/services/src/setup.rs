@@ -1,0 +1,86 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use sqlx::migrate::Migrator;
+use watchfire_schemas::Clock;
+use watchfire_telemetry::Telemetry;
+
+use crate::database::{Database, Durability};
+use crate::fault::Faults;
+use crate::launch::{Export, LaunchError};
+use crate::secret::{Secret, Secrets};
+use crate::server;
+use crate::stage::Stage;
+use crate::telemetry::{self, VERSION};
+
+/// What every service is started with.
+#[derive(Debug)]
+pub(crate) struct Setup<'a> {
+    /// Where its files go.
+    pub(crate) data_dir: PathBuf,
+    /// Where it listens; port 0 for any.
+    pub(crate) listen: SocketAddr,
+    pub(crate) export: &'a Export,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) seed: u64,
+    /// Those that are aimed at this service.
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) secrets: &'a Secrets,
+    /// What it runs stops with this.
+    pub(crate) stage: &'a Stage,
+}
+
+/// A service that answers.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) service: &'static str,
+    pub(crate) address: SocketAddr,
+    /// To be flushed and stopped last.
+    pub(crate) telemetry: Telemetry,
+}
+
+impl Setup<'_> {
+    pub(crate) fn telemetry(&self, service: &str) -> Result<Telemetry, LaunchError> {
+        telemetry::start(service, VERSION, self.export, &self.clock).map_err(LaunchError::Telemetry)
+    }
+
+    /// Opens the file `<name>.sqlite` of this service.
+    pub(crate) async fn database(
+        &self,
+        name: &'static str,
+        migrations: &Migrator,
+        durability: Durability,
+    ) -> Result<Database, LaunchError> {
+        let faults = Arc::clone(&self.faults);
+        let opened = Database::open(&self.data_dir, name, migrations, durability, faults).await;
+        opened.map_err(|source| LaunchError::Database {
+            path: self.data_dir.join(format!("{name}.sqlite")),
+            source,
+        })
+    }
+
+    /// The secret of this name: `payments.provider`.
+    pub(crate) fn secret(&self, name: &str) -> Result<Secret, LaunchError> {
+        self.secrets.get(name).map_err(LaunchError::Secret)
+    }
+
+    /// Serves `api`, which should be traced, with the routes that every service has.
+    pub(crate) async fn serve(
+        &self,
+        service: &'static str,
+        telemetry: Telemetry,
+        api: Router,
+    ) -> Result<Started, LaunchError> {
+        let (listener, address) = server::bind(self.listen).await?;
+        telemetry.in_scope(|| tracing::info!("{service} {VERSION} listens on {address}"));
+        let router = api.merge(server::status_routes(&telemetry, VERSION));
+        self.stage.serve(listener, router);
+        Ok(Started {
+            service,
+            address,
+            telemetry,
+        })
+    }
+}
