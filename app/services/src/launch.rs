@@ -131,7 +131,7 @@ impl Running {
             live: content.live,
             telemetries: [gateway_telemetry, sync_telemetry]
                 .into_iter()
-                .chain(others.into_iter().map(|other| other.telemetry))
+                .chain(others.into_iter().flat_map(|other| other.telemetries))
                 .collect(),
             stages,
         })

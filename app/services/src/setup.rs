@@ -37,8 +37,8 @@ pub(crate) struct Setup<'a> {
 pub(crate) struct Started {
     pub(crate) service: &'static str,
     pub(crate) address: SocketAddr,
-    /// To be flushed and stopped last.
-    pub(crate) telemetry: Telemetry,
+    /// To be flushed and stopped last: the service's own, and those of its workers.
+    pub(crate) telemetries: Vec<Telemetry>,
 }
 
 impl Setup<'_> {
@@ -80,7 +80,7 @@ impl Setup<'_> {
         Ok(Started {
             service,
             address,
-            telemetry,
+            telemetries: vec![telemetry],
         })
     }
 }
