@@ -139,14 +139,17 @@ async fn rates(
     length: Duration,
 ) -> Result<BTreeMap<String, (f64, f64)>, QueryError> {
     let window = length.as_secs().max(60);
-    let expr = |offset: &str| {
-        format!(
-            "sum by (service) (rate(traces_span_metrics_calls_total{{kind=\"SPAN_KIND_SERVER\"}}[{window}s]{offset}))"
-        )
-    };
+    let calls = "traces_span_metrics_calls_total{kind=\"SPAN_KIND_SERVER\"}";
+    let now = format!("sum by (service) (rate({calls}[{window}s]))");
+    // A service that was not there over the whole time before would seem to have grown.
+    let before = format!(
+        "sum by (service) (rate({calls}[{window}s] offset {window}s)) \
+         and sum by (service) ({calls} offset {}s)",
+        2 * window
+    );
     let (now, before) = tokio::try_join!(
-        ask::instant(console, expr(""), at),
-        ask::instant(console, expr(&format!(" offset {window}s")), at),
+        ask::instant(console, now, at),
+        ask::instant(console, before, at),
     )?;
     let mut rates: BTreeMap<String, (f64, f64)> = BTreeMap::new();
     let mut take = |value: QueryValue, write: fn(&mut (f64, f64), f64)| {
