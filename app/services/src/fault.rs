@@ -1,145 +1,236 @@
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+//! The switchboard of faults: what can be made to fail, in which service, and how the services' own
+//! code asks whether it is to fail now.
+
+pub(crate) mod admin;
+mod afflicted;
+mod leak;
+mod met;
+mod switch;
+
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+
+pub(crate) use afflicted::{Extent, afflict, aimed_at};
+pub(crate) use met::Faults;
+pub(crate) use switch::Deploy;
+pub use switch::{FaultInForce, FaultSwitch};
 
 /// What a fault does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
-    /// A share of one route's requests fails with an exception.
+    /// A share of the requests fails with an exception; of content's, those of one route.
     Errors,
-    /// One route becomes slow.
+    /// A share of the requests becomes slow; of content's, those of one route.
     Latency,
-    /// The content service's database cannot be reached.
+    /// The service's database, or the provider that it calls, cannot be reached.
     DependencyDown,
-    /// A new version that throws on one kind of input; ends by a roll-back. Both are change events.
+    /// Every request leaves memory and an open file behind, and waits longer than the one before.
+    SlowLeak,
+    /// A change that throws on a share of its input; it ends by a roll-back. Both are change events.
     BadDeploy,
+    /// One message fails its consumer again and again, until it is set aside as a dead letter.
+    PoisonMessage,
+    /// A share of the log lines no longer keeps the contract.
+    SchemaBreak,
+    /// The clock by which the service dates its telemetry is off.
+    ClockSkew,
 }
 
 /// A fault that can be begun.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fault {
+    /// Whom it hits.
+    pub service: String,
     /// What it does.
     pub kind: FaultKind,
-    /// The share of requests it hits, 0 to 1.
+    /// The share of requests, lines or inputs that it hits, above 0 and up to 1.
+    #[serde(default = "all")]
     pub share: f64,
+    /// Ends by itself after so many seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_seconds: Option<u64>,
+    /// How much longer a request takes that [`FaultKind::Latency`] hits, on the average; how much
+    /// longer each takes for every second that [`FaultKind::SlowLeak`] has lasted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
+    /// How many MiB leak in a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak_mib: Option<u64>,
+    /// How far ahead the clock is; behind if it is below zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_seconds: Option<i64>,
 }
 
-/// Begins and ends faults. One is on at a time; a new one ends the one before.
-#[derive(Debug, Clone)]
-pub struct FaultSwitch {
-    faults: Arc<Faults>,
-    deploys: mpsc::UnboundedSender<Deploy>,
+/// Why a fault cannot be begun.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum FaultError {
+    /// There is no such service here.
+    #[error("service {asked} is not running here: {known}")]
+    UnknownService {
+        /// Who was named.
+        asked: String,
+        /// Who may be.
+        known: String,
+    },
+    /// The service has nothing that could fail so.
+    #[error("{kind} cannot hit {service}: it {why}")]
+    NotOfService {
+        /// Who was named.
+        service: String,
+        /// What was asked for.
+        kind: FaultKind,
+        /// What is missing.
+        why: &'static str,
+    },
+    /// A member that does not fit.
+    #[error("{member} {why}")]
+    Member {
+        /// Its name.
+        member: &'static str,
+        /// What it must be.
+        why: String,
+    },
 }
 
-/// What the switch asks of whoever runs the content service.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Deploy {
-    /// Bring out a version that fails for this share of its inputs.
-    Bad { share: f64 },
-    /// Go back to the version before.
-    RollBack,
-}
-
-/// The faults as the services' own code meets them.
-#[derive(Debug)]
-pub(crate) struct Faults {
-    /// Written by the switch, read on every request.
-    current: RwLock<Option<Fault>>,
-    /// Decides which requests are hit.
-    dice: Mutex<StdRng>,
-}
-
-impl FaultSwitch {
-    pub(crate) fn new(faults: Arc<Faults>, deploys: mpsc::UnboundedSender<Deploy>) -> Self {
-        Self { faults, deploys }
-    }
-
-    /// Begins a fault. A share outside 0 to 1 is brought to the nearer end.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "a fault that begins is the switch's"
-    )]
-    pub fn begin(&self, fault: Fault) {
-        let share = if fault.share.is_nan() {
-            0.0
-        } else {
-            fault.share.clamp(0.0, 1.0)
-        };
-        self.end();
-        if fault.kind == FaultKind::BadDeploy {
-            self.deploy(Deploy::Bad { share });
-        }
-        self.faults.set(Some(Fault {
-            kind: fault.kind,
-            share,
-        }));
-    }
-
-    /// Ends the fault that is on, if one is.
-    pub fn end(&self) {
-        let ended = self.faults.set(None);
-        if ended.is_some_and(|fault| fault.kind == FaultKind::BadDeploy) {
-            self.deploy(Deploy::RollBack);
-        }
-    }
-
-    /// The fault that is on.
-    pub fn current(&self) -> Option<Fault> {
-        self.faults.current()
-    }
-
-    fn deploy(&self, deploy: Deploy) {
-        if self.deploys.send(deploy).is_err() {
-            tracing::warn!("services are stopping, no deploy is made");
+impl FaultError {
+    /// The JSON pointer of the member that is at fault.
+    pub(crate) fn pointer(&self) -> String {
+        match self {
+            Self::UnknownService { .. } => "/service".to_owned(),
+            Self::NotOfService { .. } => "/kind".to_owned(),
+            Self::Member { member, .. } => format!("/{member}"),
         }
     }
 }
 
-impl Faults {
-    /// What a slow statement takes longer.
-    const SLOWER_BY: std::ops::Range<Duration> =
-        Duration::from_millis(800)..Duration::from_millis(1500);
+/// Longer is no drill.
+const LONGEST: Duration = Duration::from_hours(24);
+/// What a request may be held up at most; clients give up before.
+pub(crate) const SLOWEST: Duration = Duration::from_secs(30);
+/// What may leak in a second at most.
+const MOST_LEAKED: u64 = 64;
 
-    pub(crate) fn none(seed: u64) -> Self {
+fn all() -> f64 {
+    1.0
+}
+
+impl FaultKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Errors,
+        Self::Latency,
+        Self::DependencyDown,
+        Self::SlowLeak,
+        Self::BadDeploy,
+        Self::PoisonMessage,
+        Self::SchemaBreak,
+        Self::ClockSkew,
+    ];
+
+    /// Its name: `dependency-down`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Errors => "errors",
+            Self::Latency => "latency",
+            Self::DependencyDown => "dependency-down",
+            Self::SlowLeak => "slow-leak",
+            Self::BadDeploy => "bad-deploy",
+            Self::PoisonMessage => "poison-message",
+            Self::SchemaBreak => "schema-break",
+            Self::ClockSkew => "clock-skew",
+        }
+    }
+
+    /// Why it cannot hit the service, if it cannot.
+    fn missing_in(self, service: &str) -> Option<&'static str> {
+        match self {
+            Self::PoisonMessage if !matches!(service, "messages" | "payments") => {
+                Some("consumes no messages")
+            }
+            Self::DependencyDown if service == "gateway" => {
+                Some("depends on the services behind it only; aim at one of them")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Fault {
+    /// A fault of this kind that hits all of the service until it is ended.
+    pub fn new(service: &str, kind: FaultKind) -> Self {
         Self {
-            current: RwLock::new(None),
-            dice: Mutex::new(StdRng::seed_from_u64(seed)),
+            service: service.to_owned(),
+            kind,
+            share: all(),
+            for_seconds: None,
+            delay_ms: None,
+            leak_mib: None,
+            offset_seconds: None,
         }
     }
 
-    /// Whether this request is hit by a fault of `kind`.
-    pub(crate) fn hits(&self, kind: FaultKind) -> bool {
-        let Some(fault) = self.current().filter(|fault| fault.kind == kind) else {
-            return false;
-        };
-        self.dice().random_bool(fault.share)
+    /// Only for this share.
+    #[must_use]
+    pub fn share(mut self, share: f64) -> Self {
+        self.share = share;
+        self
     }
 
-    /// How much longer this request takes.
-    pub(crate) fn slows_by(&self) -> Option<Duration> {
-        self.hits(FaultKind::Latency)
-            .then(|| self.dice().random_range(Self::SLOWER_BY))
+    /// Whether it can be begun as it is written.
+    fn check(&self) -> Result<(), FaultError> {
+        let wrong = |member, why: String| Err(FaultError::Member { member, why });
+        if let Some(why) = self.kind.missing_in(&self.service) {
+            return Err(FaultError::NotOfService {
+                service: self.service.clone(),
+                kind: self.kind,
+                why,
+            });
+        }
+        if !(self.share > 0.0 && self.share <= 1.0) {
+            return wrong("share", "must be above 0 and at most 1".to_owned());
+        }
+        let longest = LONGEST.as_secs();
+        if self
+            .for_seconds
+            .is_some_and(|seconds| !(1..=longest).contains(&seconds))
+        {
+            return wrong("for_seconds", format!("must be from 1 to {longest}"));
+        }
+        let slows = matches!(self.kind, FaultKind::Latency | FaultKind::SlowLeak);
+        let leaks = self.kind == FaultKind::SlowLeak;
+        let skews = self.kind == FaultKind::ClockSkew;
+        let slowest = SLOWEST.as_millis() as u64;
+        match (self.delay_ms, self.leak_mib, self.offset_seconds) {
+            (Some(_), _, _) if !slows => wrong("delay_ms", self.kind.has_no("delay")),
+            (Some(delay), _, _) if !(1..=slowest).contains(&delay) => {
+                wrong("delay_ms", format!("must be from 1 to {slowest}"))
+            }
+            (_, Some(_), _) if !leaks => wrong("leak_mib", self.kind.has_no("leak")),
+            (_, Some(mib), _) if !(1..=MOST_LEAKED).contains(&mib) => {
+                wrong("leak_mib", format!("must be from 1 to {MOST_LEAKED}"))
+            }
+            (_, _, Some(_)) if !skews => wrong("offset_seconds", self.kind.has_no("offset")),
+            (_, _, Some(offset)) if offset == 0 || offset.unsigned_abs() > longest => wrong(
+                "offset_seconds",
+                format!("must be from -{longest} to {longest}, and not 0"),
+            ),
+            _ => Ok(()),
+        }
     }
+}
 
-    fn current(&self) -> Option<Fault> {
-        self.current
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn set(&self, fault: Option<Fault>) -> Option<Fault> {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *current, fault)
-    }
-
-    fn dice(&self) -> std::sync::MutexGuard<'_, StdRng> {
-        self.dice.lock().unwrap_or_else(PoisonError::into_inner)
+impl FaultKind {
+    fn has_no(self, what: &str) -> String {
+        format!("does not fit: {self} has no {what}")
     }
 }
 
@@ -147,58 +238,65 @@ impl Faults {
 mod tests {
     use super::*;
 
-    fn switch() -> (FaultSwitch, mpsc::UnboundedReceiver<Deploy>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        (
-            FaultSwitch::new(Arc::new(Faults::none(1)), sender),
-            receiver,
-        )
-    }
-
     #[test]
-    fn one_fault_is_on_at_a_time_and_a_bad_deploy_is_rolled_back() {
-        let (switch, mut deploys) = switch();
-        switch.begin(Fault {
-            kind: FaultKind::BadDeploy,
-            share: 0.5,
-        });
-        switch.begin(Fault {
-            kind: FaultKind::Errors,
-            share: 7.0,
-        });
-        assert_eq!(
-            switch.current(),
-            Some(Fault {
-                kind: FaultKind::Errors,
-                share: 1.0
-            })
+    fn a_fault_that_makes_no_sense_is_refused_by_the_member() {
+        let check = |text: &str, expected: Result<(), &str>| {
+            let fault: Fault = serde_json::from_str(text).unwrap();
+            let found = fault.check().map_err(|error| error.pointer());
+            assert_eq!(found, expected.map_err(str::to_owned), "{text}");
+        };
+        check(r#"{"service":"payments","kind":"errors"}"#, Ok(()));
+        check(
+            r#"{"service":"payments","kind":"latency","share":0.5,"for_seconds":60,"delay_ms":900}"#,
+            Ok(()),
         );
-        switch.end();
-        switch.end();
-        assert_eq!(switch.current(), None);
-        assert_eq!(deploys.try_recv(), Ok(Deploy::Bad { share: 0.5 }));
-        assert_eq!(deploys.try_recv(), Ok(Deploy::RollBack));
-        assert!(deploys.try_recv().is_err());
+        check(
+            r#"{"service":"content","kind":"clock-skew","offset_seconds":-20}"#,
+            Ok(()),
+        );
+        check(
+            r#"{"service":"payments","kind":"errors","share":0}"#,
+            Err("/share"),
+        );
+        check(
+            r#"{"service":"payments","kind":"errors","share":1.5}"#,
+            Err("/share"),
+        );
+        check(
+            r#"{"service":"payments","kind":"errors","for_seconds":0}"#,
+            Err("/for_seconds"),
+        );
+        check(
+            r#"{"service":"payments","kind":"errors","delay_ms":5}"#,
+            Err("/delay_ms"),
+        );
+        check(
+            r#"{"service":"payments","kind":"latency","leak_mib":5}"#,
+            Err("/leak_mib"),
+        );
+        check(
+            r#"{"service":"payments","kind":"slow-leak","leak_mib":5000}"#,
+            Err("/leak_mib"),
+        );
+        check(
+            r#"{"service":"content","kind":"clock-skew","offset_seconds":0}"#,
+            Err("/offset_seconds"),
+        );
+        check(
+            r#"{"service":"content","kind":"poison-message"}"#,
+            Err("/kind"),
+        );
+        check(
+            r#"{"service":"gateway","kind":"dependency-down"}"#,
+            Err("/kind"),
+        );
     }
 
     #[test]
-    fn a_fault_hits_its_share_of_requests_and_no_other_kind() {
-        let (switch, _deploys) = switch();
-        switch.begin(Fault {
-            kind: FaultKind::Errors,
-            share: 0.3,
-        });
-        let hits = (0..10_000)
-            .filter(|_| switch.faults.hits(FaultKind::Errors))
-            .count();
-        assert!((2_800..3_200).contains(&hits), "{hits}");
-        assert!(!switch.faults.hits(FaultKind::DependencyDown));
-        assert!(switch.faults.slows_by().is_none());
-        switch.begin(Fault {
-            kind: FaultKind::Latency,
-            share: 1.0,
-        });
-        let slower = switch.faults.slows_by().expect("every request is hit");
-        assert!(Faults::SLOWER_BY.contains(&slower));
+    fn kinds_are_written_as_they_are_read() {
+        for kind in FaultKind::ALL {
+            let written = serde_json::to_value(kind).unwrap();
+            assert_eq!(written, kind.as_str());
+        }
     }
 }

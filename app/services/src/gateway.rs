@@ -1,7 +1,6 @@
 //! The gateway: what clients talk to. It hands requests on to the service whose route they name,
 //! and answers in its stead when that service does not.
 
-mod admin;
 mod proxy;
 
 use axum::Router;
@@ -9,7 +8,7 @@ use axum::routing::any;
 use watchfire_telemetry::Telemetry;
 
 use crate::client::Client;
-use crate::fault::FaultSwitch;
+use crate::fault::{self, FaultSwitch};
 use crate::problem;
 use crate::server;
 use crate::telemetry::Version;
@@ -47,7 +46,7 @@ pub(crate) fn router(
         .merge(server::status_routes(telemetry, version));
     match faults {
         None => router,
-        Some(faults) => router.merge(admin::router(faults)),
+        Some(faults) => router.merge(fault::admin::router(faults)),
     }
 }
 

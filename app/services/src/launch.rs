@@ -1,5 +1,6 @@
 mod deploy;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::content::release::{Live, Release};
 use crate::content::sync::Sync;
 use crate::content::{self, Store};
 use crate::database::{Database, Durability};
-use crate::fault::{FaultSwitch, Faults};
+use crate::fault::{self, Extent, FaultSwitch, Faults};
 use crate::gateway::Upstream;
 use crate::secret::{SecretError, Secrets};
 use crate::server::LOOPBACK;
@@ -103,17 +104,25 @@ impl Running {
 
         let source = Arc::new(feed::Source::new());
         let feed = serve_feed(&source, &launch, &stages[BACK]).await?;
-        let faults = Arc::new(Faults::none(launch.seed));
-        let database = open(&launch, Arc::clone(&faults)).await?;
+        let faults = faults_of(launch.seed);
+        let (deploys, orders) = mpsc::unbounded_channel();
+        let switch = FaultSwitch::new(faults.clone(), deploys, Arc::clone(&launch.clock));
+        let of_content = Arc::clone(&faults[CONTENT]);
+        let database = open(&launch, Arc::clone(&of_content)).await?;
         let content_sync =
             start_sync(&database, feed, &sync_telemetry, &launch, &stages[BACK]).await?;
-        let store = Store::new(database, Arc::clone(&faults));
-        let content = start_content(store, start(CONTENT)?, faults, &launch, &stages[BACK]).await?;
-        let others = start_others(&launch, &stages[BACK]).await?;
+        let store = Store::new(database, of_content);
+        let (content, live) =
+            start_content(store.clone(), start(CONTENT)?, &faults, &stages[BACK]).await?;
+        let others = start_others(&launch, &faults, &stages[BACK]).await?;
+        let deployer = deploy::Deployer::new(Arc::clone(&live), store, &others, &launch);
+        stages[BACK].spawn(|stop| deployer.run(orders, stop));
+        stages[BACK].spawn(|stop| switch.clone().run(stop));
 
-        let upstreams = upstreams(content.address, &others, &gateway_telemetry)?;
-        let switch = offers_switch(&launch).then(|| content.faults.clone());
-        let router = gateway::router(&upstreams, &gateway_telemetry, VERSION, switch);
+        let upstreams = upstreams(content, &others, &gateway_telemetry)?;
+        let offered = offers_switch(&launch).then(|| switch.clone());
+        let router = gateway::router(&upstreams, &gateway_telemetry, VERSION, offered);
+        let router = fault::aimed_at(router, Arc::clone(&faults[GATEWAY]), Extent::All);
         stages[FRONT].serve(listener, router);
         gateway_telemetry.in_scope(|| tracing::info!("gateway {VERSION} listens on {gateway}"));
 
@@ -125,10 +134,10 @@ impl Running {
         }
         Ok(Self {
             gateway,
-            content: content.address,
+            content,
             content_sync,
-            faults: content.faults,
-            live: content.live,
+            faults: switch,
+            live,
             telemetries: [gateway_telemetry, sync_telemetry]
                 .into_iter()
                 .chain(others.into_iter().flat_map(|other| other.telemetries))
@@ -198,23 +207,42 @@ async fn open(launch: &Launch, faults: Arc<Faults>) -> Result<Database, LaunchEr
     })
 }
 
+/// One for each service that can be broken.
+fn faults_of(seed: u64) -> BTreeMap<&'static str, Arc<Faults>> {
+    let services = [
+        GATEWAY,
+        CONTENT,
+        messages::SERVICE,
+        reminders::SERVICE,
+        recruitment::SERVICE,
+        payments::SERVICE,
+    ];
+    services
+        .map(|service| (service, Arc::new(Faults::none(seed))))
+        .into()
+}
+
 /// Starts the services that need no more than their setup.
-async fn start_others(launch: &Launch, stage: &Stage) -> Result<Vec<Started>, LaunchError> {
-    let setup = Setup {
+async fn start_others(
+    launch: &Launch,
+    faults: &BTreeMap<&'static str, Arc<Faults>>,
+    stage: &Stage,
+) -> Result<Vec<Started>, LaunchError> {
+    let setup = |service| Setup {
         data_dir: launch.data_dir.clone(),
         listen: LOOPBACK,
         export: &launch.export,
         clock: Arc::clone(&launch.clock),
         seed: launch.seed,
-        faults: Arc::new(Faults::none(launch.seed)),
+        faults: Arc::clone(&faults[service]),
         secrets: &Secrets::GivenOrDrawn,
         stage,
     };
     Ok(vec![
-        messages::start(&setup).await?,
-        reminders::start(&setup).await?,
-        recruitment::start(&setup).await?,
-        payments::start(&setup).await?,
+        messages::start(&setup(messages::SERVICE)).await?,
+        reminders::start(&setup(reminders::SERVICE)).await?,
+        recruitment::start(&setup(recruitment::SERVICE)).await?,
+        payments::start(&setup(payments::SERVICE)).await?,
     ])
 }
 
@@ -265,31 +293,20 @@ async fn start_sync(
     Ok(address)
 }
 
-/// The content service as it was started.
-struct Content {
-    address: SocketAddr,
-    live: Arc<Live>,
-    faults: FaultSwitch,
-}
-
+/// Its address, and what answers there.
 async fn start_content(
     store: Store,
     telemetry: Telemetry,
-    faults: Arc<Faults>,
-    launch: &Launch,
+    faults: &BTreeMap<&'static str, Arc<Faults>>,
     stage: &Stage,
-) -> Result<Content, LaunchError> {
+) -> Result<(SocketAddr, Arc<Live>), LaunchError> {
     let (listener, address) = server::bind(LOOPBACK).await?;
     telemetry.in_scope(|| tracing::info!("content {VERSION} listens on {address}"));
-    let live = Live::new(Release::new(VERSION, telemetry, store.clone(), None));
-    stage.serve(listener, live.router());
-    let (deploys, orders) = mpsc::unbounded_channel();
-    let deployer = deploy::Deployer::new(Arc::clone(&live), store, launch);
-    stage.tasks.spawn(deployer.run(orders, stage.stop.clone()));
-    let faults = FaultSwitch::new(faults, deploys);
-    Ok(Content {
-        address,
-        live,
-        faults,
-    })
+    let live = Live::new(Release::new(VERSION, telemetry, store, None));
+    let of_content = Arc::clone(&faults[CONTENT]);
+    stage.serve(
+        listener,
+        fault::aimed_at(live.router(), of_content, Extent::Leaks),
+    );
+    Ok((address, live))
 }

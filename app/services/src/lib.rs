@@ -28,7 +28,7 @@ mod telemetry;
 mod traced;
 mod traffic;
 
-pub use fault::{Fault, FaultKind, FaultSwitch};
+pub use fault::{Fault, FaultError, FaultInForce, FaultKind, FaultSwitch};
 pub use history::history;
 pub use launch::{Export, Launch, LaunchError, Running};
 pub use secret::SecretError;

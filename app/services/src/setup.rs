@@ -8,7 +8,7 @@ use watchfire_schemas::Clock;
 use watchfire_telemetry::Telemetry;
 
 use crate::database::{Database, Durability};
-use crate::fault::Faults;
+use crate::fault::{self, Extent, Faults};
 use crate::launch::{Export, LaunchError};
 use crate::secret::{Secret, Secrets};
 use crate::server;
@@ -76,7 +76,9 @@ impl Setup<'_> {
         let (listener, address) = server::bind(self.listen).await?;
         telemetry.in_scope(|| tracing::info!("{service} {VERSION} listens on {address}"));
         let router = api.merge(server::status_routes(&telemetry, VERSION));
-        self.stage.serve(listener, router);
+        let faults = Arc::clone(&self.faults);
+        self.stage
+            .serve(listener, fault::aimed_at(router, faults, Extent::All));
         Ok(Started {
             service,
             address,

@@ -7,10 +7,13 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use watchfire_telemetry::Telemetry;
 
+use crate::fault::afflict;
+
 /// A router whose requests are seen by a service's telemetry, also those that the client gives up.
+/// The faults that are aimed at them hit them within their spans.
 pub(crate) fn traced(router: Router, telemetry: &Telemetry) -> Router {
     let whole = middleware::from_fn_with_state(telemetry.clone(), to_the_end);
-    router.layer(telemetry.http_layer()).layer(whole)
+    afflict(router).layer(telemetry.http_layer()).layer(whole)
 }
 
 async fn to_the_end(State(telemetry): State<Telemetry>, request: Request, next: Next) -> Response {

@@ -1,21 +1,32 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use watchfire_schemas::{Attributes, ChangeEvent, ChangeKind, Clock};
+use watchfire_telemetry::Telemetry;
 
 use crate::content::Store;
 use crate::content::release::{Live, Release};
 use crate::fault::Deploy;
 use crate::launch::{Export, Launch};
+use crate::setup::Started;
 use crate::stage::PATIENCE;
 use crate::telemetry::{self, CONTENT, VERSION, Version};
 
-/// Brings out releases of the content service, one after the other, and tells of each.
+/// The configuration that services run with when nothing has been brought out over it.
+const CONFIGURATION: u32 = 40;
+
+/// Brings out changes, one after the other, and tells of each: releases of the content service,
+/// configurations of the others.
 #[derive(Debug)]
 pub(super) struct Deployer {
     live: Arc<Live>,
     store: Store,
+    /// By service, to say there what was brought out.
+    telemetries: BTreeMap<&'static str, Telemetry>,
+    /// The newest configuration there ever was.
+    newest_configuration: u32,
     export: Export,
     clock: Arc<dyn Clock>,
     changes: Option<mpsc::Sender<ChangeEvent>>,
@@ -24,10 +35,13 @@ pub(super) struct Deployer {
 }
 
 impl Deployer {
-    pub(super) fn new(live: Arc<Live>, store: Store, launch: &Launch) -> Self {
+    pub(super) fn new(live: Arc<Live>, store: Store, others: &[Started], launch: &Launch) -> Self {
+        let telemetry = |other: &Started| Some((other.service, other.telemetries.first()?.clone()));
         Self {
             live,
             store,
+            telemetries: others.iter().filter_map(telemetry).collect(),
+            newest_configuration: CONFIGURATION,
             export: launch.export.clone(),
             clock: Arc::clone(&launch.clock),
             changes: launch.changes.clone(),
@@ -42,7 +56,7 @@ impl Deployer {
     ) {
         while let Some(Some(order)) = stop.run_until_cancelled(orders.recv()).await {
             match order {
-                Deploy::Bad { share } => {
+                Deploy::Bad { service, share } if service == CONTENT => {
                     self.newest = self.newest.next();
                     let summary = format!(
                         "content {} deployed: places show their map tile",
@@ -50,12 +64,49 @@ impl Deployer {
                     );
                     self.bring_out(self.newest, Some(share), summary).await;
                 }
-                Deploy::RollBack => {
+                Deploy::RollBack { service } if service == CONTENT => {
                     let summary = format!("content rolled back from {} to {VERSION}", self.newest);
                     self.bring_out(VERSION, None, summary).await;
                 }
+                Deploy::Bad { service, .. } => {
+                    self.newest_configuration += 1;
+                    let newest = self.newest_configuration;
+                    let summary = format!("{service} runs with configuration {newest}");
+                    self.configure(service, newest, summary).await;
+                }
+                Deploy::RollBack { service } => {
+                    let newest = self.newest_configuration;
+                    let summary = format!(
+                        "{service} went back from configuration {newest} to {CONFIGURATION}"
+                    );
+                    self.configure(service, CONFIGURATION, summary).await;
+                }
             }
         }
+    }
+
+    /// Tells of a configuration. What it breaks, the fault itself does.
+    async fn configure(&self, service: &'static str, configuration: u32, summary: String) {
+        if let Some(telemetry) = self.telemetries.get(service) {
+            telemetry.in_scope(|| {
+                tracing::info!("configuration.version" = configuration, "{summary}");
+            });
+        }
+        self.tell(ChangeEvent {
+            id: String::new(),
+            at: self.clock.now(),
+            kind: ChangeKind::Config,
+            service: service.to_owned(),
+            summary,
+            version: None,
+            author: Some("release train".to_owned()),
+            link: None,
+            attributes: Attributes::from_iter([(
+                "configuration.version".to_owned(),
+                configuration.into(),
+            )]),
+        })
+        .await;
     }
 
     async fn bring_out(&self, version: Version, lacking: Option<f64>, summary: String) {

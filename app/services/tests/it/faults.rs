@@ -9,13 +9,13 @@ const POINTS: &str = "/api/points-of-interest?page[size]=2";
 const PLACES: &str = "/api/places?page[size]=2";
 
 fn fault(kind: FaultKind) -> Fault {
-    Fault { kind, share: 1.0 }
+    Fault::new("content", kind)
 }
 
 #[tokio::test]
 async fn errors_are_exceptions_of_one_route_and_end() {
     let mut stage = Stage::set().await;
-    stage.running.faults().begin(fault(FaultKind::Errors));
+    stage.begin(fault(FaultKind::Errors));
     assert_eq!(stage.get(POINTS).await.status, 500);
     assert_eq!(stage.get(PLACES).await.status, 200);
     let kind = "OpeningHoursError::Number";
@@ -48,7 +48,7 @@ async fn errors_are_exceptions_of_one_route_and_end() {
             .any(watchfire_schemas::Span::is_error)
     );
 
-    stage.running.faults().end();
+    stage.running.faults().end_all();
     assert_eq!(stage.get(POINTS).await.status, 200);
     stage.strike().await;
 }
@@ -56,7 +56,7 @@ async fn errors_are_exceptions_of_one_route_and_end() {
 #[tokio::test]
 async fn latency_slows_one_statement_and_ends() {
     let mut stage = Stage::set().await;
-    stage.running.faults().begin(fault(FaultKind::Latency));
+    stage.begin(fault(FaultKind::Latency));
     assert_eq!(stage.get(PLACES).await.status, 200);
     let slow = |emitted: &crate::stage::Emitted| {
         let millis = |span: &watchfire_schemas::Span| span.duration().as_millis();
@@ -74,7 +74,7 @@ async fn latency_slows_one_statement_and_ends() {
             })
     };
     stage.emitted(slow).await;
-    stage.running.faults().end();
+    stage.running.faults().end_all();
     let began = tokio::time::Instant::now();
     assert_eq!(stage.get(PLACES).await.status, 200);
     assert!(began.elapsed().as_millis() < 700);
@@ -84,10 +84,7 @@ async fn latency_slows_one_statement_and_ends() {
 #[tokio::test]
 async fn a_dead_dependency_fails_every_route_and_comes_back() {
     let mut stage = Stage::set().await;
-    stage
-        .running
-        .faults()
-        .begin(fault(FaultKind::DependencyDown));
+    stage.begin(fault(FaultKind::DependencyDown));
     for path in [PLACES, POINTS, "/api/places/world"] {
         let answer = stage.get(path).await;
         assert_eq!(answer.status, 503, "{}", answer.text);
@@ -108,7 +105,7 @@ async fn a_dead_dependency_fails_every_route_and_comes_back() {
     let failed = failed.expect("a statement");
     assert!(failed.is_error());
     assert_eq!(failed.attributes["error.type"], kind);
-    stage.running.faults().end();
+    stage.running.faults().end_all();
     assert_eq!(stage.get(PLACES).await.status, 200);
     stage.strike().await;
 }
@@ -116,10 +113,7 @@ async fn a_dead_dependency_fails_every_route_and_comes_back() {
 #[tokio::test]
 async fn a_bad_deploy_is_told_fails_for_its_input_and_is_rolled_back() {
     let mut stage = Stage::set().await;
-    stage.running.faults().begin(Fault {
-        kind: FaultKind::BadDeploy,
-        share: 0.5,
-    });
+    stage.begin(fault(FaultKind::BadDeploy).share(0.5));
     let deploy = stage.changes.recv().await.expect("a change");
     assert_eq!(
         (deploy.kind, deploy.service.as_str()),
@@ -157,7 +151,7 @@ async fn a_bad_deploy_is_told_fails_for_its_input_and_is_rolled_back() {
             .all(|record| record.attributes["service.version"] == "1.5.0")
     );
 
-    stage.running.faults().end();
+    stage.running.faults().end_all();
     let roll_back = stage.changes.recv().await.expect("a change");
     assert_eq!(roll_back.version.as_deref(), Some("1.4.0"));
     for place in places.json["data"].as_array().expect("places") {
@@ -186,22 +180,46 @@ async fn the_switch_answers_this_machine_only_and_refuses_nonsense() {
             )
             .await
     };
+    let slow = r#"{"service":"payments","kind":"latency","share":0.5}"#;
+    let answer = put(&[], slow).await;
+    let begun = &answer.json["faults"][0];
+    assert_eq!(begun["service"], "payments", "{}", answer.text);
+    assert_eq!(begun["kind"], "latency");
+    assert!(begun["begun_at"].is_string() && begun["ends_at"].is_null());
+    let told = stage.get("/admin/faults").await.json;
+    assert_eq!(told["faults"], answer.json["faults"]);
     assert_eq!(
-        put(&[], r#"{"kind":"latency","share":0.5}"#).await.json["fault"],
-        json!({"kind": "latency", "share": 0.5})
+        told["services"].as_object().map(serde_json::Map::len),
+        Some(6)
     );
-    assert_eq!(
-        stage.get("/admin/faults").await.json["fault"]["kind"],
-        "latency"
-    );
-    assert_eq!(
-        put(&[], r#"{"kind":"latency","share":2}"#).await.status,
-        400
-    );
-    assert_eq!(
-        put(&[], r#"{"kind":"earthquake","share":1}"#).await.status,
-        422
-    );
+    for (body, status, word) in [
+        (
+            r#"{"service":"payments","kind":"latency","share":2}"#,
+            422,
+            "/share",
+        ),
+        (r#"{"service":"orders","kind":"latency"}"#, 422, "/service"),
+        (
+            r#"{"service":"content","kind":"poison-message"}"#,
+            422,
+            "/kind",
+        ),
+        (
+            r#"{"service":"content","kind":"earthquake"}"#,
+            422,
+            "earthquake",
+        ),
+        (
+            r#"{"service":"content","kind":"errors","size":1}"#,
+            422,
+            "size",
+        ),
+        ("{", 400, "JSON"),
+    ] {
+        let answer = put(&[], body).await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.text);
+        assert!(answer.text.contains(word), "{body}: {}", answer.text);
+    }
     assert_eq!(
         put(&[("origin", "https://evil.example")], "{}")
             .await
@@ -210,7 +228,10 @@ async fn the_switch_answers_this_machine_only_and_refuses_nonsense() {
     );
     assert_eq!(put(&[("host", "evil.example")], "{}").await.status, 403);
     let ended = stage.send(Method::DELETE, "/admin/faults", &[], "").await;
-    assert_eq!(ended.json, json!({"fault": null}));
-    assert_eq!(stage.running.faults().current(), None);
+    assert_eq!(ended.json["faults"], json!([]));
+    let nobody = "/admin/faults?service=orders";
+    let answer = stage.send(Method::DELETE, nobody, &[], "").await;
+    assert_eq!(answer.status, 422, "{}", answer.text);
+    assert_eq!(stage.running.faults().current(), []);
     stage.strike().await;
 }

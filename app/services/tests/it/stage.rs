@@ -76,6 +76,11 @@ impl Stage {
         }
     }
 
+    pub(crate) fn begin(&self, fault: watchfire_services::Fault) {
+        let begun = self.running.faults().begin(fault);
+        begun.expect("the fault fits its service");
+    }
+
     /// Asks the gateway.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(http::Method::GET, path, &[], "").await

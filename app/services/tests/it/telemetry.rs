@@ -161,10 +161,7 @@ async fn the_sync_goes_on_after_a_restart_where_it_was() {
 async fn a_request_that_the_client_gives_up_is_told_to_its_end() {
     let mut stage = Stage::set().await;
     let kind = watchfire_services::FaultKind::Latency;
-    stage
-        .running
-        .faults()
-        .begin(watchfire_services::Fault { kind, share: 1.0 });
+    stage.begin(watchfire_services::Fault::new("content", kind));
     let asking = stage.get("/api/places");
     let patience = Duration::from_millis(300);
     assert!(tokio::time::timeout(patience, asking).await.is_err());

@@ -23,10 +23,18 @@ pub(super) async fn run(switch: FaultSwitch, seed: u64, stop: CancellationToken)
             if rest(wait, &stop).await {
                 return;
             }
-            tracing::info!(fault = ?fault.kind, share = fault.share, seconds = length.as_secs(), "fault begins");
-            switch.begin(fault);
+            tracing::info!(
+                service = fault.service,
+                fault = fault.kind.as_str(),
+                share = fault.share,
+                seconds = length.as_secs(),
+                "fault begins"
+            );
+            if let Err(error) = switch.begin(fault) {
+                tracing::error!(%error, "a fault of the schedule cannot be begun");
+            }
             let stopped = rest(length, &stop).await;
-            switch.end();
+            switch.end_all();
             if stopped {
                 return;
             }
@@ -39,22 +47,10 @@ pub(super) async fn run(switch: FaultSwitch, seed: u64, stop: CancellationToken)
 /// Each kind once, in an order of its own; the first is one that nobody can overlook.
 fn round(random: &mut StdRng) -> Vec<Fault> {
     let mut faults = [
-        Fault {
-            kind: FaultKind::DependencyDown,
-            share: 1.0,
-        },
-        Fault {
-            kind: FaultKind::BadDeploy,
-            share: 1.0,
-        },
-        Fault {
-            kind: FaultKind::Errors,
-            share: 0.7,
-        },
-        Fault {
-            kind: FaultKind::Latency,
-            share: 0.9,
-        },
+        Fault::new("content", FaultKind::DependencyDown),
+        Fault::new("content", FaultKind::BadDeploy),
+        Fault::new("content", FaultKind::Errors).share(0.7),
+        Fault::new("content", FaultKind::Latency).share(0.9),
     ];
     faults[1..].shuffle(random);
     faults.to_vec()
