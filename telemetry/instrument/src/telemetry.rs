@@ -7,7 +7,8 @@ use opentelemetry::Context;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus_client::registry::Registry;
-use tracing::{Dispatch, dispatcher};
+use tracing::{Dispatch, Span, dispatcher};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
@@ -30,7 +31,7 @@ use crate::runtime_metrics::register_runtime_metrics;
 use crate::scoped::Scoped;
 use crate::sink::Destination;
 use crate::span_queue::SpanQueue;
-use crate::trace_context::inject;
+use crate::trace_context::{extract, inject};
 
 /// How long [`Telemetry::flush`] and [`Telemetry::shutdown`] wait at most for each of lines and export.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -161,6 +162,15 @@ impl Telemetry {
     /// and `baggage`. [`Self::client_call`] does more.
     pub fn propagate(&self, headers: &mut HeaderMap) {
         inject(&Context::current(), headers);
+    }
+
+    /// A span whose parent is the context that [`Self::propagate`] wrote: of a message that was kept
+    /// in between. The span must not have been entered before.
+    pub fn follow(&self, headers: &HeaderMap, span: impl FnOnce() -> Span) -> Span {
+        let span = self.in_scope(span);
+        // It fails only if the span has begun.
+        drop(span.set_parent(extract(headers)));
+        span
     }
 
     /// Hands over or exports all that waits. Blocks up to a bound; call it off the runtime's threads.
