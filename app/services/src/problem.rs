@@ -16,9 +16,12 @@ use crate::failure::Failure;
 pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
-    headers: HeaderMap,
+    /// Boxed, as an error should be small.
+    headers: Box<HeaderMap>,
     /// What is wrong with the request, and where.
     faults: Vec<Value>,
+    /// Members of this problem's own.
+    members: serde_json::Map<String, Value>,
 }
 
 impl Problem {
@@ -26,8 +29,9 @@ impl Problem {
         Self {
             status,
             detail: detail.into(),
-            headers: HeaderMap::new(),
+            headers: Box::default(),
             faults: Vec::new(),
+            members: serde_json::Map::new(),
         }
     }
 
@@ -46,6 +50,13 @@ impl Problem {
         let detail: String = detail.into();
         self.faults
             .push(json!({ "pointer": pointer, "detail": detail }));
+        self
+    }
+
+    /// Adds a member of its own: what a client needs to go on.
+    #[must_use]
+    pub(crate) fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
         self
     }
 
@@ -75,6 +86,9 @@ impl IntoResponse for Problem {
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
+        for (name, value) in self.members {
+            body[name] = value;
+        }
         if !self.faults.is_empty() {
             body["errors"] = Value::Array(self.faults);
         }
@@ -85,7 +99,7 @@ impl IntoResponse for Problem {
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        (self.status, self.headers, [content_type], body.to_string()).into_response()
+        (self.status, *self.headers, [content_type], body.to_string()).into_response()
     }
 }
 
