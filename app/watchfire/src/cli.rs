@@ -8,6 +8,7 @@
 mod backtest;
 mod drill;
 mod export;
+mod load;
 mod search;
 mod send;
 
@@ -21,6 +22,7 @@ use serde::Deserialize;
 pub(crate) use backtest::BacktestArgs;
 pub(crate) use drill::DrillArgs;
 pub(crate) use export::{ExportArgs, ExportWhat};
+pub(crate) use load::{LoadArgs, Profile, SendingArgs};
 pub(crate) use search::SearchArgs;
 pub(crate) use send::{Compression, SendArgs, SendDeployArgs, SendLogsArgs, SendWhat};
 
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// The application services by themselves; telemetry goes where OTEL_EXPORTER_OTLP_ENDPOINT says
     Services(ServicesArgs),
+    /// Send requests on schedule, whatever the server does; exit code 1 if what is expected does not hold
+    Load(LoadArgs),
     /// Search the logs of a running server; exit code 0 if something was found, 1 if not, 2 on an error
     Search(SearchArgs),
     /// Write an incident of a running server down, for a post-mortem

@@ -18,6 +18,7 @@ mod guard;
 mod inbox;
 mod incident_keeper;
 mod listeners;
+mod load;
 mod memory;
 mod metrics_page;
 mod migrate;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         cli::Command::Demo(args) => demo::run(&args),
         cli::Command::Serve(args) => stack::run(&args),
         cli::Command::Services(args) => services_command::run(&args),
+        cli::Command::Load(args) => Ok(load::run(&args)),
         cli::Command::Search(args) => Ok(search::run(&args)),
         cli::Command::Export(args) => Ok(export::run(&args)),
         cli::Command::Send(args) => Ok(send::run(&args)),

@@ -14,6 +14,8 @@ use std::process::ExitCode;
 use crate::api::ApiError;
 use crate::cli::{SendArgs, SendWhat};
 
+pub(crate) use self::progress::grouped;
+
 /// Something was sent that the server does not take as it is.
 const FAULTS: u8 = 1;
 const ERROR: u8 = 2;

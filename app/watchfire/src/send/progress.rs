@@ -90,7 +90,7 @@ fn bar(read: u64, size: Option<u64>, lines: u64, elapsed: Duration) -> String {
 }
 
 /// With a comma after each thousand.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
