@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 use opentelemetry::Context;
-use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::trace::{TraceContextExt, TracerProvider as _};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus_client::registry::Registry;
 use tracing::{Dispatch, Span, dispatcher};
@@ -171,6 +171,12 @@ impl Telemetry {
         // It fails only if the span has begun.
         drop(span.set_parent(extract(headers)));
         span
+    }
+
+    /// Links a span to the context that [`Self::propagate`] wrote: of one of many messages, each of
+    /// which goes on in a trace of its own.
+    pub fn link(&self, headers: &HeaderMap, span: &Span) {
+        self.in_scope(|| span.add_link(extract(headers).span().span_context().clone()));
     }
 
     /// Hands over or exports all that waits. Blocks up to a bound; call it off the runtime's threads.
