@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use crate::failure::{Failure, Kind, Via, frame};
 use crate::fault::{FaultKind, Faults};
@@ -127,6 +127,13 @@ impl Database {
             Ok(told)
         };
         statement.trace(self.namespace, writing).await
+    }
+
+    /// Begins a transaction that writes, for who puts the writes of several into one.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Failure> {
+        let pool = self.unless_down(&self.writer);
+        let begun = pool.begin_with("BEGIN IMMEDIATE").await;
+        begun.map_err(|error| self.out_of_reach(error))
     }
 
     /// A connection that reads. To be used within [`Statement::trace`].

@@ -70,6 +70,9 @@ pub enum LaunchError {
     Client(#[source] reqwest::Error),
     #[error(transparent)]
     Secret(SecretError),
+    /// A variable of the environment, by its name, and what was expected.
+    #[error("{0}")]
+    Setting(String),
 }
 
 /// The running services.

@@ -84,6 +84,12 @@ impl TemplateVersion {
         })
     }
 
+    /// The same under another number.
+    #[must_use]
+    pub(crate) fn numbered(self, version: i64) -> Self {
+        Self { version, ..self }
+    }
+
     /// The wording for `asked`: `de-CH`, else `de`, else the default. With the locale it is in.
     pub(crate) fn wording(&self, asked: Option<&str>) -> (&str, &Parsed) {
         let asked = asked.unwrap_or(&self.default_locale);

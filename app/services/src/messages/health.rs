@@ -39,7 +39,7 @@ const REMEMBERED: usize = 20;
 /// The breaker opens when so many are known and at least half of them failed.
 const ENOUGH: usize = 6;
 const SHORTEST: Duration = Duration::from_secs(2);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 impl Health {
     /// Whether it may be asked now. Who is told yes asks, and then tells [`Self::record`].

@@ -33,7 +33,7 @@ trait Entry: Send {
 struct Written<W, T> {
     work: Option<W>,
     outcome: Option<Result<T, sqlx::Error>>,
-    waiting: oneshot::Sender<Result<T, sqlx::Error>>,
+    asking: oneshot::Sender<Result<T, sqlx::Error>>,
 }
 
 impl Journal {
@@ -53,11 +53,11 @@ impl Journal {
             + Send
             + 'static,
     {
-        let (waiting, answer) = oneshot::channel();
+        let (asking, answer) = oneshot::channel();
         let entry = Box::new(Written {
             work: Some(work),
             outcome: None,
-            waiting,
+            asking,
         });
         let writing = async {
             let ended = || sqlx::Error::WorkerCrashed;
@@ -140,7 +140,7 @@ where
             }
         };
         // Who asked may have gone away; what is written stays.
-        drop(self.waiting.send(outcome));
+        drop(self.asking.send(outcome));
     }
 }
 
@@ -159,14 +159,15 @@ mod tests {
     const STATEMENT: Statement = Statement::new(Operation::Insert, "suppressions");
 
     async fn insert(journal: &Journal, recipient: String) -> Result<u64, Failure> {
-        let work = move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
-            Box::pin(async move {
-                let sql = "INSERT INTO suppressions VALUES ('sms', ?, 'all', 'test', 0)";
-                let done = sqlx::query(sql).bind(recipient).execute(connection).await?;
-                Ok(done.rows_affected())
+        journal
+            .write(STATEMENT, move |connection| {
+                Box::pin(async move {
+                    let sql = "INSERT INTO suppressions VALUES ('sms', ?, 'all', 'test', 0)";
+                    let done = sqlx::query(sql).bind(recipient).execute(connection).await?;
+                    Ok(done.rows_affected())
+                })
             })
-        };
-        journal.write(STATEMENT, work).await
+            .await
     }
 
     #[tokio::test]

@@ -68,6 +68,8 @@ pub(crate) struct ProviderState {
     rests_seconds: f64,
 }
 
+/// What is refused for good.
+pub(crate) const REJECTED: &str = "rejected";
 /// How many calls of one provider may be under way.
 const CALLS: usize = 64;
 
@@ -78,7 +80,7 @@ impl Refusal {
             Self::Throttled(_) => "throttled",
             Self::Unavailable(_) => "unavailable",
             Self::Unclear(_) => "unclear",
-            Self::Rejected(_) => "rejected",
+            Self::Rejected(_) => REJECTED,
         }
     }
 

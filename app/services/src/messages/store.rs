@@ -22,9 +22,9 @@ use crate::statement::{Operation, Statement};
 pub(crate) use acceptance::{Acceptance, Idempotency, Trace};
 pub(crate) use claim::{Claimed, Claims, Ending, TakenAttempt};
 pub(crate) use experiments::Founded;
-pub(crate) use reading::{Depth, Listed, MessageRecord};
-pub(crate) use receipts::{Applied, ReceiptEvent, ReceiptKind};
-pub(crate) use suppressions::{Scope, Suppression};
+pub(crate) use reading::Listed;
+pub(crate) use receipts::ReceiptEvent;
+pub(crate) use suppressions::Scope;
 
 /// The name of the database.
 pub(crate) const NAMESPACE: &str = "messages";
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn ids_are_in_the_order_of_time() {
-        let at = |seconds| Timestamp::from_secs(1_800_000_000 + seconds);
+        let at = |seconds: i64| Timestamp::from_secs(1_800_000_000 + seconds);
         assert!(new_id(at(0)) < new_id(at(1)));
         assert!(first_id(at(1)) <= new_id(at(1)) && new_id(at(0)) < first_id(at(1)));
     }

@@ -140,8 +140,8 @@ mod tests {
 
     use super::*;
 
-    fn check(channel: Channel, wording: Value, expected: Option<&str>) {
-        let wording: Wording = serde_json::from_value(wording).unwrap();
+    fn check(channel: Channel, wording: &Value, expected: Option<&str>) {
+        let wording: Wording = serde_json::from_value(wording.clone()).unwrap();
         let fault = wording.check(channel).err().map(|fault| fault.pointer);
         assert_eq!(fault.as_deref(), expected, "{wording:?}");
     }
@@ -150,30 +150,30 @@ mod tests {
     fn a_channel_has_its_words() {
         check(
             Channel::Email,
-            json!({ "subject": "s", "html": "<p>" }),
+            &json!({ "subject": "s", "html": "<p>" }),
             None,
         );
-        check(Channel::Email, json!({ "text": "t" }), Some("/subject"));
+        check(Channel::Email, &json!({ "text": "t" }), Some("/subject"));
         check(
             Channel::Email,
-            json!({ "subject": "s", "text": " " }),
+            &json!({ "subject": "s", "text": " " }),
             Some("/text"),
         );
-        check(Channel::Sms, json!({ "text": "t" }), None);
+        check(Channel::Sms, &json!({ "text": "t" }), None);
         check(
             Channel::Sms,
-            json!({ "subject": "s", "text": "t" }),
+            &json!({ "subject": "s", "text": "t" }),
             Some("/subject"),
         );
         check(
             Channel::Sms,
-            json!({ "text": "x".repeat(1_531) }),
+            &json!({ "text": "x".repeat(1_531) }),
             Some("/text"),
         );
-        check(Channel::Push, json!({ "subject": "s", "text": "t" }), None);
+        check(Channel::Push, &json!({ "subject": "s", "text": "t" }), None);
         check(
             Channel::Push,
-            json!({ "text": "t", "html": "h" }),
+            &json!({ "text": "t", "html": "h" }),
             Some("/html"),
         );
     }

@@ -9,6 +9,7 @@ use tracing::Instrument;
 use watchfire_telemetry::Telemetry;
 
 use crate::failure::Failure;
+use crate::fault::Faults;
 use crate::messages::backoff::Backoff;
 use crate::messages::instruments::Instruments;
 use crate::messages::lane::Lane;
@@ -23,6 +24,7 @@ pub(crate) struct Worker {
     pub(crate) instruments: Instruments,
     pub(crate) backoff: Backoff,
     pub(crate) most_attempts: i64,
+    pub(crate) faults: Arc<Faults>,
 }
 
 /// How many messages of a channel may be under way.

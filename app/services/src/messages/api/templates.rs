@@ -78,7 +78,7 @@ pub(super) async fn put(
     let read = TemplateVersion::new(source.clone(), 0, now);
     let read = read.map_err(|fault| refused(what, &fault))?;
     let version = api.store.add_template(&source, now).await?;
-    let template = Arc::new(TemplateVersion { version, ..read });
+    let template = Arc::new(read.numbered(version));
     api.catalogue.add_template(Arc::clone(&template));
     let status = if newest.is_none() {
         StatusCode::CREATED

@@ -120,7 +120,7 @@ impl Postman {
                 }
             }
             23..250 if posted.channel == Channel::Push => {
-                planned.push(after("opened", 500..6_000).0)
+                planned.push(after("opened", 500..6_000).0);
             }
             _ => {}
         }

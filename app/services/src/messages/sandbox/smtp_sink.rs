@@ -55,7 +55,7 @@ impl Session {
             match command.as_str() {
                 "EHLO" => {
                     self.answer("250-sandbox\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN")
-                        .await?
+                        .await?;
                 }
                 "HELO" | "NOOP" => self.answer("250 OK").await?,
                 "MAIL" | "RSET" => {

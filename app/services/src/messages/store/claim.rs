@@ -88,10 +88,11 @@ impl Store {
                     .await?;
                 let claimed: Result<Vec<Claimed>, _> = rows.iter().map(Claimed::read).collect();
                 let claimed = claimed?;
-                let next_due = match claimed.is_empty() {
-                    true => next_due(connection, channel).await?,
-                    false => None,
-                };
+                let next_due = if claimed.is_empty() {
+                        next_due(connection, channel).await?
+                    } else {
+                        None
+                    };
                 Ok(Claims { claimed, next_due })
             })
         });

@@ -40,7 +40,7 @@ pub(crate) enum ReceiptKind {
 /// What became of the receipts of one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Applied {
-    pub(crate) applied: u32,
+    pub(crate) new: u32,
     pub(crate) duplicates: u32,
     /// Of messages that are not ours, or no longer kept.
     pub(crate) unknown: u32,
@@ -123,7 +123,7 @@ async fn apply(
         applied.duplicates += 1;
         return Ok(());
     }
-    applied.applied += 1;
+    applied.new += 1;
     advance(connection, event, now).await?;
     if let Some(scope) = event.kind.suppresses() {
         let (channel, recipient): (String, String) = (message.try_get(0)?, message.try_get(1)?);

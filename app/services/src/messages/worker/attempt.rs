@@ -12,7 +12,7 @@ use watchfire_schemas::Timestamp;
 use super::Worker;
 use crate::failure::{Failure, Kind, frame};
 use crate::messages::health::Change;
-use crate::messages::provider::{Parcel, Provider, Refusal};
+use crate::messages::provider::{Parcel, Provider, REJECTED, Refusal};
 use crate::messages::store::{Claimed, Ending, TakenAttempt};
 use crate::messages::wording::Wording;
 
@@ -43,6 +43,7 @@ impl Kind for PoisonError {
 const MOST_POISONED: i64 = 3;
 /// It is set aside after this outcome.
 const POISON: &str = "poison";
+const EXPIRED: &str = "expired";
 
 /// What came of the call of a provider, or of the attempt to make one.
 struct Told {
@@ -88,18 +89,11 @@ impl Worker {
                 .waited(self.lane.channel, now.since(claimed.due_at));
         }
         if now >= claimed.expires_at {
-            return Told::without_call("expired", "its time was over", Ending::Expired);
+            return Told::without_call(EXPIRED, "its time was over", Ending::Expired);
         }
-        let wording: Wording = match serde_json::from_str(&claimed.content) {
+        let wording = match self.wording(claimed) {
             Ok(wording) => wording,
-            Err(source) => {
-                let message = claimed.id.clone();
-                let failure = Failure::new(
-                    PoisonError::Unreadable { message, source },
-                    frame!("Worker::attempt"),
-                );
-                return self.poisoned(claimed, &failure);
-            }
+            Err(failure) => return self.poisoned(claimed, &failure),
         };
         let Some(provider) = self.lane.choose(claimed) else {
             let due_at = now + self.lane.wait().unwrap_or(Duration::from_millis(100));
@@ -131,6 +125,19 @@ impl Worker {
             detail,
             ending,
         }
+    }
+
+    /// What was stored to be sent. The poison of the switchboard is a content that breaks off.
+    fn wording(&self, claimed: &Claimed) -> Result<Wording, Failure> {
+        let mut content = claimed.content.as_str();
+        if self.faults.poisons(&claimed.id) {
+            content = &content[..content.floor_char_boundary(content.len() / 2)];
+        }
+        serde_json::from_str(content).map_err(|source| {
+            let message = claimed.id.clone();
+            let error = PoisonError::Unreadable { message, source };
+            Failure::new(error, frame!("Worker::wording"))
+        })
     }
 
     /// What follows on a refusal: another provider at once, a wait, or the end.
@@ -227,40 +234,36 @@ impl Worker {
         span.record("message.provider", provider);
         let (channel, outcome) = (channel.as_str(), told.outcome);
         let detail = told.detail.as_deref().unwrap_or_default();
-        match &told.ending {
-            Ending::Sent { .. } | Ending::Released { .. } => return,
-            Ending::Again { due_at, .. } => tracing::warn!(
+        if matches!(told.ending, Ending::Sent { .. }) {
+            return;
+        }
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", outcome);
+        if let Ending::Again { due_at, .. } = &told.ending {
+            tracing::warn!(
                 "message.id" = id, "message.channel" = channel, "message.provider" = provider,
                 "message.attempt" = attempt, "message.due_at" = %due_at, "message.outcome" = outcome,
                 "message {id} was not sent by {provider} ({outcome}: {detail}), it is tried again"
-            ),
-            Ending::Failed if outcome == Refusal::Rejected(String::new()).as_str() => {
-                tracing::warn!(
-                    "message.id" = id,
-                    "message.channel" = channel,
-                    "message.provider" = provider,
-                    "message.attempt" = attempt,
-                    "message.outcome" = outcome,
-                    "message {id} was refused for good by {provider} ({detail})"
-                )
-            }
-            Ending::Failed => tracing::error!(
+            );
+        } else if matches!(outcome, REJECTED | EXPIRED) {
+            tracing::warn!(
+                "message.id" = id,
+                "message.channel" = channel,
+                "message.provider" = provider,
+                "message.attempt" = attempt,
+                "message.outcome" = outcome,
+                "message {id} is given up ({outcome}: {detail})"
+            );
+        } else {
+            tracing::error!(
                 "message.id" = id,
                 "message.channel" = channel,
                 "message.provider" = provider,
                 "message.attempt" = attempt,
                 "message.outcome" = outcome,
                 "message {id} is set aside after {attempt} attempts ({outcome}: {detail})"
-            ),
-            Ending::Expired => tracing::warn!(
-                "message.id" = id,
-                "message.channel" = channel,
-                "message.attempt" = attempt,
-                "message {id} was not sent in its time ({outcome}: {detail})"
-            ),
+            );
         }
-        span.record("otel.status_code", "ERROR");
-        span.record("error.type", outcome);
     }
 
     fn tell_change(&self, provider: &Provider, change: Option<Change>) {
