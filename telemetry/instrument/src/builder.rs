@@ -3,6 +3,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use watchfire_schemas::{Batch, Clock, SystemClock};
 
+use crate::distortion::Distortion;
 use crate::otlp::Settings;
 use crate::resource::Resource;
 use crate::sink::Destination;
@@ -55,6 +56,7 @@ pub struct Builder {
     /// Stand in for environment variables of these names.
     variables: Vec<(String, String)>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) distortion: Option<Arc<dyn Distortion>>,
 }
 
 impl Builder {
@@ -68,6 +70,7 @@ impl Builder {
             collector: None,
             variables: Vec::new(),
             clock: Arc::new(SystemClock),
+            distortion: None,
         }
     }
 
@@ -125,6 +128,13 @@ impl Builder {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// What makes logs and spans wrong on their way out; nothing if not said.
+    #[must_use]
+    pub fn distortion(mut self, distortion: Arc<dyn Distortion>) -> Self {
+        self.distortion = Some(distortion);
         self
     }
 

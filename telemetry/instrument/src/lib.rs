@@ -19,6 +19,7 @@
 
 mod builder;
 mod client_call;
+mod distortion;
 mod dropped;
 mod exposition;
 mod filter;
@@ -41,6 +42,7 @@ mod trace_context;
 
 pub use builder::{Builder, LogOutput, StartError};
 pub use client_call::ClientCall;
+pub use distortion::Distortion;
 pub use dropped::{DropReason, Signal};
 pub use exposition::{metrics_response, openmetrics_text, prometheus_text};
 pub use http_layer::{HTTP_DURATION_BUCKETS, HTTP_TARGET, HttpLayer, HttpService, RequestId};

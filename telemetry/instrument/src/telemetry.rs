@@ -82,7 +82,12 @@ impl Telemetry {
             clock: Arc::clone(&builder.clock),
             last: Timestamp::MIN,
         };
-        let worker = Worker::start(Arc::clone(&pipeline), destination, snapshot)?;
+        let worker = Worker::start(
+            Arc::clone(&pipeline),
+            destination,
+            snapshot,
+            builder.distortion,
+        )?;
         let tracers = tracer_provider(&resource, is_taken.then(|| Arc::clone(&pipeline)));
         let logs = LogLayer {
             resource,

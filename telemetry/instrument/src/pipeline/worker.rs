@@ -8,6 +8,7 @@ use tracing::subscriber::NoSubscriber;
 
 use super::{Pipeline, Waiting};
 use crate::builder::StartError;
+use crate::distortion::{Distortion, distort_logs, distort_spans};
 use crate::registry_snapshot::RegistrySnapshot;
 use crate::sink::{Destination, Sink};
 
@@ -30,6 +31,7 @@ impl Worker {
         pipeline: Arc<Pipeline>,
         destination: Destination,
         snapshot: RegistrySnapshot,
+        distortion: Option<Arc<dyn Distortion>>,
     ) -> Result<Self, StartError> {
         let (ending, ended) = sync_channel(1);
         let (opening, opened) = sync_channel(1);
@@ -44,6 +46,7 @@ impl Worker {
                 pipeline: &pipeline,
                 sink,
                 snapshot,
+                distortion,
             }
             .until_stopped();
             drop(ending);
@@ -76,13 +79,18 @@ struct Run<'a> {
     pipeline: &'a Pipeline,
     sink: Sink,
     snapshot: RegistrySnapshot,
+    distortion: Option<Arc<dyn Distortion>>,
 }
 
 impl Run<'_> {
     fn until_stopped(mut self) {
         let mut next_snapshot = Instant::now() + SNAPSHOT_EVERY;
         loop {
-            let taken = self.next(next_snapshot);
+            let mut taken = self.next(next_snapshot);
+            if let Some(distortion) = &self.distortion {
+                distort_spans(&**distortion, &mut taken.spans);
+                distort_logs(&**distortion, &mut taken.logs);
+            }
             let dropped = self.pipeline.dropped();
             if !taken.spans.is_empty() {
                 self.sink.spans(taken.spans, dropped);
