@@ -84,10 +84,15 @@ impl Client {
         server: std::net::SocketAddr,
         telemetry: &Telemetry,
     ) -> Result<Self, reqwest::Error> {
+        Self::at(format!("http://{server}"), telemetry)
+    }
+
+    /// A client of the service at `base`: `http://host:port`.
+    pub(crate) fn at(base: String, telemetry: &Telemetry) -> Result<Self, reqwest::Error> {
         Ok(Self {
             http: http(Self::CONNECT_TIMEOUT, Self::TIMEOUT)?,
             telemetry: telemetry.clone(),
-            base: format!("http://{server}"),
+            base,
         })
     }
 

@@ -1,8 +1,9 @@
 //! The switchboard of faults: what can be made to fail, in which service, and how the services' own
 //! code asks whether it is to fail now.
 
-pub(crate) mod admin;
+mod admin;
 mod afflicted;
+mod distorted;
 mod leak;
 mod met;
 mod switch;

@@ -8,7 +8,6 @@ use axum::routing::any;
 use watchfire_telemetry::Telemetry;
 
 use crate::client::Client;
-use crate::fault::{self, FaultSwitch};
 use crate::problem;
 use crate::server;
 use crate::telemetry::Version;
@@ -25,13 +24,8 @@ pub(crate) struct Upstream {
     pub(crate) client: Client,
 }
 
-/// The gateway's routes. The fault switch is offered if one is given.
-pub(crate) fn router(
-    upstreams: &[Upstream],
-    telemetry: &Telemetry,
-    version: Version,
-    faults: Option<FaultSwitch>,
-) -> Router {
+/// The gateway's routes.
+pub(crate) fn router(upstreams: &[Upstream], telemetry: &Telemetry, version: Version) -> Router {
     let mut router = Router::new();
     for upstream in upstreams {
         // One more for what the service may know and we do not.
@@ -42,12 +36,8 @@ pub(crate) fn router(
             router = router.route(&route, any(forward));
         }
     }
-    let router = traced(router.fallback(problem::no_route), telemetry)
-        .merge(server::status_routes(telemetry, version));
-    match faults {
-        None => router,
-        Some(faults) => router.merge(fault::admin::router(faults)),
-    }
+    traced(router.fallback(problem::no_route), telemetry)
+        .merge(server::status_routes(telemetry, version))
 }
 
 #[cfg(test)]
@@ -77,7 +67,7 @@ mod tests {
             routes: &["/places"],
             client: Client::new(server, &telemetry).unwrap(),
         };
-        let router = router(&[upstream], &telemetry, VERSION, None);
+        let router = router(&[upstream], &telemetry, VERSION);
         let request = Request::get("/api/places").body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         let status = response.status().as_u16();

@@ -1,28 +1,34 @@
+mod content;
 mod deploy;
+mod service_name;
+mod stages;
+mod upstream_url;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use watchfire_schemas::{Batch, ChangeEvent, Clock};
 use watchfire_telemetry::Telemetry;
 
 use crate::client::Client;
-use crate::content::release::{Live, Release};
-use crate::content::sync::Sync;
-use crate::content::{self, Store};
-use crate::database::{Database, Durability};
+use crate::content::release::Live;
 use crate::fault::{self, Extent, FaultSwitch, Faults};
-use crate::gateway::Upstream;
+use crate::feed;
+use crate::gateway::{self, Upstream};
 use crate::secret::{SecretError, Secrets};
-use crate::server::LOOPBACK;
+use crate::server::{self, LOOPBACK};
 use crate::setup::{Setup, Started};
-use crate::stage::Stage;
-use crate::telemetry::{self, CONTENT, CONTENT_SYNC, GATEWAY, VERSION};
+use crate::telemetry::{self, GATEWAY, Origin, VERSION};
 use crate::traffic::Traffic;
-use crate::{feed, gateway, messages, payments, recruitment, reminders, server};
+
+use content::Content;
+pub use service_name::{ServiceName, UnknownService};
+use stages::Stages;
+pub use upstream_url::{NoUpstreamUrl, UpstreamUrl};
 
 /// Where the services' telemetry goes.
 #[derive(Debug, Clone)]
@@ -36,11 +42,20 @@ pub enum Export {
 /// What the services are started with.
 #[derive(Debug, Clone)]
 pub struct Launch {
+    /// Which of them.
+    pub services: Vec<ServiceName>,
     /// SQLite files go here.
     pub data_dir: PathBuf,
-    /// The gateway's address. The services behind it bind loopback ports of their own.
+    /// The gateway's address.
     pub gateway: SocketAddr,
+    /// Where services behind it listen; those that are not named take a loopback port of their own.
+    pub listen: BTreeMap<ServiceName, SocketAddr>,
+    /// Where services answer that run elsewhere, for the gateway.
+    pub upstreams: BTreeMap<ServiceName, UpstreamUrl>,
     pub export: Export,
+    /// `deployment.environment.name`.
+    pub environment: Option<String>,
+    pub secrets: Secrets,
     /// Requests per second that the built-in traffic generator makes; 0 for none.
     pub traffic: f64,
     pub seed: u64,
@@ -78,89 +93,89 @@ pub enum LaunchError {
 /// The running services.
 #[derive(Debug)]
 pub struct Running {
-    gateway: SocketAddr,
-    content: SocketAddr,
-    content_sync: SocketAddr,
+    /// By the name that telemetry has for who answers there, in the order of their start.
+    addresses: Vec<(&'static str, SocketAddr)>,
     faults: FaultSwitch,
-    live: Arc<Live>,
+    /// The content service's releases.
+    live: Option<Arc<Live>>,
     telemetries: Vec<Telemetry>,
-    /// In the order in which they stop.
-    stages: [Stage; 3],
+    stages: Stages,
 }
 
-/// The stages, what asks before what is asked.
-const TRAFFIC: usize = 0;
-const FRONT: usize = 1;
-const BACK: usize = 2;
+/// What every service of one launch is started from.
+struct House<'a> {
+    launch: &'a Launch,
+    origin: &'a Origin,
+    faults: BTreeMap<&'static str, Arc<Faults>>,
+    switch: &'a FaultSwitch,
+}
 
 impl Running {
-    /// Starts all services. When it returns they answer, and the content service holds its data.
+    /// Starts the services. When it returns they answer, and the content service holds its data.
     pub async fn launch(launch: Launch) -> Result<Self, LaunchError> {
-        let (listener, gateway) = server::bind(launch.gateway).await?;
-        let stages: [Stage; 3] = Default::default();
-        let start = |service| {
-            telemetry::start(service, VERSION, &launch.export, &launch.clock)
-                .map_err(LaunchError::Telemetry)
+        // First, so that an address in use is told before anything else is done.
+        let front = if launch.runs(ServiceName::Gateway) {
+            Some(server::bind(launch.gateway).await?)
+        } else {
+            None
         };
-        let gateway_telemetry = start(GATEWAY)?;
-        let sync_telemetry = start(CONTENT_SYNC)?;
-
-        let source = Arc::new(feed::Source::new());
-        let feed = serve_feed(&source, &launch, &stages[BACK]).await?;
-        let faults = faults_of(launch.seed);
         let (deploys, orders) = mpsc::unbounded_channel();
+        let faults = launch.faults();
         let switch = FaultSwitch::new(faults.clone(), deploys, Arc::clone(&launch.clock));
-        let of_content = Arc::clone(&faults[CONTENT]);
-        let database = open(&launch, Arc::clone(&of_content)).await?;
-        let content_sync =
-            start_sync(&database, feed, &sync_telemetry, &launch, &stages[BACK]).await?;
-        let store = Store::new(database, of_content);
-        let (content, live) =
-            start_content(store.clone(), start(CONTENT)?, &faults, &stages[BACK]).await?;
-        let others = start_others(&launch, &faults, &stages[BACK]).await?;
-        let deployer = deploy::Deployer::new(Arc::clone(&live), store, &others, &launch);
-        stages[BACK].spawn(|stop| deployer.run(orders, stop));
-        stages[BACK].spawn(|stop| switch.clone().run(stop));
+        let house = House {
+            launch: &launch,
+            origin: &Origin::of(&launch),
+            faults,
+            switch: &switch,
+        };
+        let stages = Stages::of(&launch.services);
+        let source = Arc::new(feed::Source::new());
+        let content = house.start_content(&source, &stages).await?;
+        let mut started = house.start_others(&stages).await?;
+        let (content, live) = match content {
+            None => (None, None),
+            Some(content) => {
+                started.extend([content.api, content.sync]);
+                (
+                    Some((Arc::clone(&content.live), content.store)),
+                    Some(content.live),
+                )
+            }
+        };
+        let deployer = deploy::Deployer::new(content, &started, &house);
+        stages.last.spawn(|stop| deployer.run(orders, stop));
+        stages.last.spawn(|stop| switch.clone().run(stop));
 
-        let upstreams = upstreams(content, &others, &gateway_telemetry)?;
-        let offered = offers_switch(&launch).then(|| switch.clone());
-        let router = gateway::router(&upstreams, &gateway_telemetry, VERSION, offered);
-        let router = fault::aimed_at(router, Arc::clone(&faults[GATEWAY]), Extent::All);
-        stages[FRONT].serve(listener, router);
-        gateway_telemetry.in_scope(|| tracing::info!("gateway {VERSION} listens on {gateway}"));
-
-        if launch.traffic > 0.0 {
-            let traffic = Traffic::new(gateway, launch.traffic, launch.seed, &source)
-                .map_err(LaunchError::Client)?;
-            let stop = stages[TRAFFIC].stop.clone();
-            stages[TRAFFIC].tasks.spawn(traffic.run(stop));
+        if let Some((listener, address)) = front {
+            started.push(house.start_gateway(listener, address, &started, &stages)?);
+            if launch.traffic > 0.0 {
+                let traffic = Traffic::new(address, launch.traffic, launch.seed, &source);
+                let traffic = traffic.map_err(LaunchError::Client)?;
+                stages.traffic.spawn(|stop| traffic.run(stop));
+            }
         }
+        let addresses = started.iter().map(|one| (one.service, one.address));
         Ok(Self {
-            gateway,
-            content,
-            content_sync,
+            addresses: addresses.collect(),
             faults: switch,
             live,
-            telemetries: [gateway_telemetry, sync_telemetry]
+            telemetries: started
                 .into_iter()
-                .chain(others.into_iter().flat_map(|other| other.telemetries))
+                .flat_map(|one| one.telemetries)
                 .collect(),
             stages,
         })
     }
 
-    pub fn gateway_address(&self) -> SocketAddr {
-        self.gateway
+    /// Where each of them answers, by the name that its telemetry has.
+    pub fn addresses(&self) -> &[(&'static str, SocketAddr)] {
+        &self.addresses
     }
 
-    /// Where the content service answers by itself, with its `/healthz` and `/metrics`.
-    pub fn content_address(&self) -> SocketAddr {
-        self.content
-    }
-
-    /// Where the sync worker has its `/healthz` and `/metrics`.
-    pub fn content_sync_address(&self) -> SocketAddr {
-        self.content_sync
+    /// Where this one answers, if it runs here.
+    pub fn address(&self, service: &str) -> Option<SocketAddr> {
+        let found = self.addresses.iter().find(|(name, _)| *name == service);
+        found.map(|(_, address)| *address)
     }
 
     pub fn faults(&self) -> FaultSwitch {
@@ -169,147 +184,112 @@ impl Running {
 
     /// Stops accepting, finishes requests, flushes telemetry.
     pub async fn stop(self) {
-        for stage in &self.stages {
-            stage.stop().await;
-        }
+        self.stages.stop().await;
         let mut telemetries = self.telemetries;
-        telemetries.push(self.live.release().telemetry.clone());
+        let release = self.live.map(|live| live.release().telemetry.clone());
+        telemetries.extend(release);
         telemetry::stop(telemetries).await;
     }
 }
 
-/// The switch is for demonstrations in one process, and only on loopback.
-fn offers_switch(launch: &Launch) -> bool {
-    matches!(launch.export, Export::InProcess(_)) && launch.gateway.ip().is_loopback()
-}
-
-async fn serve_feed(
-    source: &Arc<feed::Source>,
-    launch: &Launch,
-    stage: &Stage,
-) -> Result<SocketAddr, LaunchError> {
-    let (listener, address) = server::bind(LOOPBACK).await?;
-    let router = feed::router(Arc::clone(source), Arc::clone(&launch.clock));
-    stage.serve(listener, router);
-    Ok(address)
-}
-
-async fn open(launch: &Launch, faults: Arc<Faults>) -> Result<Database, LaunchError> {
-    let name = content::store::NAMESPACE;
-    let migrations = &content::store::MIGRATIONS;
-    let opened = Database::open(
-        &launch.data_dir,
-        name,
-        migrations,
-        Durability::Process,
-        faults,
-    );
-    opened.await.map_err(|source| LaunchError::Database {
-        path: launch.data_dir.join(format!("{name}.sqlite")),
-        source,
-    })
-}
-
-/// One for each service that can be broken.
-fn faults_of(seed: u64) -> BTreeMap<&'static str, Arc<Faults>> {
-    let services = [
-        GATEWAY,
-        CONTENT,
-        messages::SERVICE,
-        reminders::SERVICE,
-        recruitment::SERVICE,
-        payments::SERVICE,
-    ];
-    services
-        .map(|service| (service, Arc::new(Faults::none(seed))))
-        .into()
-}
-
-/// Starts the services that need no more than their setup.
-async fn start_others(
-    launch: &Launch,
-    faults: &BTreeMap<&'static str, Arc<Faults>>,
-    stage: &Stage,
-) -> Result<Vec<Started>, LaunchError> {
-    let setup = |service| Setup {
-        data_dir: launch.data_dir.clone(),
-        listen: LOOPBACK,
-        export: &launch.export,
-        clock: Arc::clone(&launch.clock),
-        seed: launch.seed,
-        faults: Arc::clone(&faults[service]),
-        secrets: &Secrets::GivenOrDrawn,
-        stage,
-    };
-    Ok(vec![
-        messages::start(&setup(messages::SERVICE)).await?,
-        reminders::start(&setup(reminders::SERVICE)).await?,
-        recruitment::start(&setup(recruitment::SERVICE)).await?,
-        payments::start(&setup(payments::SERVICE)).await?,
-    ])
-}
-
-/// What the gateway offers, and where it is.
-fn upstreams(
-    content: SocketAddr,
-    others: &[Started],
-    telemetry: &Telemetry,
-) -> Result<Vec<Upstream>, LaunchError> {
-    let known = [
-        (CONTENT, content::PREFIX, &content::ROUTES[..]),
-        (messages::SERVICE, "/messages", messages::ROUTES),
-        (reminders::SERVICE, "/reminders", reminders::ROUTES),
-        (recruitment::SERVICE, "/recruitment", recruitment::ROUTES),
-        (payments::SERVICE, "/payments", payments::ROUTES),
-    ];
-    let mut upstreams = Vec::new();
-    for (service, prefix, routes) in known {
-        let started = others.iter().find(|other| other.service == service);
-        let address = started.map_or(content, |started| started.address);
-        let client = Client::new(address, telemetry).map_err(LaunchError::Client)?;
-        upstreams.push(Upstream {
-            service,
-            prefix,
-            routes,
-            client,
-        });
+impl Launch {
+    fn runs(&self, service: ServiceName) -> bool {
+        self.services.contains(&service)
     }
-    Ok(upstreams)
+
+    /// One for each service that can be broken.
+    fn faults(&self) -> BTreeMap<&'static str, Arc<Faults>> {
+        let services = self.services.iter();
+        services
+            .map(|service| (service.as_str(), Arc::new(Faults::none(self.seed))))
+            .collect()
+    }
 }
 
-/// Makes the first round at once, so that there are data, and goes on in the background.
-async fn start_sync(
-    database: &Database,
-    feed: SocketAddr,
-    telemetry: &Telemetry,
-    launch: &Launch,
-    stage: &Stage,
-) -> Result<SocketAddr, LaunchError> {
-    let mut sync = Sync::new(database.clone(), feed, telemetry, Arc::clone(&launch.clock))
-        .map_err(LaunchError::Client)?;
-    telemetry.scope(sync.round()).await;
-    stage
-        .tasks
-        .spawn(telemetry.scope(sync.run(stage.stop.clone())));
-    let (listener, address) = server::bind(LOOPBACK).await?;
-    stage.serve(listener, server::status_routes(telemetry, VERSION));
-    Ok(address)
-}
+impl House<'_> {
+    fn setup<'a>(&'a self, service: ServiceName, stages: &'a Stages) -> Setup<'a> {
+        let listen = self.launch.listen.get(&service);
+        Setup {
+            data_dir: self.launch.data_dir.clone(),
+            listen: listen.copied().unwrap_or(LOOPBACK),
+            origin: self.origin,
+            clock: Arc::clone(&self.launch.clock),
+            seed: self.launch.seed,
+            faults: Arc::clone(&self.faults[service.as_str()]),
+            switch: self.switch,
+            secrets: &self.launch.secrets,
+            stage: &stages.services[&service],
+        }
+    }
 
-/// Its address, and what answers there.
-async fn start_content(
-    store: Store,
-    telemetry: Telemetry,
-    faults: &BTreeMap<&'static str, Arc<Faults>>,
-    stage: &Stage,
-) -> Result<(SocketAddr, Arc<Live>), LaunchError> {
-    let (listener, address) = server::bind(LOOPBACK).await?;
-    telemetry.in_scope(|| tracing::info!("content {VERSION} listens on {address}"));
-    let live = Live::new(Release::new(VERSION, telemetry, store, None));
-    let of_content = Arc::clone(&faults[CONTENT]);
-    stage.serve(
-        listener,
-        fault::aimed_at(live.router(), of_content, Extent::Leaks),
-    );
-    Ok((address, live))
+    async fn start_content(
+        &self,
+        source: &Arc<feed::Source>,
+        stages: &Stages,
+    ) -> Result<Option<Content>, LaunchError> {
+        if !self.launch.runs(ServiceName::Content) {
+            return Ok(None);
+        }
+        let setup = self.setup(ServiceName::Content, stages);
+        content::start(&setup, source, &stages.last).await.map(Some)
+    }
+
+    /// Starts the services that need no more than their setup.
+    async fn start_others(&self, stages: &Stages) -> Result<Vec<Started>, LaunchError> {
+        let mut started = Vec::new();
+        for service in stages.services.keys() {
+            started.extend(service.start(&self.setup(*service, stages)).await?);
+        }
+        Ok(started)
+    }
+
+    /// Starts the gateway before those that are here and those that are known to be elsewhere.
+    fn start_gateway(
+        &self,
+        listener: TcpListener,
+        address: SocketAddr,
+        started: &[Started],
+        stages: &Stages,
+    ) -> Result<Started, LaunchError> {
+        let faults = &self.faults[GATEWAY];
+        let telemetry = self.origin.start(GATEWAY, VERSION, faults);
+        let telemetry = telemetry.map_err(LaunchError::Telemetry)?;
+        let upstreams = self.upstreams(started, &telemetry)?;
+        let router = gateway::router(&upstreams, &telemetry, VERSION);
+        let router = router.merge(self.switch.routes(address));
+        let router = fault::aimed_at(router, Arc::clone(faults), Extent::All);
+        stages.gateway.serve(listener, router);
+        telemetry.in_scope(|| tracing::info!("gateway {VERSION} listens on {address}"));
+        Ok(Started {
+            service: GATEWAY,
+            address,
+            telemetries: vec![telemetry],
+        })
+    }
+
+    /// What the gateway offers, and where it is.
+    fn upstreams(
+        &self,
+        started: &[Started],
+        telemetry: &Telemetry,
+    ) -> Result<Vec<Upstream>, LaunchError> {
+        let mut upstreams = Vec::new();
+        for name in ServiceName::ALL {
+            let here = started.iter().find(|other| other.service == name.as_str());
+            let elsewhere = self.launch.upstreams.get(&name);
+            let base = elsewhere
+                .map(|url| url.as_str().to_owned())
+                .or_else(|| here.map(|here| format!("http://{}", here.address)));
+            if let (Some(base), Some((prefix, routes))) = (base, name.offer()) {
+                let client = Client::at(base, telemetry).map_err(LaunchError::Client)?;
+                upstreams.push(Upstream {
+                    service: name.as_str(),
+                    prefix,
+                    routes,
+                    client,
+                });
+            }
+        }
+        Ok(upstreams)
+    }
 }

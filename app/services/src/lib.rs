@@ -30,5 +30,8 @@ mod traffic;
 
 pub use fault::{Fault, FaultError, FaultInForce, FaultKind, FaultSwitch};
 pub use history::history;
-pub use launch::{Export, Launch, LaunchError, Running};
-pub use secret::SecretError;
+pub use launch::{
+    Export, Launch, LaunchError, NoUpstreamUrl, Running, ServiceName, UnknownService, UpstreamUrl,
+};
+pub use secret::{SecretError, Secrets};
+pub use telemetry::DEMO;

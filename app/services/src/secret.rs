@@ -28,7 +28,7 @@ impl From<String> for Secret {
 /// Where the services' secrets come from: the variable `WATCHFIRE_PAYMENTS_PROVIDER` for the secret
 /// `payments.provider`, or the file that `WATCHFIRE_PAYMENTS_PROVIDER_FILE` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Secrets {
+pub enum Secrets {
     /// One that is not given is an error: it must be the same in several processes.
     Given,
     /// One that is not given is drawn at random, and good for this run only.

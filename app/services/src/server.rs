@@ -1,6 +1,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use http::HeaderMap;
 use serde_json::json;
@@ -8,7 +11,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use watchfire_telemetry::Telemetry;
 
+use crate::content::FORWARDED_PREFIX;
 use crate::launch::LaunchError;
+use crate::problem::no_route;
 use crate::telemetry::Version;
 
 /// Any port of this machine.
@@ -27,6 +32,16 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     if let Err(error) = serving.await {
         tracing::error!("listener failed: {error}");
     }
+}
+
+/// Routes that are not for the clients of the gateway.
+pub(crate) fn inside_only(router: Router) -> Router {
+    router.layer(middleware::from_fn(async |request: Request, next: Next| {
+        if request.headers().contains_key(FORWARDED_PREFIX) {
+            return no_route(request.uri().clone()).await.into_response();
+        }
+        next.run(request).await
+    }))
 }
 
 /// `/healthz` and `/metrics`, which every service has. They are not traced.

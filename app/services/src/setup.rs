@@ -8,12 +8,12 @@ use watchfire_schemas::Clock;
 use watchfire_telemetry::Telemetry;
 
 use crate::database::{Database, Durability};
-use crate::fault::{self, Extent, Faults};
-use crate::launch::{Export, LaunchError};
+use crate::fault::{self, Extent, FaultSwitch, Faults};
+use crate::launch::LaunchError;
 use crate::secret::{Secret, Secrets};
 use crate::server;
 use crate::stage::Stage;
-use crate::telemetry::{self, VERSION};
+use crate::telemetry::{Origin, VERSION};
 
 /// What every service is started with.
 #[derive(Debug)]
@@ -22,11 +22,13 @@ pub(crate) struct Setup<'a> {
     pub(crate) data_dir: PathBuf,
     /// Where it listens; port 0 for any.
     pub(crate) listen: SocketAddr,
-    pub(crate) export: &'a Export,
+    pub(crate) origin: &'a Origin,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) seed: u64,
     /// Those that are aimed at this service.
     pub(crate) faults: Arc<Faults>,
+    /// Begins and ends the faults of all services of this process.
+    pub(crate) switch: &'a FaultSwitch,
     pub(crate) secrets: &'a Secrets,
     /// What it runs stops with this.
     pub(crate) stage: &'a Stage,
@@ -43,7 +45,8 @@ pub(crate) struct Started {
 
 impl Setup<'_> {
     pub(crate) fn telemetry(&self, service: &str) -> Result<Telemetry, LaunchError> {
-        telemetry::start(service, VERSION, self.export, &self.clock).map_err(LaunchError::Telemetry)
+        let started = self.origin.start(service, VERSION, &self.faults);
+        started.map_err(LaunchError::Telemetry)
     }
 
     /// Opens the file `<name>.sqlite` of this service.
@@ -75,7 +78,11 @@ impl Setup<'_> {
     ) -> Result<Started, LaunchError> {
         let (listener, address) = server::bind(self.listen).await?;
         telemetry.in_scope(|| tracing::info!("{service} {VERSION} listens on {address}"));
-        let router = api.merge(server::status_routes(&telemetry, VERSION));
+        let router = api
+            .merge(server::inside_only(server::status_routes(
+                &telemetry, VERSION,
+            )))
+            .merge(self.switch.routes(address));
         let faults = Arc::clone(&self.faults);
         self.stage
             .serve(listener, fault::aimed_at(router, faults, Extent::All));

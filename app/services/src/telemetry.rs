@@ -1,14 +1,16 @@
 use std::sync::Arc;
 
 use watchfire_schemas::{Attributes, Clock};
-use watchfire_telemetry::{LogOutput, StartError, Telemetry};
+use watchfire_telemetry::{Distortion, LogOutput, StartError, Telemetry};
 
-use crate::launch::Export;
+use crate::fault::Faults;
+use crate::launch::{Export, Launch};
 
 pub(crate) const GATEWAY: &str = "gateway";
 pub(crate) const CONTENT: &str = "content";
 pub(crate) const CONTENT_SYNC: &str = "content-sync";
-pub(crate) const ENVIRONMENT: &str = "demo";
+/// Where a demonstration runs.
+pub const DEMO: &str = "demo";
 
 /// The version that the services run as when nothing has been deployed over them.
 pub(crate) const VERSION: Version = Version { minor: 4 };
@@ -34,35 +36,59 @@ impl std::fmt::Display for Version {
     }
 }
 
-/// Starts the telemetry of one service.
-pub(crate) fn start(
-    service: &str,
-    version: Version,
-    export: &Export,
-    clock: &Arc<dyn Clock>,
-) -> Result<Telemetry, StartError> {
-    let builder = Telemetry::service(service)
-        .version(&version.to_string())
-        .environment(ENVIRONMENT)
-        .instance(&instance(service))
-        .clock(Arc::clone(clock));
-    match export {
-        Export::InProcess(collector) => builder
-            .log_output(LogOutput::Nowhere)
-            .hand_over(collector.clone()),
-        Export::Environment => builder.log_output(LogOutput::Stdout),
-    }
-    .start()
+/// What the telemetry of all services of one launch has in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    export: Export,
+    environment: Option<String>,
+    clock: Arc<dyn Clock>,
 }
 
-/// The resource attributes that [`start`] leads to, besides the name of the service.
+impl Origin {
+    pub(crate) fn of(launch: &Launch) -> Self {
+        Self {
+            export: launch.export.clone(),
+            environment: launch.environment.clone(),
+            clock: Arc::clone(&launch.clock),
+        }
+    }
+
+    /// Starts the telemetry of one service, which those of its faults distort that can.
+    pub(crate) fn start(
+        &self,
+        service: &str,
+        version: Version,
+        faults: &Arc<Faults>,
+    ) -> Result<Telemetry, StartError> {
+        let distortion: Arc<dyn Distortion> = Arc::<Faults>::clone(faults);
+        let builder = Telemetry::service(service)
+            .version(&version.to_string())
+            .instance(&instance(service))
+            .clock(Arc::clone(&self.clock))
+            .distortion(distortion);
+        let builder = match &self.environment {
+            Some(environment) => builder.environment(environment),
+            None => builder,
+        };
+        match &self.export {
+            Export::InProcess(collector) => builder
+                .log_output(LogOutput::Nowhere)
+                .hand_over(collector.clone()),
+            Export::Environment => builder.log_output(LogOutput::Stdout),
+        }
+        .start()
+    }
+}
+
+/// The resource attributes that [`Origin::start`] leads to in a demonstration, besides the name of
+/// the service.
 pub(crate) fn resource(service: &str) -> Attributes {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
     let host = host.ok().or_else(|| std::env::var("HOSTNAME").ok());
     let host = host.map(|host| host.trim().to_owned());
     let known = [
         ("service.version", Some(VERSION.to_string())),
-        ("deployment.environment.name", Some(ENVIRONMENT.to_owned())),
+        ("deployment.environment.name", Some(DEMO.to_owned())),
         ("service.instance.id", Some(instance(service))),
         ("host.name", host.filter(|host| !host.is_empty())),
     ];

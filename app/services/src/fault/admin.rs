@@ -58,8 +58,7 @@ async fn end(
 
 impl From<FaultError> for Problem {
     fn from(error: FaultError) -> Self {
-        Self::unprocessable("the fault cannot be begun or ended as it is written")
-            .at(&error.pointer(), error.to_string())
+        Self::unprocessable(error.to_string()).at(&error.pointer(), error.to_string())
     }
 }
 

@@ -113,7 +113,7 @@ impl Faults {
     }
 
     /// How far ahead the clock of the telemetry is, in seconds.
-    pub(crate) fn clock_offset(&self) -> Option<i64> {
+    pub(super) fn offset_seconds(&self) -> Option<i64> {
         let met = self.met(FaultKind::ClockSkew)?;
         Some(met.fault.offset_seconds.unwrap_or(Self::OFFSET_SECONDS))
     }
@@ -166,7 +166,7 @@ mod tests {
         assert!(!faults.hits(FaultKind::DependencyDown));
         assert_eq!(faults.slows_by(), None);
         assert_eq!(faults.leaks(), None);
-        assert_eq!(faults.clock_offset(), None);
+        assert_eq!(faults.offset_seconds(), None);
         assert!(!faults.poisons("1"));
     }
 

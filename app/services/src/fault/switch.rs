@@ -1,14 +1,16 @@
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::Router;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use watchfire_schemas::{Clock, Timestamp};
 
-use super::{Fault, FaultError, FaultKind, Faults};
+use super::{Fault, FaultError, FaultKind, Faults, admin};
 
 /// Begins and ends faults. Several services may be broken at once, each by one fault; a new one
 /// ends the one before.
@@ -118,6 +120,15 @@ impl FaultSwitch {
         };
         let names = self.services.keys();
         names.map(|service| (*service, kinds(service))).collect()
+    }
+
+    /// `/admin/faults`, for who listens on loopback; nothing for others.
+    pub(crate) fn routes(&self, listens: SocketAddr) -> Router {
+        if listens.ip().is_loopback() {
+            admin::router(self.clone())
+        } else {
+            Router::new()
+        }
     }
 
     /// Ends each fault whose time is over, until `stop`.

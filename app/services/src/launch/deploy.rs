@@ -8,26 +8,29 @@ use watchfire_telemetry::Telemetry;
 
 use crate::content::Store;
 use crate::content::release::{Live, Release};
-use crate::fault::Deploy;
-use crate::launch::{Export, Launch};
+use crate::fault::{Deploy, Faults};
+use crate::launch::House;
 use crate::setup::Started;
 use crate::stage::PATIENCE;
-use crate::telemetry::{self, CONTENT, VERSION, Version};
+use crate::telemetry::{self, CONTENT, Origin, VERSION, Version};
 
 /// The configuration that services run with when nothing has been brought out over it.
 const CONFIGURATION: u32 = 40;
+/// Who brings changes out.
+const AUTHOR: &str = "release train";
 
 /// Brings out changes, one after the other, and tells of each: releases of the content service,
 /// configurations of the others.
 #[derive(Debug)]
 pub(super) struct Deployer {
-    live: Arc<Live>,
-    store: Store,
+    /// What answers for the content service, if that runs here.
+    content: Option<(Arc<Live>, Store)>,
+    faults: BTreeMap<&'static str, Arc<Faults>>,
     /// By service, to say there what was brought out.
     telemetries: BTreeMap<&'static str, Telemetry>,
     /// The newest configuration there ever was.
     newest_configuration: u32,
-    export: Export,
+    origin: Origin,
     clock: Arc<dyn Clock>,
     changes: Option<mpsc::Sender<ChangeEvent>>,
     /// The newest version there ever was; a version number is not used twice.
@@ -35,16 +38,20 @@ pub(super) struct Deployer {
 }
 
 impl Deployer {
-    pub(super) fn new(live: Arc<Live>, store: Store, others: &[Started], launch: &Launch) -> Self {
-        let telemetry = |other: &Started| Some((other.service, other.telemetries.first()?.clone()));
+    pub(super) fn new(
+        content: Option<(Arc<Live>, Store)>,
+        started: &[Started],
+        house: &House<'_>,
+    ) -> Self {
+        let telemetry = |one: &Started| Some((one.service, one.telemetries.first()?.clone()));
         Self {
-            live,
-            store,
-            telemetries: others.iter().filter_map(telemetry).collect(),
+            content,
+            faults: house.faults.clone(),
+            telemetries: started.iter().filter_map(telemetry).collect(),
             newest_configuration: CONFIGURATION,
-            export: launch.export.clone(),
-            clock: Arc::clone(&launch.clock),
-            changes: launch.changes.clone(),
+            origin: house.origin.clone(),
+            clock: Arc::clone(&house.launch.clock),
+            changes: house.launch.changes.clone(),
             newest: VERSION,
         }
     }
@@ -99,7 +106,7 @@ impl Deployer {
             service: service.to_owned(),
             summary,
             version: None,
-            author: Some("release train".to_owned()),
+            author: Some(AUTHOR.to_owned()),
             link: None,
             attributes: Attributes::from_iter([(
                 "configuration.version".to_owned(),
@@ -110,11 +117,13 @@ impl Deployer {
     }
 
     async fn bring_out(&self, version: Version, lacking: Option<f64>, summary: String) {
-        let telemetry = match telemetry::start(CONTENT, version, &self.export, &self.clock) {
+        let Some((live, store)) = &self.content else {
+            return;
+        };
+        let telemetry = match self.origin.start(CONTENT, version, &self.faults[CONTENT]) {
             Ok(telemetry) => telemetry,
             Err(error) => {
-                let release = self.live.release();
-                release.telemetry.in_scope(|| {
+                live.release().telemetry.in_scope(|| {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
                         "content {version} was not brought out"
@@ -124,9 +133,10 @@ impl Deployer {
             }
         };
         telemetry.in_scope(|| tracing::info!("content {version} takes over"));
-        let release = Release::new(version, telemetry, self.store.clone(), lacking);
+        let release = Release::new(version, telemetry, store.clone(), lacking);
         let at = self.clock.now();
-        let before = self.live.exchange(release);
+        let before = live.exchange(release);
+        let previous = before.version.to_string();
         self.tell(ChangeEvent {
             id: String::new(),
             at,
@@ -134,19 +144,16 @@ impl Deployer {
             service: CONTENT.to_owned(),
             summary,
             version: Some(version.to_string()),
-            author: Some("release train".to_owned()),
+            author: Some(AUTHOR.to_owned()),
             link: None,
-            attributes: Attributes::from_iter([(
-                "previous_version".to_owned(),
-                before.version.to_string().into(),
-            )]),
+            attributes: Attributes::from_iter([("previous_version".to_owned(), previous.into())]),
         })
         .await;
         if tokio::time::timeout(PATIENCE, before.finish())
             .await
             .is_err()
         {
-            let release = self.live.release();
+            let release = live.release();
             let before = before.version;
             release
                 .telemetry
@@ -158,10 +165,7 @@ impl Deployer {
     async fn tell(&self, change: ChangeEvent) {
         let Some(changes) = &self.changes else { return };
         if let Err(mpsc::error::SendError(change)) = changes.send(change).await {
-            let release = self.live.release();
-            release
-                .telemetry
-                .in_scope(|| tracing::warn!("nobody takes the change: {}", change.summary));
+            tracing::warn!("nobody takes the change: {}", change.summary);
         }
     }
 }

@@ -1,16 +1,22 @@
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use watchfire_schemas::SystemClock;
-use watchfire_services::{Export, Launch, LaunchError, Running};
+use watchfire_services::{DEMO, Export, Launch, LaunchError, Running, Secrets, ServiceName};
 
 async fn launch(dir: &Path, gateway: SocketAddr) -> Result<Running, LaunchError> {
     let (sender, _batches) = mpsc::channel(100);
     let launch = Launch {
         data_dir: dir.to_owned(),
         gateway,
+        services: ServiceName::ALL.to_vec(),
+        listen: BTreeMap::new(),
+        upstreams: BTreeMap::new(),
+        environment: Some(DEMO.to_owned()),
+        secrets: Secrets::GivenOrDrawn,
         export: Export::InProcess(sender),
         traffic: 0.0,
         seed: 1,

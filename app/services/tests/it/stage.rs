@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -5,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use watchfire_schemas::{Batch, ChangeEvent, LogRecord, Span, SpanKind, SystemClock};
-use watchfire_services::{Export, Launch, Running};
+use watchfire_services::{DEMO, Export, Launch, Running, Secrets, ServiceName};
 
 /// Running services, and all that they have emitted.
 pub(crate) struct Stage {
@@ -56,6 +57,11 @@ impl Stage {
         let launch = Launch {
             data_dir: dir.path().to_owned(),
             gateway: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            services: ServiceName::ALL.to_vec(),
+            listen: BTreeMap::new(),
+            upstreams: BTreeMap::new(),
+            environment: Some(DEMO.to_owned()),
+            secrets: Secrets::GivenOrDrawn,
             export: Export::InProcess(sender),
             traffic,
             seed: 11,
@@ -76,6 +82,11 @@ impl Stage {
         }
     }
 
+    pub(crate) fn address(&self, service: &str) -> SocketAddr {
+        let address = self.running.address(service);
+        address.expect("all services are running")
+    }
+
     pub(crate) fn begin(&self, fault: watchfire_services::Fault) {
         let begun = self.running.faults().begin(fault);
         begun.expect("the fault fits its service");
@@ -93,7 +104,7 @@ impl Stage {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Answer {
-        let address = self.running.gateway_address();
+        let address = self.address("gateway");
         self.send_to(address, method, path, headers, body).await
     }
 

@@ -109,14 +109,14 @@ async fn every_service_tells_its_health_and_metrics() {
     stage.get("/api/places").await;
     let addresses = [
         (
-            stage.running.gateway_address(),
+            stage.address("gateway"),
             "http_server_request_duration_seconds_bucket",
         ),
         (
-            stage.running.content_address(),
+            stage.address("content"),
             "http_server_request_duration_seconds_bucket",
         ),
-        (stage.running.content_sync_address(), "sync_in_progress 0"),
+        (stage.address("content-sync"), "sync_in_progress 0"),
     ];
     for (address, metric) in addresses {
         let health = stage
