@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::RETRY_AFTER;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -103,6 +103,26 @@ impl Api {
     ) -> Result<T, ApiError> {
         let request = self.client.post(self.url(path, &[])).headers(headers);
         self.answer(request.timeout(TIME).body(body)).await
+    }
+
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<T, ApiError> {
+        let request = self.client.put(self.url(path, &[]));
+        let request = request.header(CONTENT_TYPE, "application/json");
+        self.answer(request.timeout(TIME).body(body.to_string()))
+            .await
+    }
+
+    pub(crate) async fn delete<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<T, ApiError> {
+        let request = self.client.delete(self.url(path, parameters));
+        self.answer(request.timeout(TIME)).await
     }
 
     fn url(&self, path: &str, parameters: &[(&str, &str)]) -> Url {

@@ -8,9 +8,11 @@
 mod backtest;
 mod drill;
 mod export;
+mod fault;
 mod load;
 mod search;
 mod send;
+mod services;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,9 +24,11 @@ use serde::Deserialize;
 pub(crate) use backtest::BacktestArgs;
 pub(crate) use drill::DrillArgs;
 pub(crate) use export::{ExportArgs, ExportWhat};
+pub(crate) use fault::{FaultArgs, FaultBeginArgs, FaultWhat};
 pub(crate) use load::{LoadArgs, Profile, SendingArgs};
 pub(crate) use search::SearchArgs;
 pub(crate) use send::{Compression, SendArgs, SendDeployArgs, SendLogsArgs, SendWhat};
+pub(crate) use services::ServicesArgs;
 
 use crate::config::{ConfigError, Written};
 
@@ -51,6 +55,8 @@ pub(crate) enum Command {
     Services(ServicesArgs),
     /// Send requests on schedule, whatever the server does; exit code 1 if what is expected does not hold
     Load(LoadArgs),
+    /// Break a service of a running gateway, or mend it; exit code 1 on an error
+    Fault(FaultArgs),
     /// Search the logs of a running server; exit code 0 if something was found, 1 if not, 2 on an error
     Search(SearchArgs),
     /// Write an incident of a running server down, for a post-mortem
@@ -246,35 +252,6 @@ pub(crate) struct DemoArgs {
     /// Makes the traffic and the order of faults repeatable
     #[arg(long, default_value_t = 7117, env = "WATCHFIRE_SEED")]
     pub(crate) seed: u64,
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ServicesArgs {
-    /// Where the services keep their SQLite files
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "./data/services",
-        env = "WATCHFIRE_DATA_DIR"
-    )]
-    pub(crate) data_dir: PathBuf,
-    /// The gateway's address
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:7118",
-        env = "WATCHFIRE_GATEWAY"
-    )]
-    pub(crate) gateway: SocketAddr,
-    /// Requests per second that the built-in traffic generator makes
-    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
-    pub(crate) traffic: f64,
-    /// Makes the traffic repeatable
-    #[arg(long, default_value_t = 7117)]
-    pub(crate) seed: u64,
-    /// Print one JSON line with the bound addresses on stdout
-    #[arg(long)]
-    pub(crate) print_addresses: bool,
 }
 
 #[derive(Debug, Clone, Args)]

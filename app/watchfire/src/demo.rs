@@ -4,6 +4,7 @@
 mod history;
 mod schedule;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use watchfire_alerts::{Alerts, DestinationConfig, Means};
 use watchfire_collector::Collector;
 use watchfire_schemas::{Batch, ChangeEvent, Clock, SystemClock};
-use watchfire_services::{Export, Launch, Running};
+use watchfire_services::{DEMO, Export, Launch, Running, Secrets, ServiceName};
 
 use crate::cli::DemoArgs;
 use crate::config::{Defaults, Settings};
@@ -64,7 +65,12 @@ async fn demo(args: &DemoArgs, mut settings: Settings) -> anyhow::Result<ExitCod
         change_inflow,
     ));
     let services = Running::launch(Launch {
+        services: ServiceName::ALL.to_vec(),
         data_dir,
+        listen: BTreeMap::new(),
+        upstreams: BTreeMap::new(),
+        environment: Some(DEMO.to_owned()),
+        secrets: Secrets::GivenOrDrawn,
         gateway: args.gateway.unwrap_or(([127, 0, 0, 1], 7118).into()),
         export: Export::InProcess(batches),
         traffic: TRAFFIC,
@@ -76,7 +82,7 @@ async fn demo(args: &DemoArgs, mut settings: Settings) -> anyhow::Result<ExitCod
     // Only now, so that no rule sees the history while it is being written.
     stack.watch();
     let signal = StopSignal::listen()?;
-    stack.announce(&[("gateway", services.gateway_address())]);
+    stack.announce(services.addresses());
     tasks.spawn(schedule::run(services.faults(), args.seed, stop.clone()));
 
     signal.come().await;

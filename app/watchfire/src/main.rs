@@ -13,6 +13,7 @@ mod disk_use;
 mod drill;
 mod explain;
 mod export;
+mod fault_command;
 mod gatherers;
 mod guard;
 mod inbox;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         cli::Command::Serve(args) => stack::run(&args),
         cli::Command::Services(args) => services_command::run(&args),
         cli::Command::Load(args) => Ok(load::run(&args)),
+        cli::Command::Fault(args) => Ok(fault_command::run(&args)),
         cli::Command::Search(args) => Ok(search::run(&args)),
         cli::Command::Export(args) => Ok(export::run(&args)),
         cli::Command::Send(args) => Ok(send::run(&args)),

@@ -1,0 +1,105 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use watchfire_services::{ServiceName, UpstreamUrl};
+
+/// All services run in this process unless --only names some. Each has a SQLite file of its own in
+/// --data-dir, traces its requests and exports its telemetry as OTEL_EXPORTER_OTLP_ENDPOINT says.
+///
+/// A gateway that runs without the services behind it is told by --upstream where they are. What
+/// several processes share must be given to each: the secret payments.provider, for one, by the
+/// variable WATCHFIRE_PAYMENTS_PROVIDER or in a file that WATCHFIRE_PAYMENTS_PROVIDER_FILE names.
+/// Without --only, secrets that are not given are drawn at random for this run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServicesArgs {
+    /// Start these alone: content, messages, reminders, recruitment, payments, gateway
+    #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 1..)]
+    pub(crate) only: Vec<ServiceName>,
+    /// Where the services keep their SQLite files
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "./data/services",
+        env = "WATCHFIRE_DATA_DIR"
+    )]
+    pub(crate) data_dir: PathBuf,
+    /// The gateway's address
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:7118",
+        env = "WATCHFIRE_GATEWAY"
+    )]
+    pub(crate) gateway: SocketAddr,
+    /// Where a service behind the gateway listens, with its name if there are several [default: a free port of loopback]
+    #[arg(long, value_name = "[NAME=]ADDRESS")]
+    pub(crate) listen: Vec<Listen>,
+    /// Where a service answers that another process runs: payments=http://127.0.0.1:7121
+    #[arg(long, value_name = "NAME=URL")]
+    pub(crate) upstream: Vec<UpstreamArg>,
+    /// Where the services say they run: deployment.environment.name [default: not said]
+    #[arg(long, value_name = "NAME", env = "WATCHFIRE_ENVIRONMENT")]
+    pub(crate) environment: Option<String>,
+    /// A running Watchfire that is told of what the services bring out
+    #[arg(long, value_name = "URL", env = "WATCHFIRE_SERVER")]
+    pub(crate) server: Option<String>,
+    /// Requests per second that the built-in traffic generator makes
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    pub(crate) traffic: f64,
+    /// Makes the traffic repeatable
+    #[arg(long, default_value_t = 7117)]
+    pub(crate) seed: u64,
+    /// Print one JSON line with the bound addresses on stdout
+    #[arg(long)]
+    pub(crate) print_addresses: bool,
+}
+
+/// An address, and whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listen {
+    pub(crate) service: Option<ServiceName>,
+    pub(crate) address: SocketAddr,
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, address) = match text.split_once('=') {
+            Some((name, address)) => (Some(name), address),
+            None => (None, text),
+        };
+        let service = name.map(str::parse).transpose();
+        let address = address.parse();
+        Ok(Self {
+            service: service.map_err(|error: watchfire_services::UnknownService| error.to_string())?,
+            address: address.map_err(|_| {
+                format!("{text:?} is no address; write for example 127.0.0.1:7121 or payments=127.0.0.1:7121")
+            })?,
+        })
+    }
+}
+
+/// A service, and where it answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UpstreamArg {
+    pub(crate) service: ServiceName,
+    pub(crate) url: UpstreamUrl,
+}
+
+impl FromStr for UpstreamArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not of the form NAME=URL");
+        let (name, url) = text.split_once('=').ok_or_else(wrong)?;
+        let service = name.parse::<ServiceName>();
+        let url = url.parse::<UpstreamUrl>();
+        Ok(Self {
+            service: service.map_err(|error| error.to_string())?,
+            url: url.map_err(|error| error.to_string())?,
+        })
+    }
+}
