@@ -88,6 +88,11 @@ pub enum LaunchError {
     /// A variable of the environment, by its name, and what was expected.
     #[error("{0}")]
     Setting(String),
+    #[error("what {service} has stored cannot be read: {reason}")]
+    Unreadable {
+        service: &'static str,
+        reason: String,
+    },
 }
 
 /// The running services.

@@ -44,6 +44,8 @@ pub enum SecretError {
     Twice { name: String, variable: String },
     #[error("the secret {name} is empty")]
     Empty { name: String },
+    #[error("the secret {name} cannot be read: {reason}")]
+    Malformed { name: String, reason: String },
     #[error("the file {path} of the secret {name} cannot be read")]
     Unreadable {
         name: String,

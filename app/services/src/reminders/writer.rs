@@ -1,0 +1,245 @@
+use std::sync::Arc;
+
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use watchfire_schemas::Clock;
+
+use crate::reminders::admission::{PATIENCE, Shed};
+use crate::reminders::change::Sending;
+use crate::reminders::instruments::{Instruments, Queue, ShedReason, observe};
+use crate::reminders::ledger::ChangeResult;
+use crate::reminders::name::Name;
+use crate::reminders::store::{Purged, Store};
+use crate::reminders::versions::Versions;
+
+/// How many changes go into one transaction. A batch of this size takes some ten milliseconds, so
+/// that readers and the next batch do not wait for long.
+const MAX_BATCH: usize = 1_000;
+/// How often what is old is forgotten.
+const PURGE_EVERY: std::time::Duration = std::time::Duration::from_mins(10);
+
+/// The way to the one task that writes. Sendings that wait together are committed together, with
+/// one fsync; each is answered only when it is on disk.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Queued>,
+    labels: Queue,
+    instruments: Instruments,
+    waiting: Gauge,
+}
+
+#[derive(Debug)]
+struct Queued {
+    sending: Sending,
+    since: Instant,
+    reply: oneshot::Sender<Result<Vec<ChangeResult>, SendError>>,
+}
+
+/// Why a sending was not committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SendError {
+    Shed(Shed),
+    /// The database failed, which was written down.
+    Failed,
+}
+
+/// What the task that writes holds.
+#[derive(Debug)]
+pub(crate) struct GroupCommit {
+    queue: mpsc::Receiver<Queued>,
+    store: Store,
+    versions: Arc<Versions>,
+    clock: Arc<dyn Clock>,
+    labels: Queue,
+    instruments: Instruments,
+    waiting: Gauge,
+    wait: Histogram,
+}
+
+impl Writer {
+    /// The way to a task, and the task. At most `most_waiting` sendings wait.
+    pub(crate) fn new(
+        store: Store,
+        versions: Arc<Versions>,
+        most_waiting: usize,
+        labels: Queue,
+        (instruments, clock): (&Instruments, Arc<dyn Clock>),
+    ) -> (Self, GroupCommit) {
+        let (sender, receiver) = mpsc::channel(most_waiting);
+        let waiting = instruments.waiting(labels);
+        let task = GroupCommit {
+            queue: receiver,
+            store,
+            versions,
+            clock,
+            labels,
+            instruments: instruments.clone(),
+            waiting: waiting.clone(),
+            wait: instruments.wait(labels),
+        };
+        let writer = Self {
+            queue: sender,
+            labels,
+            instruments: instruments.clone(),
+            waiting,
+        };
+        (writer, task)
+    }
+
+    /// Commits the changes of one device. Where an error is told, they may have been committed all
+    /// the same; sent again they are answered as they would have been.
+    pub(crate) async fn send(&self, sending: Sending) -> Result<Vec<ChangeResult>, SendError> {
+        let (reply, answer) = oneshot::channel();
+        let since = Instant::now();
+        let queued = Queued {
+            sending,
+            since,
+            reply,
+        };
+        // Counted first: the task may have taken it before this goes on.
+        self.waiting.inc();
+        if let Err(refused) = self.queue.try_send(queued) {
+            self.waiting.dec();
+            let reason = match refused {
+                TrySendError::Full(_) => ShedReason::QueueFull,
+                TrySendError::Closed(_) => ShedReason::Stopping,
+            };
+            self.instruments.shed(self.labels, reason);
+            return Err(SendError::Shed(Shed(reason)));
+        }
+        answer.await.unwrap_or(Err(SendError::Failed))
+    }
+
+    /// How full the queue is, from 0 to 1.
+    pub(crate) fn fullness(&self) -> f64 {
+        1.0 - self.queue.capacity() as f64 / self.queue.max_capacity() as f64
+    }
+}
+
+impl GroupCommit {
+    /// Commits batch after batch until `stop`, then what is left.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut purges = tokio::time::interval(PURGE_EVERY);
+        purges.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled(), if !self.queue.is_closed() => self.queue.close(),
+                next = self.queue.recv() => match next {
+                    Some(first) => self.batch(first).await,
+                    None => break,
+                },
+                _ = purges.tick() => self.purge().await,
+            }
+        }
+    }
+
+    async fn batch(&mut self, first: Queued) {
+        let mut changes = first.sending.changes.len();
+        let mut queued = vec![first];
+        while changes < MAX_BATCH
+            && let Ok(next) = self.queue.try_recv()
+        {
+            changes += next.sending.changes.len();
+            queued.push(next);
+        }
+        self.waiting.dec_by(queued.len() as i64);
+        let (mut sendings, mut replies) = (Vec::new(), Vec::new());
+        for Queued {
+            sending,
+            since,
+            reply,
+        } in queued
+        {
+            let waited = since.elapsed();
+            observe(&self.wait, waited);
+            if waited > PATIENCE {
+                let reason = ShedReason::WaitedTooLong;
+                self.instruments.shed(self.labels, reason);
+                tell(reply, Err(SendError::Shed(Shed(reason))));
+            } else if !reply.is_closed() {
+                sendings.push(sending);
+                replies.push(reply);
+            }
+        }
+        if !sendings.is_empty() {
+            self.instruments.batch(self.labels.pool, changes);
+            let span = tracing::info_span!(
+                "commit",
+                "otel.name" = "commit batch",
+                "reminders.pool" = self.labels.pool,
+                "reminders.sendings" = sendings.len(),
+                "reminders.changes" = changes,
+                "otel.status_code" = tracing::field::Empty,
+            );
+            self.commit(sendings, replies).instrument(span).await;
+        }
+    }
+
+    async fn commit(&self, sendings: Vec<Sending>, replies: Vec<Reply>) {
+        let persons: Vec<Name> = sendings.iter().map(|one| one.person.clone()).collect();
+        match self.store.commit(sendings, self.clock.now()).await {
+            Ok(committed) => {
+                for (person, version) in committed.reached {
+                    self.versions.publish(person, version);
+                }
+                for (reply, results) in replies.into_iter().zip(committed.results) {
+                    for result in &results {
+                        self.instruments.change(self.labels.pool, result.label);
+                    }
+                    tell(reply, Ok(results));
+                }
+            }
+            Err(failure) => {
+                tracing::Span::current().record("otel.status_code", "ERROR");
+                let sendings = replies.len();
+                failure.report(format_args!(
+                    "a batch of {sendings} sendings is not written"
+                ));
+                for person in persons {
+                    self.versions.doubt(person);
+                }
+                for reply in replies {
+                    tell(reply, Err(SendError::Failed));
+                }
+            }
+        }
+    }
+
+    async fn purge(&self) {
+        let span = tracing::info_span!(
+            "purge",
+            "otel.name" = "purge records",
+            "reminders.pool" = self.labels.pool
+        );
+        async {
+            match self.store.purge(self.clock.now()).await {
+                Ok(gone) if gone == Purged::default() => {}
+                Ok(gone) => tracing::info!(
+                    "reminders.deletions" = gone.deletions,
+                    "reminders.results" = gone.results,
+                    "reminders.superseded" = gone.superseded,
+                    "forgot {} old deletions, {} results, {} superseded records",
+                    gone.deletions,
+                    gone.results,
+                    gone.superseded
+                ),
+                Err(failure) => failure.report(format_args!("old records are not forgotten")),
+            }
+        }
+        .instrument(span)
+        .await;
+    }
+}
+
+type Reply = oneshot::Sender<Result<Vec<ChangeResult>, SendError>>;
+
+/// Who asked may have gone; what was committed stays committed.
+fn tell(reply: Reply, answer: Result<Vec<ChangeResult>, SendError>) {
+    drop(reply.send(answer));
+}
