@@ -10,6 +10,7 @@ use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::http_layer::{Durations, HttpDurations, method_label, observe};
+use crate::signed_query::without_signatures;
 use crate::telemetry::Telemetry;
 use crate::trace_context::{TraceExemplar, inject};
 
@@ -165,14 +166,17 @@ impl ClientMetrics {
     }
 }
 
-/// The address without user and password, which must never be told.
+/// The address without user, password and signatures, which must never be told.
 fn without_credentials(url: &Uri) -> String {
     let Some(authority) = url.authority() else {
         return url.to_string();
     };
     let host = authority.as_str().rsplit('@').next().unwrap_or_default();
-    let path = url.path_and_query().map_or("", |path| path.as_str());
-    format!("{}://{host}{path}", url.scheme_str().unwrap_or("http"))
+    let (scheme, path) = (url.scheme_str().unwrap_or("http"), url.path());
+    match url.query().map(without_signatures) {
+        Some(query) => format!("{scheme}://{host}{path}?{query}"),
+        None => format!("{scheme}://{host}{path}"),
+    }
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ mod registry_snapshot;
 mod resource;
 mod runtime_metrics;
 mod scoped;
+mod signed_query;
 mod sink;
 mod span_data;
 mod span_queue;

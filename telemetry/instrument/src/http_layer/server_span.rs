@@ -3,6 +3,7 @@ use http::{HeaderName, header};
 use tracing::{Span, field};
 
 use super::request_id::RequestId;
+use crate::signed_query::without_signatures;
 
 /// The target of the spans and records that [`crate::HttpLayer`] makes, by which a filter can name them.
 pub const HTTP_TARGET: &str = "watchfire_telemetry::http";
@@ -33,6 +34,7 @@ pub(super) fn server_span(
         .uri
         .host()
         .or_else(|| text(header::HOST).map(without_port));
+    let query = parts.uri.query().map(without_signatures);
     tracing::info_span!(
         target: HTTP_TARGET,
         parent: None,
@@ -43,7 +45,7 @@ pub(super) fn server_span(
         "http.request.method_original" = (method == "_OTHER").then(|| shortened(parts.method.as_str())),
         "http.route" = (!route.is_empty()).then_some(route),
         "url.path" = shortened(parts.uri.path()),
-        "url.query" = parts.uri.query().map(shortened),
+        "url.query" = query.as_deref().map(shortened),
         "url.scheme" = parts.uri.scheme_str().unwrap_or("http"),
         "server.address" = host,
         "network.protocol.version" = protocol_version(parts.version),
