@@ -17,7 +17,12 @@ from server import close, expect
 
 PEOPLE, PARTNERS = 1500, 50
 PARTNER_KEY = "wf_the-key-of-heart-care"
-KEYS = {"keys": [{"key": PARTNER_KEY, "consumer": "heart-care", "class": "partner"}]}
+# Two cores do no more at once than this; what waits in the gateway stands in nobody's way.
+BASE_AT_ONCE = 24
+KEYS = {
+    "keys": [{"key": PARTNER_KEY, "consumer": "heart-care", "class": "partner"}],
+    "classes": {"anonymous": {"in_flight": BASE_AT_ONCE, "waiting": 22_000}},
+}
 
 
 def seeded(services):
@@ -30,11 +35,14 @@ def seeded(services):
     return [etag.replace("\\", "").replace('"', '\\"') for etag in etags]
 
 
-def targets(folder, name, gateway, sessions, etag, key=None):
+def targets(folder, name, gateway, sessions, senders, etag, key=None):
     """Two in three have nothing new (304), one in six fetches, one in six sends."""
-    with open(f"{folder}/{name}.sessions", "w") as file:
-        file.write("\n".join(sessions))
-    common = f'authorization = "Bearer {{{{pick @{name}.sessions}}}}"' + (f', x-api-key = "{key}"' if key else "")
+    for kind, tokens in (("readers", sessions), ("senders", senders)):
+        with open(f"{folder}/{name}.{kind}", "w") as file:
+            file.write("\n".join(tokens))
+    own = f', x-api-key = "{key}"' if key else ""
+    common = f'authorization = "Bearer {{{{pick @{name}.readers}}}}"' + own
+    sending = f'authorization = "Bearer {{{{pick @{name}.senders}}}}"' + own
     change = json.dumps(put("c-{{uuid}}", "r-{{uuid}}")).replace("'", "")
     url = f"http://{gateway}/reminders/v1/sync"
     text = f"""
@@ -52,7 +60,7 @@ weight = 1
 name = "send"
 url = "{url}/send"
 method = "POST"
-headers = {{ {common}, content-type = "application/json" }}
+headers = {{ {sending}, content-type = "application/json" }}
 body = '{{"changes":[{change}]}}'
 weight = 1
 """
@@ -97,9 +105,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         services = Services(options.binary, f"{folder}/data", NOWHERE | {"WATCHFIRE_GATEWAY_KEYS": json.dumps(KEYS)})
         base_tag, partner_tag = seeded(services)
-        base = targets(folder, "base", services.gateway, [session(f"p{n}") for n in range(PEOPLE)], base_tag)
-        own = [session(f"p{n}", programme="heart-care") for n in range(PARTNERS)]
-        partners = targets(folder, "partners", services.gateway, own, partner_tag, PARTNER_KEY)
+        def many(count, prefix, programme=None):
+            return [session(f"{prefix}{n}", programme=programme) for n in range(count)]
+
+        base = targets(folder, "base", services.gateway, many(PEOPLE, "p"), many(PEOPLE, "s"), base_tag)
+        own = many(PARTNERS, "p", "heart-care"), many(PARTNERS, "s", "heart-care")
+        partners = targets(folder, "partners", services.gateway, *own, partner_tag, PARTNER_KEY)
         steady = ["--targets", partners, "--profile=steady", f"--rate={options.partner_rate}", "--connections=16"]
 
         before = told("partners before", outcome(load(options.binary, *steady, "--duration=8s")))
