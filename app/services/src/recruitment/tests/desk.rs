@@ -165,6 +165,11 @@ impl Desk {
         self.send(method, path, &headers, body).await
     }
 
+    /// Asks for a step on a version.
+    pub(super) async fn step(&self, who: Who, path: &str, tag: &str, body: Value) -> Answer {
+        self.ask_if(who, Method::POST, path, tag, body).await
+    }
+
     pub(super) async fn get(&self, who: Who, path: &str) -> Answer {
         self.ask(who, Method::GET, path, Value::Null).await
     }

@@ -18,9 +18,7 @@ async fn an_application_goes_its_way_to_a_hire() {
     );
 
     let hire = format!("{path}/hire");
-    let early = desk
-        .ask_if(MIA, Method::POST, &hire, first.tag(), Value::Null)
-        .await;
+    let early = desk.step(MIA, &hire, first.tag(), Value::Null).await;
     assert_eq!(early.status, 409);
     assert_eq!(
         early.json["legal"],
@@ -29,18 +27,10 @@ async fn an_application_goes_its_way_to_a_hire() {
 
     let moving = format!("{path}/moves");
     let moved = desk
-        .ask_if(
-            MIA,
-            Method::POST,
-            &moving,
-            first.tag(),
-            json!({ "to": "offer" }),
-        )
+        .step(MIA, &moving, first.tag(), json!({ "to": "offer" }))
         .await;
     assert_eq!((moved.status, &moved.json["stage"]), (200, &json!("offer")));
-    let hired = desk
-        .ask_if(MIA, Method::POST, &hire, moved.tag(), Value::Null)
-        .await;
+    let hired = desk.step(MIA, &hire, moved.tag(), Value::Null).await;
     assert_eq!((hired.status, &hired.json["state"]), (200, &json!("hired")));
     assert_eq!(
         desk.get(MIA, &format!("/v1/positions/{position}"))
@@ -50,45 +40,36 @@ async fn an_application_goes_its_way_to_a_hire() {
     );
 
     let after = desk
-        .ask_if(
-            MIA,
-            Method::POST,
-            &moving,
-            hired.tag(),
-            json!({ "to": "screening" }),
-        )
+        .step(MIA, &moving, hired.tag(), json!({ "to": "screening" }))
         .await;
     assert_eq!((after.status, &after.json["legal"]), (409, &json!([])));
+}
+
+#[tokio::test]
+async fn nobody_is_hired_beyond_the_headcount() {
+    let desk = Desk::set().await;
+    let position = desk.position("mia").await;
+    let (_, first) = desk.application(&position, EMAIL).await;
+    let path = format!("/v1/applications/{first}");
+    let moved = desk
+        .step(MIA, &format!("{path}/moves"), "*", json!({ "to": "offer" }))
+        .await;
+    let hired = desk
+        .step(MIA, &format!("{path}/hire"), moved.tag(), Value::Null)
+        .await;
+    assert_eq!(hired.status, 200);
     let (_, second) = desk.application(&position, "second@example.org").await;
     let path = format!("/v1/applications/{second}");
     let moved = desk
-        .ask_if(
-            MIA,
-            Method::POST,
-            &format!("{path}/moves"),
-            "*",
-            json!({ "to": "offer" }),
-        )
+        .step(MIA, &format!("{path}/moves"), "*", json!({ "to": "offer" }))
         .await;
     let full = desk
-        .ask_if(
-            MIA,
-            Method::POST,
-            &format!("{path}/hire"),
-            moved.tag(),
-            Value::Null,
-        )
+        .step(MIA, &format!("{path}/hire"), moved.tag(), Value::Null)
         .await;
     assert_eq!(full.status, 409, "one was sought, one is hired");
     let rejection = json!({ "reason": "position-filled", "note": NOTE });
     let rejected = desk
-        .ask_if(
-            MIA,
-            Method::POST,
-            &format!("{path}/rejection"),
-            moved.tag(),
-            rejection,
-        )
+        .step(MIA, &format!("{path}/rejection"), moved.tag(), rejection)
         .await;
     assert_eq!(
         (rejected.status, &rejected.json["reason"]),
@@ -102,7 +83,7 @@ async fn of_two_changes_on_one_version_one_is_refused() {
     let position = desk.position("mia").await;
     let (_, application) = desk.application(&position, EMAIL).await;
     let path = format!("/v1/applications/{application}/moves");
-    let go = || desk.ask_if(MIA, Method::POST, &path, "\"1\"", json!({ "to": "offer" }));
+    let go = || desk.step(MIA, &path, "\"1\"", json!({ "to": "offer" }));
     let (one, other) = tokio::join!(go(), go());
     let mut statuses = [one.status, other.status];
     statuses.sort_unstable();
@@ -111,9 +92,7 @@ async fn of_two_changes_on_one_version_one_is_refused() {
     assert_eq!(late.tag(), "\"2\"");
     let blind = desk.post(MIA, &path, json!({ "to": "offer" })).await;
     assert_eq!(blind.status, 428);
-    let foul = desk
-        .ask_if(MIA, Method::POST, &path, "2", json!({ "to": "offer" }))
-        .await;
+    let foul = desk.step(MIA, &path, "2", json!({ "to": "offer" })).await;
     assert_eq!(foul.status, 400);
 }
 
@@ -123,13 +102,7 @@ async fn a_position_is_drafted_opened_and_closed() {
     let position = desk.position("mia").await;
     let path = format!("/v1/positions/{position}");
     let again = desk
-        .ask_if(
-            MIA,
-            Method::POST,
-            &format!("{path}/opening"),
-            "*",
-            Value::Null,
-        )
+        .step(MIA, &format!("{path}/opening"), "*", Value::Null)
         .await;
     assert_eq!(
         (again.status, &again.json["legal"]),
@@ -149,19 +122,11 @@ async fn a_position_is_drafted_opened_and_closed() {
         (409, &json!(application))
     );
     let closed = desk
-        .ask_if(
-            MIA,
-            Method::POST,
-            &format!("{path}/closing"),
-            "*",
-            Value::Null,
-        )
+        .step(MIA, &format!("{path}/closing"), "*", Value::Null)
         .await;
     assert_eq!(closed.json["state"], "closed");
     let moving = format!("/v1/applications/{application}/moves");
-    let stuck = desk
-        .ask_if(MIA, Method::POST, &moving, "*", json!({ "to": "offer" }))
-        .await;
+    let stuck = desk.step(MIA, &moving, "*", json!({ "to": "offer" })).await;
     assert_eq!(stuck.json["legal"], json!(["rejection", "withdrawal"]));
 }
 
