@@ -1,0 +1,60 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::payments::api::Api;
+use crate::payments::api::answer;
+use crate::payments::event::Trace;
+use crate::payments::operation::{OperationKey, Settled};
+use crate::payments::pipeline::Taken;
+use crate::payments::subscriber::is_signed;
+use crate::problem::Problem;
+
+/// What the provider tells by itself: how an operation ended. It comes at least once.
+#[derive(Debug, Deserialize)]
+struct Notification {
+    id: String,
+    operation: Settled,
+}
+
+/// The inbox of notifications.
+const CONSUMER: &str = "notification";
+
+/// Takes a notification of the provider, once for each id; a repetition is answered as the first.
+pub(super) async fn take(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+    body: String,
+) -> Result<Response, Problem> {
+    if !is_signed(&api.provider_secret, &headers, &body, api.clock.now()) {
+        let detail = "the notification is not signed with the secret that the provider shares with us, or not lately";
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
+    }
+    let notification: Notification = serde_json::from_str(&body).map_err(|error| {
+        Problem::unprocessable(format!("the notification cannot be read: {error}"))
+    })?;
+    let key = OperationKey::parse(&notification.operation.key);
+    let key = key.ok_or_else(|| unknown(&notification.operation.key))?;
+    let found = api.pipeline.payment_of(&key).await;
+    let found = found.map_err(|failure| answer::unavailable(&failure))?;
+    let payment = found.ok_or_else(|| unknown(&notification.operation.key))?;
+    let trace = Trace::current(&api.telemetry);
+    let settled = (key, notification.operation);
+    let taking = api
+        .pipeline
+        .take_over(CONSUMER, notification.id, settled, trace);
+    let taken = taking
+        .await
+        .map_err(|failure| answer::unavailable(&failure))?;
+    let answer = json!({ "payment": payment, "duplicate": taken == Taken::Duplicate });
+    Ok(axum::Json(answer).into_response())
+}
+
+fn unknown(key: &str) -> Problem {
+    Problem::unprocessable("the notification is about no operation of ours")
+        .at("/operation/key", format!("{key} is not known"))
+}
