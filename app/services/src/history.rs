@@ -16,6 +16,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use watchfire_schemas::{Batch, LogRecord, Span, TimeRange, Timestamp};
 
+use crate::content::collection::COLLECTIONS;
 use crate::content::sync::POLL_EVERY;
 use crate::feed::Source;
 use crate::history::catalogue::Catalogue;
@@ -38,7 +39,7 @@ pub fn history(range: TimeRange, traffic: f64, seed: u64) -> impl Iterator<Item 
         next_round: range.start,
         arrivals: Arrivals::new(traffic, seed).peekable(),
         mix: Mix::new(&source, seed),
-        catalogue: Catalogue::new(&source),
+        catalogue: Catalogue::new(&source, range.start),
         source,
         emitters: Emitters::new(),
         dice: StdRng::seed_from_u64(seed.wrapping_add(2)),
@@ -96,13 +97,15 @@ impl Past {
             );
         }
         while self.next_round < end {
-            sync_round::tell(
-                self.next_round,
-                &self.source,
-                &self.emitters,
-                &mut self.dice,
-                &mut told,
-            );
+            for collection in COLLECTIONS {
+                sync_round::tell(
+                    (self.next_round, collection),
+                    &self.source,
+                    &self.emitters,
+                    &mut self.dice,
+                    &mut told,
+                );
+            }
             self.next_round = self.next_round + POLL_EVERY;
         }
         self.slot = end;

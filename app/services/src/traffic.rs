@@ -75,7 +75,9 @@ impl Traffic {
             .http
             .get(format!("http://{}{}", self.gateway, asked.path_and_query()))
             .header(http::header::USER_AGENT, USER_AGENT)
-            .header(http::header::ACCEPT, "application/vnd.api+json");
+            .header(http::header::ACCEPT, "application/vnd.api+json")
+            // Each visitor is one who comes anew: what the gateway kept would hide failures.
+            .header(http::header::CACHE_CONTROL, "no-cache");
         async move {
             // A client that gets no answer goes away; the failure is the gateway's to tell.
             if let Ok(response) = request.send().await {

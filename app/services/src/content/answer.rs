@@ -1,51 +1,49 @@
-use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
-use serde_json::{Value, json};
+use http::StatusCode;
 
 use crate::content::api::Api;
 use crate::content::asked::Asked;
 use crate::content::collection::{Collection, Link, Relationship};
-use crate::content::document::{Rendering, Resource, encoded, page_links};
+use crate::content::document::{Data, Document, Linkage, Meta, Rendering, Resource, Version};
 use crate::content::field::Record;
-use crate::content::include::Compound;
-use crate::content::media_type::JSON_API;
-use crate::content::problem::Problem;
+use crate::content::include::{Compound, IncludeError};
+use crate::content::links::{Encoded, Links};
+use crate::content::problem::{ErrorObject, Problem};
 use crate::content::query::{Query, Scope, pairs};
 use crate::content::store::Source;
-use crate::database::StoreError;
-use crate::failure::{Failure, Via, frame};
+use crate::failure::{Failure, Frame, Via, frame};
 
 /// Where the records of answers come from.
 pub(crate) const TARGET: &str = module_path!();
 
 /// Why a request is not answered with what it asked for.
+#[derive(Debug)]
 pub(crate) enum Refusal {
     Problem(Problem),
     Failure(Failure),
 }
 
 /// One page of a collection, or of what a resource is related to.
-pub(crate) async fn list(api: &Api, source: Source<'_>, asked: &Asked) -> Result<Value, Refusal> {
+pub(crate) async fn list(api: &Api, source: Source<'_>, asked: &Asked) -> Result<Vec<u8>, Refusal> {
     let resource = source.collection.resource;
-    let query = Query::parse(&asked.uri, source.collection, Scope::Many)?;
+    let pairs = pairs(&asked.uri)?;
+    let query = Query::parse(&pairs, source.collection, Scope::Many)?;
     let total = api.store.count(source, &query).await.via(frame!("list"))?;
     let records = api.store.page(source, &query).await.via(frame!("list"))?;
     let resources: Result<Vec<Resource>, Failure> =
         records.into_iter().map(Record::into_resource).collect();
     let mut compound = Compound::new(resources.via(frame!("list"))?);
-    let following = compound.follow(&query.include, &api.store).await;
-    following.via(frame!("list"))?;
+    compound.follow(&query.include, &api.store).await?;
 
     let rendering = rendering(asked, &query);
     let shown = compound.primary().len();
-    let data = compound.primary().iter();
-    let data = data.map(|resource| rendering.resource(resource)).collect();
-    let included = (!query.include.is_empty()).then(|| compound.included());
-    let path = format!("{}{}", asked.prefix, asked.uri.path());
-    let links = page_links(&path, &pairs(&asked.uri)?, query.page, total);
-    let mut document = rendering.document(&data, included, &links);
-    document["meta"] = json!({ "total": total });
+    let includes = !query.include.is_empty();
+    let document = Document {
+        jsonapi: Version::SPOKEN,
+        data: rendering.all(compound.primary()),
+        included: includes.then(|| rendering.all(compound.included())),
+        links: Links::of_page(&asked.path(), &pairs, query.page, total),
+        meta: Some(Meta { total }),
+    };
     tracing::info!(
         "content.resource" = resource,
         "content.shown" = shown,
@@ -53,7 +51,7 @@ pub(crate) async fn list(api: &Api, source: Source<'_>, asked: &Asked) -> Result
         "{}",
         listed(shown, total, resource)
     );
-    Ok(document)
+    Ok(bytes(&document))
 }
 
 /// One resource by its id.
@@ -61,19 +59,16 @@ pub(crate) async fn show(
     api: &Api,
     collection: &'static Collection,
     asked: &Asked,
-) -> Result<Value, Refusal> {
-    let query = Query::parse(&asked.uri, collection, Scope::One)?;
-    let record = api.store.record(collection, &asked.id).await;
-    let record = record.via(frame!("show"))?;
-    let record = record.ok_or_else(|| unknown(collection, &asked.id))?;
+) -> Result<Vec<u8>, Refusal> {
+    let query = Query::parse(&pairs(&asked.uri)?, collection, Scope::One)?;
+    let record = existing(api, collection, asked, frame!("show")).await?;
     let mut resource = record.into_resource().via(frame!("show"))?;
     if let Some(tiles) = &api.tiles
         && collection.resource == "places"
     {
         let tile = tiles.tile(&asked.id);
         let tile = tile.map_err(|error| Failure::new(error, frame!("show")))?;
-        let attributes = &mut resource.attributes;
-        attributes.insert("mapTile".to_owned(), tile.into());
+        resource.map_tile = Some(tile.to_owned());
     }
     one(api, Some(resource), &query, asked).await
 }
@@ -84,19 +79,17 @@ pub(crate) async fn related(
     collection: &'static Collection,
     relationship: &'static Relationship,
     asked: &Asked,
-) -> Result<Value, Refusal> {
-    let owner = api.store.record(collection, &asked.id).await;
-    let owner = owner.via(frame!("related"))?;
-    let owner = owner.ok_or_else(|| unknown(collection, &asked.id))?;
+) -> Result<Vec<u8>, Refusal> {
+    let owner = existing(api, collection, asked, frame!("related")).await?;
     let target = relationship.target();
-    if let Link::Theirs(column) = relationship.link {
+    if !matches!(relationship.link, Link::Own(_)) {
         let source = Source {
             collection: target,
-            owner: Some((column, &asked.id)),
+            owner: Some((relationship.link, &asked.id)),
         };
         return list(api, source, asked).await;
     }
-    let query = Query::parse(&asked.uri, target, Scope::One)?;
+    let query = Query::parse(&pairs(&asked.uri)?, target, Scope::One)?;
     let owner = owner.into_resource().via(frame!("related"))?;
     let resource = match owner.one(relationship) {
         None => None,
@@ -109,24 +102,91 @@ pub(crate) async fn related(
     one(api, resource, &query, asked).await
 }
 
+/// The linkage of one relationship: who is at its other end, not what they are.
+pub(crate) async fn linkage(
+    api: &Api,
+    collection: &'static Collection,
+    relationship: &'static Relationship,
+    asked: &Asked,
+) -> Result<Vec<u8>, Refusal> {
+    let pairs = pairs(&asked.uri)?;
+    let is_to_one = matches!(relationship.link, Link::Own(_));
+    let scope = if is_to_one {
+        Scope::OneLink
+    } else {
+        Scope::ManyLinks
+    };
+    let query = Query::parse(&pairs, relationship.target(), scope)?;
+    let owner = existing(api, collection, asked, frame!("linkage")).await?;
+    let (linkage, mut links, total) = if is_to_one {
+        let owner = owner.into_resource().via(frame!("linkage"))?;
+        let this = asked.path_and_query();
+        let links = Links {
+            this,
+            ..Links::default()
+        };
+        (Linkage::One(owner.one(relationship)), links, None)
+    } else {
+        let source = Source {
+            collection: relationship.target(),
+            owner: Some((relationship.link, &asked.id)),
+        };
+        let total = api
+            .store
+            .count(source, &query)
+            .await
+            .via(frame!("linkage"))?;
+        let ids = api.store.linkage(source, query.page).await;
+        let links = Links::of_page(&asked.path(), &pairs, query.page, total);
+        let linkage = Linkage::Many(ids.via(frame!("linkage"))?);
+        (linkage, links, Some(total))
+    };
+    let (resource, id) = (collection.resource, Encoded(&asked.id));
+    links.related = Some(format!(
+        "{}/{resource}/{id}/{}",
+        asked.prefix, relationship.name
+    ));
+    Ok(bytes(&Document {
+        jsonapi: Version::SPOKEN,
+        data: Data::Linkage(&linkage),
+        included: None,
+        links,
+        meta: total.map(|total| Meta { total }),
+    }))
+}
+
+/// The resource that the path names, looked up on behalf of `by`.
+async fn existing(
+    api: &Api,
+    collection: &'static Collection,
+    asked: &Asked,
+    by: Frame,
+) -> Result<Record, Refusal> {
+    let record = api.store.record(collection, &asked.id).await.via(by)?;
+    record.ok_or_else(|| unknown(collection, &asked.id).into())
+}
+
 /// A document of one resource, or of none where a relationship is empty.
 async fn one(
     api: &Api,
     resource: Option<Resource>,
     query: &Query,
     asked: &Asked,
-) -> Result<Value, Refusal> {
+) -> Result<Vec<u8>, Refusal> {
     let mut compound = Compound::new(resource.into_iter().collect());
-    let following = compound.follow(&query.include, &api.store).await;
-    following.via(frame!("one"))?;
+    compound.follow(&query.include, &api.store).await?;
     let rendering = rendering(asked, query);
-    let data = compound.primary().first();
-    let data = data.map_or(Value::Null, |resource| rendering.resource(resource));
-    let included = (!query.include.is_empty()).then(|| compound.included());
-    let whole = asked.uri.path_and_query();
-    let whole = whole.map_or(asked.uri.path(), |whole| whole.as_str());
-    let links = json!({ "self": format!("{}{whole}", asked.prefix) });
-    Ok(rendering.document(&data, included, &links))
+    let includes = !query.include.is_empty();
+    Ok(bytes(&Document {
+        jsonapi: Version::SPOKEN,
+        data: rendering.one(compound.primary().first()),
+        included: includes.then(|| rendering.all(compound.included())),
+        links: Links {
+            this: asked.path_and_query(),
+            ..Links::default()
+        },
+        meta: None,
+    }))
 }
 
 fn rendering<'a>(asked: &'a Asked, query: &'a Query) -> Rendering<'a> {
@@ -136,8 +196,12 @@ fn rendering<'a>(asked: &'a Asked, query: &'a Query) -> Rendering<'a> {
     }
 }
 
+fn bytes(document: &Document<Data<'_>>) -> Vec<u8> {
+    serde_json::to_vec(document).expect("a document has text for keys, and nothing that fails")
+}
+
 fn unknown(collection: &Collection, id: &str) -> Problem {
-    let (resource, id) = (collection.resource, encoded(id));
+    let (resource, id) = (collection.resource, Encoded(id).to_string());
     tracing::info!(
         "content.resource" = resource,
         "content.id" = id,
@@ -157,35 +221,6 @@ pub(crate) fn absent(resource: &str, id: &str) -> String {
     format!("found no {resource} {id}")
 }
 
-/// The one place where failures of requests are written down.
-pub(crate) fn answer(outcome: Result<Value, Refusal>, asked: &Asked) -> Response {
-    let failure = match outcome {
-        Ok(document) => {
-            let content_type = (CONTENT_TYPE, HeaderValue::from_static(JSON_API));
-            return ([content_type], document.to_string()).into_response();
-        }
-        Err(Refusal::Problem(problem)) => return problem.into_response(),
-        Err(Refusal::Failure(failure)) => failure,
-    };
-    failure.report(format_args!("request for {} failed", asked.uri.path()));
-    let problem = if failure.is::<StoreError>() {
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "Unavailable",
-            "the content database does not answer",
-        )
-    } else {
-        Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "Internal error",
-            "the request could not be answered",
-        )
-    };
-    problem.into_response()
-}
-
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
@@ -195,5 +230,21 @@ impl From<Problem> for Refusal {
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self::Failure(failure)
+    }
+}
+
+impl From<IncludeError> for Refusal {
+    fn from(error: IncludeError) -> Self {
+        match error {
+            IncludeError::Failure(failure) => Self::Failure(failure),
+            IncludeError::TooMany => {
+                let most = Compound::MOST;
+                let reason = format!("would bring more than {most} resources along");
+                Self::Problem(Problem {
+                    status: StatusCode::BAD_REQUEST,
+                    errors: vec![ErrorObject::of_parameter("include", &reason)],
+                })
+            }
+        }
     }
 }

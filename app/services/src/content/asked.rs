@@ -1,6 +1,7 @@
 use axum::extract::{FromRequestParts, RawPathParams};
+use http::header::IF_NONE_MATCH;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use crate::content::problem::Problem;
 
@@ -15,6 +16,22 @@ pub(crate) struct Asked {
     pub(crate) uri: Uri,
     /// Put before each link.
     pub(crate) prefix: String,
+    /// The `If-None-Match` headers: the versions of the answer that the client has.
+    pub(crate) known: Vec<HeaderValue>,
+}
+
+impl Asked {
+    /// As the client asked for it, without the query.
+    pub(crate) fn path(&self) -> String {
+        format!("{}{}", self.prefix, self.uri.path())
+    }
+
+    /// As the client asked for it.
+    pub(crate) fn path_and_query(&self) -> String {
+        let whole = self.uri.path_and_query();
+        let whole = whole.map_or(self.uri.path(), |whole| whole.as_str());
+        format!("{}{whole}", self.prefix)
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {
@@ -31,11 +48,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
                 detail,
             )
         })?;
+        let known = parts.headers.get_all(IF_NONE_MATCH);
         let id = params.iter().find(|(name, _)| *name == "id");
         Ok(Self {
             id: id.map(|(_, id)| id.to_owned()).unwrap_or_default(),
             uri: parts.uri.clone(),
             prefix: prefix(&parts.headers).to_owned(),
+            known: known.into_iter().cloned().collect(),
         })
     }
 }

@@ -12,7 +12,7 @@ pub(crate) fn is_acceptable(headers: &HeaderMap) -> bool {
         any = true;
         // A value that is no text cannot name our type.
         let text = value.to_str().unwrap_or_default();
-        if text.split(',').any(accepts) {
+        if split(text, ',').any(accepts) {
             return true;
         }
     }
@@ -25,17 +25,24 @@ pub(crate) fn is_supported(headers: &HeaderMap) -> bool {
         return true;
     };
     let (media_type, mut parameters) = parts(value.to_str().unwrap_or_default());
-    media_type.eq_ignore_ascii_case(JSON_API) && parameters.all(|(name, _)| name == "profile")
+    media_type.eq_ignore_ascii_case(JSON_API)
+        && parameters.all(|(name, value)| is_ours(&name, value))
+}
+
+/// Profiles may be named, and are not heeded; of extensions we have none, and none may be named.
+fn is_ours(name: &str, value: &str) -> bool {
+    let uris = value.trim_matches('"').split_ascii_whitespace();
+    name == "profile" || (name == "ext" && uris.count() == 0)
 }
 
 fn accepts(range: &str) -> bool {
     let (media_type, parameters) = parts(range);
     let (mut refused, mut parametrised) = (false, false);
     for (name, value) in parameters {
-        match name.as_str() {
-            "q" => refused = value.parse::<f32>().is_ok_and(|weight| weight <= 0.0),
-            "profile" => {}
-            _ => parametrised = true,
+        if name == "q" {
+            refused = value.parse::<f32>().is_ok_and(|weight| weight <= 0.0);
+        } else {
+            parametrised |= !is_ours(&name, value);
         }
     }
     let ours = media_type.eq_ignore_ascii_case(JSON_API) && !parametrised;
@@ -43,13 +50,22 @@ fn accepts(range: &str) -> bool {
 }
 
 fn parts(text: &str) -> (&str, impl Iterator<Item = (String, &str)>) {
-    let mut parts = text.split(';').map(str::trim);
+    let mut parts = split(text, ';').map(str::trim);
     let media_type = parts.next().unwrap_or_default();
     let parameters = parts.filter(|part| !part.is_empty()).map(|part| {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         (name.trim().to_ascii_lowercase(), value.trim())
     });
     (media_type, parameters)
+}
+
+/// The parts between separators, those within quotation marks apart.
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    text.split(move |c| {
+        is_quoted ^= c == '"';
+        c == separator && !is_quoted
+    })
 }
 
 #[cfg(test)]
@@ -82,6 +98,11 @@ mod tests {
             "application/vnd.api+json;ext=\"https://example.com/x\"",
             false,
         );
+        accept("application/vnd.api+json;ext=\"\"", true);
+        accept(
+            "application/vnd.api+json;profile=\"https://example.com/a,b;c https://example.com/d\"",
+            true,
+        );
         accept("text/html, */*;q=0.1", true);
         accept("*/*;q=0", false);
         accept("text/html", false);
@@ -92,6 +113,14 @@ mod tests {
     fn a_body_must_be_plain_json_api() {
         content_type("application/vnd.api+json", true);
         content_type("application/vnd.api+json; charset=utf-8", false);
+        content_type(
+            "application/vnd.api+json; profile=\"https://example.com/x\"",
+            true,
+        );
+        content_type(
+            "application/vnd.api+json; ext=\"https://example.com/x\"",
+            false,
+        );
         content_type("application/json", false);
         assert!(is_supported(&HeaderMap::new()));
     }

@@ -1,6 +1,7 @@
 use std::num::ParseIntError;
 
-use serde_json::{Value, json};
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use crate::failure::Kind;
 
@@ -63,10 +64,15 @@ impl OpeningHours {
             closes: minutes(closes)?,
         })
     }
+}
 
-    pub(crate) fn to_json(self) -> Value {
+impl Serialize for OpeningHours {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let clock = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
-        json!({ "opens": clock(self.opens), "closes": clock(self.closes) })
+        let mut object = serializer.serialize_struct("OpeningHours", 2)?;
+        object.serialize_field("opens", &clock(self.opens))?;
+        object.serialize_field("closes", &clock(self.closes))?;
+        object.end()
     }
 }
 

@@ -56,6 +56,16 @@ impl Problem {
 }
 
 impl ErrorObject {
+    /// Of a query parameter and what is wrong with it.
+    pub(crate) fn of_parameter(name: &str, reason: &str) -> Self {
+        Self {
+            code: "invalid_parameter",
+            title: "Invalid query parameter",
+            detail: format!("{name} {reason}"),
+            parameter: Some(name.to_owned()),
+        }
+    }
+
     fn to_json(&self, status: StatusCode) -> Value {
         let mut object = json!({
             "status": status.as_str(),

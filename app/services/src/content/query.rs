@@ -1,3 +1,6 @@
+mod filter;
+mod paths;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract;
@@ -5,14 +8,13 @@ use http::{StatusCode, Uri};
 
 use crate::content::collection::{Collection, Relationship};
 use crate::content::problem::{ErrorObject, Problem};
+pub(crate) use filter::{Bound, Condition, Test, folded};
 
 /// What a request's query string asks for, every part of it checked against the collection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Query {
-    /// Only resources of these kinds; all if empty.
-    pub(crate) kinds: Vec<String>,
-    /// Only what lies in this place or beneath it.
-    pub(crate) place: Option<String>,
+    /// All of them hold for what is shown.
+    pub(crate) conditions: Vec<Condition>,
     pub(crate) sort: Vec<SortKey>,
     pub(crate) page: Page,
     pub(crate) fieldsets: Fieldsets,
@@ -39,14 +41,17 @@ pub(crate) struct Fieldsets(BTreeMap<&'static str, BTreeSet<String>>);
 /// Which parameters a route knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
+    /// A list of resources.
     Many,
+    /// One resource.
     One,
+    /// The linkage of a relationship to many: it is paged, no more.
+    ManyLinks,
+    /// The linkage of a relationship to one.
+    OneLink,
 }
 
 const MAX_PARAMETERS: usize = 32;
-const MAX_SORT_KEYS: usize = 4;
-const MAX_INCLUDE_PATHS: usize = 8;
-const MAX_INCLUDE_DEPTH: usize = 6;
 
 impl Page {
     pub(crate) const MAX_SIZE: u32 = 100;
@@ -77,26 +82,21 @@ impl Fieldsets {
 impl Query {
     /// Reads a query string; every parameter that is wrong becomes one error object of the answer.
     pub(crate) fn parse(
-        uri: &Uri,
+        pairs: &[(String, String)],
         collection: &'static Collection,
         scope: Scope,
     ) -> Result<Self, Problem> {
         let mut query = Self::default();
         let mut errors = Vec::new();
         let mut seen = BTreeSet::new();
-        for (name, value) in pairs(uri)? {
-            let outcome = if seen.insert(name.clone()) {
-                query.take(&name, &value, collection, scope)
+        for (name, value) in pairs {
+            let outcome = if seen.insert(name) {
+                query.take(name, value, collection, scope)
             } else {
                 Err("is given twice".to_owned())
             };
             if let Err(reason) = outcome {
-                errors.push(ErrorObject {
-                    code: "invalid_parameter",
-                    title: "Invalid query parameter",
-                    detail: format!("{name} {reason}"),
-                    parameter: Some(name),
-                });
+                errors.push(ErrorObject::of_parameter(name, &reason));
             }
         }
         if errors.is_empty() {
@@ -115,25 +115,33 @@ impl Query {
         collection: &'static Collection,
         scope: Scope,
     ) -> Result<(), String> {
-        let (family, member) = match name.split_once('[') {
-            None => (name, None),
-            Some((family, rest)) => (family, rest.strip_suffix(']')),
+        let unknown = || Err("is not a parameter of this route".to_owned());
+        let Some((family, members)) = split(name) else {
+            return unknown();
         };
-        match (scope, family, member) {
-            (_, "fields", Some(resource)) => self.take_fields(resource, value)?,
-            (_, "include", None) if !name.contains('[') => {
-                self.include = include(value, collection)?;
+        match (scope, family, members.as_slice()) {
+            (Scope::Many | Scope::One, "fields", [resource]) => {
+                self.take_fields(resource, value)?;
             }
-            (Scope::Many, "sort", None) if !name.contains('[') => {
-                self.sort = sort(value, collection)?;
+            (Scope::Many | Scope::One, "include", []) => {
+                self.include = paths::include(value, collection)?;
             }
-            (Scope::Many, "filter", Some("kind")) => self.kinds = kinds(value, collection)?,
-            (Scope::Many, "filter", Some("place")) => self.place = Some(id(value)?),
-            (Scope::Many, "page", Some("number")) => {
+            (Scope::Many, "sort", []) => self.sort = paths::sort(value, collection)?,
+            (Scope::Many, "filter", [by]) => {
+                self.conditions
+                    .push(Condition::parse(by, None, value, collection)?);
+            }
+            (Scope::Many, "filter", [by, operator]) => {
+                self.conditions
+                    .push(Condition::parse(by, Some(operator), value, collection)?);
+            }
+            (Scope::Many | Scope::ManyLinks, "page", ["number"]) => {
                 self.page.number = number(value, Page::MAX_NUMBER)?;
             }
-            (Scope::Many, "page", Some("size")) => self.page.size = number(value, Page::MAX_SIZE)?,
-            _ => return Err("is not a parameter of this route".to_owned()),
+            (Scope::Many | Scope::ManyLinks, "page", ["size"]) => {
+                self.page.size = number(value, Page::MAX_SIZE)?;
+            }
+            _ => return unknown(),
         }
         Ok(())
     }
@@ -153,6 +161,16 @@ impl Query {
     }
 }
 
+/// `filter[rating][gte]` as its family and the members in brackets; none if it is not of this form.
+fn split(name: &str) -> Option<(&str, Vec<&str>)> {
+    let Some(at) = name.find('[') else {
+        return Some((name, Vec::new()));
+    };
+    let (family, rest) = name.split_at(at);
+    let inner = rest.strip_prefix('[')?.strip_suffix(']')?;
+    Some((family, inner.split("][").collect()))
+}
+
 /// The decoded pairs of a query string.
 pub(crate) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
     let invalid = |detail: String| {
@@ -169,86 +187,6 @@ pub(crate) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
         return Err(invalid(format!("more than {MAX_PARAMETERS} parameters")));
     }
     Ok(pairs)
-}
-
-fn include(
-    value: &str,
-    collection: &'static Collection,
-) -> Result<Vec<Vec<&'static Relationship>>, String> {
-    let mut paths = Vec::new();
-    for path in names(value) {
-        let mut at = collection;
-        let mut steps = Vec::new();
-        for name in path.split('.') {
-            let step = at
-                .relationship(name)
-                .ok_or_else(|| format!("names no relationship of {}: {name:?}", at.resource))?;
-            at = step.target();
-            steps.push(step);
-        }
-        if steps.len() > MAX_INCLUDE_DEPTH {
-            return Err(format!(
-                "goes deeper than {MAX_INCLUDE_DEPTH} relationships"
-            ));
-        }
-        paths.push(steps);
-    }
-    if paths.len() > MAX_INCLUDE_PATHS {
-        return Err(format!("names more than {MAX_INCLUDE_PATHS} paths"));
-    }
-    Ok(paths)
-}
-
-fn sort(value: &str, collection: &'static Collection) -> Result<Vec<SortKey>, String> {
-    let mut keys = Vec::new();
-    for name in names(value) {
-        let (name, descending) = name
-            .strip_prefix('-')
-            .map_or((name, false), |name| (name, true));
-        let attribute = collection
-            .attributes
-            .iter()
-            .find(|attribute| attribute.sortable && attribute.name == name);
-        let attribute = attribute.ok_or_else(|| {
-            format!(
-                "names a field that {} cannot be sorted by: {name:?}",
-                collection.resource
-            )
-        })?;
-        keys.push(SortKey {
-            column: attribute.column,
-            descending,
-        });
-    }
-    if keys.is_empty() || keys.len() > MAX_SORT_KEYS {
-        return Err(format!("needs 1 to {MAX_SORT_KEYS} fields"));
-    }
-    Ok(keys)
-}
-
-fn kinds(value: &str, collection: &Collection) -> Result<Vec<String>, String> {
-    let kinds: Vec<String> = names(value).map(str::to_owned).collect();
-    if kinds.is_empty() || kinds.len() > collection.kinds.len() {
-        return Err(format!("needs 1 to {} kinds", collection.kinds.len()));
-    }
-    match kinds
-        .iter()
-        .find(|kind| !collection.kinds.contains(&kind.as_str()))
-    {
-        None => Ok(kinds),
-        Some(kind) => Err(format!(
-            "names no kind: {kind:?}; there are {}",
-            collection.kinds.join(", ")
-        )),
-    }
-}
-
-fn id(value: &str) -> Result<String, String> {
-    const LONGEST: usize = 128;
-    if value.is_empty() || value.len() > LONGEST {
-        return Err(format!("needs an id of 1 to {LONGEST} characters"));
-    }
-    Ok(value.to_owned())
 }
 
 fn number(value: &str, most: u32) -> Result<u32, String> {
@@ -271,10 +209,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::content::collection::{PLACES, POINTS_OF_INTEREST};
+    use crate::content::collection::{COLLECTIONS, PLACES};
+
+    fn parse_for(resource: &str, query: &str, scope: Scope) -> Result<Query, Problem> {
+        let collection = Collection::of(resource).unwrap();
+        let pairs = pairs(&format!("/{resource}?{query}").parse().unwrap())?;
+        Query::parse(&pairs, collection, scope)
+    }
 
     fn parse(query: &str, scope: Scope) -> Result<Query, Problem> {
-        Query::parse(&format!("/places?{query}").parse().unwrap(), &PLACES, scope)
+        parse_for(PLACES.resource, query, scope)
     }
 
     fn refused(query: &str, detail: &str) {
@@ -291,8 +235,14 @@ mod tests {
             Scope::Many,
         );
         let query = query.unwrap();
-        assert_eq!(query.kinds, ["city", "region"]);
-        assert_eq!(query.place.as_deref(), Some("portugal"));
+        let tests: Vec<&Test> = query.conditions.iter().map(|one| &one.test).collect();
+        assert_eq!(
+            tests,
+            [
+                &Test::OneOf(vec!["city".to_owned(), "region".to_owned()]),
+                &Test::Beneath("portugal".to_owned())
+            ]
+        );
         assert_eq!(
             query.sort[0],
             SortKey {
@@ -329,6 +279,10 @@ mod tests {
             "sort=summary",
             "sort names a field that places cannot be sorted by: \"summary\"",
         );
+        refused(
+            "sort=parent.name",
+            "sort names a field of a related resource, by which nothing is sorted: \"parent.name\"",
+        );
         refused("sort[x]=name", "sort[x] is not a parameter of this route");
         refused(
             "include=nobody",
@@ -343,6 +297,8 @@ mod tests {
             parse("sort=name", Scope::One).is_err(),
             "one resource is not sorted"
         );
+        assert!(parse("page[size]=3", Scope::ManyLinks).is_ok());
+        assert!(parse("include=parent", Scope::ManyLinks).is_err());
         assert_eq!(parse("a=1&b=2", Scope::Many).unwrap_err().errors.len(), 2);
     }
 
@@ -350,10 +306,12 @@ mod tests {
         #[test]
         fn no_query_string_breaks_the_parser(query in "[ -~&=%\\[\\],.a-z0-9-]{0,80}") {
             let encoded: String = query.chars().filter(|c| !matches!(c, ' ' | '#' | '"' | '<' | '>' | '`' | '{' | '}')).collect();
-            if let Ok(uri) = format!("/places?{encoded}").parse::<Uri>() {
-                for collection in [&PLACES, &POINTS_OF_INTEREST] {
-                    for scope in [Scope::Many, Scope::One] {
-                        match Query::parse(&uri, collection, scope) {
+            if let Ok(uri) = format!("/places?{encoded}").parse::<Uri>()
+                && let Ok(pairs) = pairs(&uri)
+            {
+                for collection in COLLECTIONS {
+                    for scope in [Scope::Many, Scope::One, Scope::ManyLinks, Scope::OneLink] {
+                        match Query::parse(&pairs, collection, scope) {
                             Ok(query) => prop_assert!((1..=Page::MAX_SIZE).contains(&query.page.size)),
                             Err(problem) => prop_assert!(problem.status.is_client_error() && !problem.errors.is_empty()),
                         }

@@ -1,10 +1,15 @@
-use std::sync::Arc;
+mod statements;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use crate::content::collection::{Collection, Link, PLACES, POINTS_OF_INTEREST, Relationship};
+use crate::content::document::Identifier;
 use crate::content::field::Record;
-use crate::content::query::Query;
+use crate::content::query::{Page, Query};
 use crate::database::{Database, StoreError};
 use crate::failure::{Failure, Via, frame};
 use crate::fault::{FaultKind, Faults};
@@ -21,8 +26,8 @@ pub(crate) struct Store {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) collection: &'static Collection,
-    /// Only the rows whose column holds this id.
-    pub(crate) owner: Option<(&'static str, &'a str)>,
+    /// Only what this resource is related to, by this link to many.
+    pub(crate) owner: Option<(Link, &'a str)>,
 }
 
 /// The name of the database.
@@ -42,26 +47,12 @@ impl Store {
         query: &Query,
     ) -> Result<Vec<Record>, Failure> {
         let collection = source.collection;
-        let mut sql = select(collection);
-        restrict(&mut sql, source, query);
-        sql.push(" ORDER BY ");
-        for key in &query.sort {
-            sql.push(key.column)
-                .push(if key.descending { " DESC, " } else { ", " });
-        }
-        sql.push("id LIMIT ").push_bind(i64::from(query.page.size));
-        sql.push(" OFFSET ")
-            .push_bind(i64::try_from(query.page.offset()).unwrap_or(i64::MAX));
+        let sql = statements::page(source, query);
         let lists = |of: &Collection| source.owner.is_none() && of.resource == collection.resource;
         let slower = lists(&PLACES).then(|| self.faults.slows_by()).flatten();
-        let statement = Statement::new(Operation::Select, collection.table);
-        let reading = async {
-            if let Some(slower) = slower {
-                tokio::time::sleep(slower).await;
-            }
-            self.fetch(collection, sql).await.via(frame!("Store::page"))
-        };
-        let mut records = statement.trace(NAMESPACE, reading).await?;
+        let read = move |row: &SqliteRow| Record::read(collection, row);
+        let reading = self.rows(collection, sql, slower, read);
+        let mut records = reading.await.via(frame!("Store::page"))?;
         if lists(&POINTS_OF_INTEREST) && self.faults.hits(FaultKind::Errors) {
             records
                 .iter_mut()
@@ -73,51 +64,30 @@ impl Store {
 
     /// How many resources a query asks for on all its pages.
     pub(crate) async fn count(&self, source: Source<'_>, query: &Query) -> Result<u64, Failure> {
-        let table = source.collection.table;
-        let mut sql = QueryBuilder::new(format!("SELECT count(*) FROM {table}"));
-        restrict(&mut sql, source, query);
-        let counting = async {
-            let mut connection = self.database.reader().await.via(frame!("Store::count"))?;
-            let row = sql.build().fetch_one(&mut *connection).await;
-            let total = row.and_then(|row| row.try_get::<i64, _>(0));
-            total.map_err(|source| {
-                Failure::new(
-                    StoreError::Statement { table, source },
-                    frame!("Store::count"),
-                )
+        let mut sql = statements::count(source, query);
+        let statement = Statement::new(Operation::Count, source.collection.table);
+        let counting = self.database.read(statement, move |connection| {
+            Box::pin(async move {
+                let row = sql.build().fetch_one(connection).await?;
+                row.try_get::<i64, _>(0)
             })
-        };
-        let total = Statement::new(Operation::Count, table)
-            .trace(NAMESPACE, counting)
-            .await?;
+        });
+        let total = counting.await.via(frame!("Store::count"))?;
         Ok(u64::try_from(total).unwrap_or(0))
     }
 
-    /// The resources whose `column` holds one of `keys`, by id. No keys, no statement.
-    pub(crate) async fn records_by(
+    /// The resources with these ids, by id. No ids, no statement.
+    pub(crate) async fn records(
         &self,
         collection: &'static Collection,
-        column: &'static str,
-        keys: &[String],
+        ids: &[&str],
     ) -> Result<Vec<Record>, Failure> {
-        if keys.is_empty() {
+        if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut sql = select(collection);
-        sql.push(" WHERE ").push(column).push(" IN (");
-        let mut list = sql.separated(", ");
-        for key in keys {
-            list.push_bind(key.clone());
-        }
-        sql.push(") ORDER BY id");
-        let reading = async {
-            self.fetch(collection, sql)
-                .await
-                .via(frame!("Store::records_by"))
-        };
-        Statement::new(Operation::Select, collection.table)
-            .trace(NAMESPACE, reading)
-            .await
+        let sql = statements::by_ids(collection, ids);
+        let read = move |row: &SqliteRow| Record::read(collection, row);
+        self.rows(collection, sql, None, read).await
     }
 
     pub(crate) async fn record(
@@ -125,77 +95,71 @@ impl Store {
         collection: &'static Collection,
         id: &str,
     ) -> Result<Option<Record>, Failure> {
-        let found = self.records_by(collection, "id", &[id.to_owned()]).await;
+        let found = self.records(collection, &[id]).await;
         Ok(found.via(frame!("Store::record"))?.pop())
     }
 
-    async fn fetch(
+    /// What the resources with these ids are related to by a relationship to many, each with the
+    /// id that it is related to; `most` at most. No ids, no statement.
+    pub(crate) async fn related(
+        &self,
+        relationship: &'static Relationship,
+        ids: &[&str],
+        most: usize,
+    ) -> Result<Vec<(String, Record)>, Failure> {
+        let collection = relationship.target();
+        let Some(sql) = statements::related(collection, relationship.link, ids, most) else {
+            return Ok(Vec::new());
+        };
+        let owner_at = collection.columns().count();
+        let read = move |row: &SqliteRow| {
+            let owner = row.try_get(owner_at)?;
+            Ok((owner, Record::read(collection, row)?))
+        };
+        let reading = self.rows(collection, sql, None, read);
+        reading.await.via(frame!("Store::related"))
+    }
+
+    /// One page of the identifiers that one resource is related to.
+    pub(crate) async fn linkage(
+        &self,
+        source: Source<'_>,
+        page: Page,
+    ) -> Result<Vec<Identifier>, Failure> {
+        let collection = source.collection;
+        let sql = statements::identifiers(source, page);
+        let read = move |row: &SqliteRow| {
+            let id = row.try_get(0)?;
+            let resource = collection.resource;
+            Ok(Identifier { resource, id })
+        };
+        let reading = self.rows(collection, sql, None, read);
+        reading.await.via(frame!("Store::linkage"))
+    }
+
+    /// The rows of a statement on a collection, each as `read` reads it.
+    async fn rows<T>(
         &self,
         collection: &'static Collection,
         mut sql: QueryBuilder<Sqlite>,
-    ) -> Result<Vec<Record>, Failure> {
-        let mut connection = self.database.reader().await.via(frame!("Store::fetch"))?;
-        let rows = sql.build().fetch_all(&mut *connection).await;
-        let records = rows.and_then(|rows| {
-            rows.iter()
-                .map(|row| Record::read(collection, row))
-                .collect()
-        });
-        records.map_err(|source| {
-            let table = collection.table;
-            Failure::new(
-                StoreError::Statement { table, source },
-                frame!("Store::fetch"),
-            )
-        })
-    }
-}
-
-fn select(collection: &'static Collection) -> QueryBuilder<Sqlite> {
-    let columns: Vec<&str> = collection.columns().collect();
-    QueryBuilder::new(format!(
-        "SELECT {} FROM {}",
-        columns.join(", "),
-        collection.table
-    ))
-}
-
-fn restrict(sql: &mut QueryBuilder<Sqlite>, source: Source<'_>, query: &Query) {
-    sql.push(" WHERE true");
-    if let Some((column, id)) = source.owner {
-        sql.push(" AND ")
-            .push(column)
-            .push(" = ")
-            .push_bind(id.to_owned());
-    }
-    if !query.kinds.is_empty() {
-        sql.push(" AND kind IN (");
-        let mut list = sql.separated(", ");
-        for kind in &query.kinds {
-            list.push_bind(kind.clone());
-        }
-        sql.push(")");
-    }
-    if let Some(place) = &query.place {
-        let column = place_column(source.collection);
-        sql.push(" AND ")
-            .push(column)
-            .push(" IN (WITH RECURSIVE beneath (id) AS (SELECT id FROM places WHERE id = ");
-        sql.push_bind(place.clone());
-        sql.push(" UNION SELECT places.id FROM places JOIN beneath ON places.parent = beneath.id) SELECT id FROM beneath)");
-    }
-}
-
-/// Where a collection says in which place a resource lies; a place lies in itself.
-fn place_column(collection: &Collection) -> &'static str {
-    let in_place = |relationship: &&Relationship| relationship.name == "place";
-    match collection
-        .relationships
-        .iter()
-        .find(in_place)
-        .map(|relationship| relationship.link)
-    {
-        Some(Link::Own(column)) => column,
-        _ => "id",
+        slower: Option<Duration>,
+        read: impl Fn(&SqliteRow) -> Result<T, sqlx::Error>,
+    ) -> Result<Vec<T>, Failure> {
+        let table = collection.table;
+        let reading = async {
+            // Before the connection is taken: what is slow is one statement, not the database.
+            if let Some(slower) = slower {
+                tokio::time::sleep(slower).await;
+            }
+            let mut connection = self.database.reader().await.via(frame!("Store::rows"))?;
+            let rows = sql.build().fetch_all(&mut *connection).await;
+            let rows = rows.and_then(|rows| rows.iter().map(read).collect());
+            rows.map_err(|source| {
+                let error = StoreError::Statement { table, source };
+                Failure::new(error, frame!("Store::rows"))
+            })
+        };
+        let statement = Statement::new(Operation::Select, table);
+        statement.trace(NAMESPACE, reading).await
     }
 }

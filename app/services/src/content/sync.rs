@@ -1,58 +1,58 @@
+mod instruments;
+mod row;
+mod write;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Row, Sqlite, Transaction};
+use sqlx::Row;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use watchfire_schemas::{Clock, Timestamp};
 use watchfire_telemetry::Telemetry;
 
 use crate::client::{Call, Client};
+use crate::content::collection::{COLLECTIONS, Collection};
 use crate::content::store::NAMESPACE;
+use crate::content::sync::instruments::{Instruments, SetInstruments};
 use crate::database::Database;
 use crate::failure::{Failure, Kind, Via, frame};
-use crate::feed::{self, Entries, Entry, Place, PointOfInterest, Record};
+use crate::feed::{self, Entries, Entry};
 use crate::statement::{Operation, Statement};
 
-/// How often the feed is asked.
+/// How often a feed is asked.
 pub(crate) const POLL_EVERY: Duration = Duration::from_secs(15);
 /// Where the records of the sync come from.
 pub(crate) const TARGET: &str = module_path!();
-/// The span around one round.
-pub(crate) const ROUND: &str = "sync places";
-pub(crate) const PLACES: Statement = Statement::new(Operation::Upsert, "places");
-pub(crate) const POINTS: Statement = Statement::new(Operation::Upsert, "points_of_interest");
 pub(crate) const POSITION: Statement = Statement::new(Operation::Upsert, "sync_position");
-/// The feed's name in the table of positions.
-const FEED: &str = "places";
 
-/// Keeps the content database in step with the source feed. It remembers how far it has read in
-/// the database itself, in the transaction that holds what it read: a stop at any point loses and
-/// repeats nothing.
+/// Keeps one data set in step with its source feed. It remembers how far it has read in the
+/// database itself, in the transaction that holds what it read: a stop at any point loses and
+/// repeats nothing. Each data set has a worker of its own, so that a feed that fails holds up no other.
 #[derive(Debug)]
 pub(crate) struct Sync {
+    collection: &'static Collection,
     database: Database,
     feed: Client,
     clock: Arc<dyn Clock>,
-    in_progress: Gauge,
-    lag_seconds: Gauge<f64, AtomicU64>,
-    entries: Counter,
+    instruments: SetInstruments,
     /// When the database was last known to hold all that the feed has.
     in_step: Timestamp,
 }
 
+/// Why a round did not reach the end of its feed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SyncError {
     #[error("the feed answered {0}")]
     Refused(http::StatusCode),
     #[error("the feed's answer cannot be read")]
     Unreadable(#[source] serde_json::Error),
+    #[error("the feed goes backwards: after {after} came {cursor}")]
+    Backwards { after: u64, cursor: u64 },
+    #[error("the position cannot be read")]
+    Position(#[source] sqlx::Error),
     #[error("the entries cannot be written")]
     Write(#[source] sqlx::Error),
 }
@@ -62,73 +62,70 @@ impl Kind for SyncError {
         match self {
             Self::Refused(_) => "SyncError::Refused",
             Self::Unreadable(_) => "SyncError::Unreadable",
+            Self::Backwards { .. } => "SyncError::Backwards",
+            Self::Position(_) => "SyncError::Position",
             Self::Write(_) => "SyncError::Write",
         }
     }
 }
 
+/// What one round did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Applied {
+    pub(crate) entries: usize,
+    /// The last entry that is in the database.
+    pub(crate) cursor: u64,
+}
+
 impl Sync {
-    pub(crate) fn new(
-        database: Database,
+    /// One worker for each data set.
+    pub(crate) fn all(
+        database: &Database,
         feed: SocketAddr,
         telemetry: &Telemetry,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, reqwest::Error> {
-        let (in_progress, lag_seconds, entries) =
-            (Gauge::default(), Gauge::default(), Counter::default());
-        let mut registry = telemetry.registry();
-        registry.register(
-            "sync_in_progress",
-            "Whether a round of the sync is under way",
-            in_progress.clone(),
-        );
-        registry.register(
-            "sync_lag_seconds",
-            "How long ago the data were last in step with the feed",
-            lag_seconds.clone(),
-        );
-        registry.register(
-            "sync_entries",
-            "Entries of the feed that were applied",
-            entries.clone(),
-        );
-        drop(registry);
-        Ok(Self {
-            database,
-            feed: Client::new(feed, telemetry)?,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Vec<Self>, reqwest::Error> {
+        let instruments = Instruments::register(&mut telemetry.registry());
+        let feed = Client::new(feed, telemetry)?;
+        let syncs = COLLECTIONS.map(|collection| Self {
+            collection,
+            database: database.clone(),
+            feed: feed.clone(),
             in_step: clock.now(),
-            clock,
-            in_progress,
-            lag_seconds,
-            entries,
-        })
+            clock: Arc::clone(clock),
+            instruments: instruments.of(collection.resource),
+        });
+        Ok(syncs.into())
     }
 
     /// One round: reads the feed to its end. A failure is written down; the next round goes on from there.
     pub(crate) async fn round(&mut self) {
+        let data_set = self.collection.resource;
         let span = tracing::info_span!(
             "sync",
-            "otel.name" = ROUND,
+            "otel.name" = round_name(data_set),
             "otel.status_code" = tracing::field::Empty
         );
-        self.in_progress.set(1);
+        self.instruments.in_progress.set(1);
         async {
             match self.catch_up().await {
-                Ok((applied, cursor)) => {
+                Ok(applied) => {
                     self.in_step = self.clock.now();
-                    report_applied(applied, cursor);
+                    self.instruments.caught_up.inc();
+                    report_applied(data_set, applied);
                 }
                 Err(failure) => {
                     tracing::Span::current().record("otel.status_code", "ERROR");
-                    failure.report(format_args!("sync of {FEED} failed"));
+                    self.instruments.failed.inc();
+                    failure.report(format_args!("sync of {data_set} failed"));
                 }
             }
         }
         .instrument(span)
         .await;
-        self.in_progress.set(0);
+        self.instruments.in_progress.set(0);
         let lag = self.clock.now().seconds_since(self.in_step);
-        self.lag_seconds.set(lag.max(0.0));
+        self.instruments.lag_seconds.set(lag.max(0.0));
     }
 
     /// A round every [`POLL_EVERY`] until `stop`.
@@ -142,46 +139,45 @@ impl Sync {
         }
     }
 
-    async fn catch_up(&self) -> Result<(usize, u64), Failure> {
-        let mut cursor = self.position().await.via(frame!("Sync::catch_up"))?;
-        let mut applied = 0;
+    async fn catch_up(&self) -> Result<Applied, Failure> {
+        let cursor = self.position().await.via(frame!("Sync::catch_up"))?;
+        let mut applied = Applied { entries: 0, cursor };
         loop {
-            let Entries { entries, latest } =
-                self.read(cursor).await.via(frame!("Sync::catch_up"))?;
+            let read = self.read(applied.cursor).await;
+            let Entries { entries, latest } = read.via(frame!("Sync::catch_up"))?;
             let Some(last) = entries.last() else {
-                return Ok((applied, cursor));
+                return Ok(applied);
             };
-            cursor = last.cursor;
-            self.apply(&entries, cursor)
-                .await
-                .via(frame!("Sync::catch_up"))?;
-            applied += entries.len();
-            self.entries.inc_by(entries.len() as u64);
+            let (after, cursor) = (applied.cursor, last.cursor);
+            if cursor <= after {
+                let error = SyncError::Backwards { after, cursor };
+                return Err(Failure::new(error, frame!("Sync::catch_up")));
+            }
+            let applying = self.apply(&entries, cursor).await;
+            applying.via(frame!("Sync::catch_up"))?;
+            applied.cursor = cursor;
+            applied.entries += entries.len();
             if cursor >= latest {
-                return Ok((applied, cursor));
+                return Ok(applied);
             }
         }
     }
 
     async fn position(&self) -> Result<u64, Failure> {
         let row = sqlx::query("SELECT cursor FROM sync_position WHERE feed = ?")
-            .bind(FEED)
+            .bind(self.collection.resource)
             .fetch_optional(self.database.writer())
             .await;
         let cursor = row.and_then(|row| row.map(|row| row.try_get::<i64, _>(0)).transpose());
         let cursor = cursor
-            .map_err(|error| Failure::new(SyncError::Write(error), frame!("Sync::position")))?;
+            .map_err(|error| Failure::new(SyncError::Position(error), frame!("Sync::position")))?;
         Ok(cursor
             .and_then(|cursor| u64::try_from(cursor).ok())
             .unwrap_or(0))
     }
 
     async fn read(&self, after: u64) -> Result<Entries, Failure> {
-        let path_and_query = format!(
-            "{}?after={after}&limit={}",
-            feed::ENTRIES,
-            feed::MAX_ENTRIES
-        );
+        let path_and_query = feed::entries_after(self.collection.resource, after);
         let call = Call {
             method: Method::GET,
             template: feed::ENTRIES,
@@ -203,95 +199,54 @@ impl Sync {
     /// Writes entries and the position after them, all or nothing.
     async fn apply(&self, entries: &[Entry], cursor: u64) -> Result<(), Failure> {
         let failed = |error| Failure::new(SyncError::Write(error), frame!("Sync::apply"));
-        let mut transaction = self.database.writer().begin().await.map_err(failed)?;
-        let is_place = |entry: &&Entry| matches!(entry.record, Record::Place(_));
-        let (places, points): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(is_place);
-        for (statement, entries) in [(PLACES, places), (POINTS, points)] {
-            if !entries.is_empty() {
-                let writing = async { upsert(&mut transaction, &entries).await.map_err(failed) };
-                statement.trace(NAMESPACE, writing).await?;
-            }
+        let changes = row::changes(self.collection, entries);
+        for refused in &changes.refused {
+            refused.warn(self.collection.resource);
         }
+        let mut transaction = self.database.writer().begin().await.map_err(failed)?;
+        let writing = async {
+            let written = write::changes(&mut transaction, self.collection, &changes).await;
+            written.map_err(failed)
+        };
+        let statement = upsert(self.collection);
+        statement.trace(NAMESPACE, writing).await?;
         let moving = async {
-            sqlx::query("INSERT INTO sync_position (feed, cursor) VALUES (?, ?) ON CONFLICT (feed) DO UPDATE SET cursor = excluded.cursor")
-                .bind(FEED)
-                .bind(i64::try_from(cursor).unwrap_or(i64::MAX))
-                .execute(&mut *transaction)
-                .await
-                .map_err(failed)
+            let feed = self.collection.resource;
+            let moved = write::position(&mut transaction, feed, cursor).await;
+            moved.map_err(failed)
         };
         POSITION.trace(NAMESPACE, moving).await?;
-        transaction.commit().await.map_err(failed)
+        transaction.commit().await.map_err(failed)?;
+        self.instruments.count(&changes);
+        Ok(())
     }
 }
 
-/// What is said of a round that went well, live and in the history.
-pub(crate) fn applied_message(applied: usize, cursor: u64) -> String {
-    format!("sync applied {applied} entries up to cursor {cursor}")
+/// The span around one round.
+pub(crate) fn round_name(data_set: &str) -> String {
+    format!("sync {data_set}")
 }
 
-fn report_applied(applied: usize, cursor: u64) {
-    tracing::info!(
-        "sync.entries" = applied,
-        "sync.cursor" = cursor,
-        "{}",
-        applied_message(applied, cursor)
-    );
+/// The statement that writes what a data set's feed brought.
+pub(crate) fn upsert(collection: &Collection) -> Statement {
+    Statement::new(Operation::Upsert, collection.table)
 }
 
-async fn upsert(
-    transaction: &mut Transaction<'_, Sqlite>,
-    entries: &[&Entry],
-) -> Result<(), sqlx::Error> {
-    for entry in entries {
-        let query = match &entry.record {
-            Record::Place(place) => upsert_place(place),
-            Record::PointOfInterest(point) => upsert_point(point),
-        };
-        query.execute(&mut **transaction).await?;
+/// What is said of a round that brought something, live and in the history.
+pub(crate) fn applied_message(data_set: &str, applied: Applied) -> String {
+    let Applied { entries, cursor } = applied;
+    format!("sync of {data_set} applied {entries} entries up to cursor {cursor}")
+}
+
+/// A round that brought nothing is not worth a line: there are many, and the gauge tells of them.
+fn report_applied(data_set: &str, applied: Applied) {
+    if applied.entries > 0 {
+        tracing::info!(
+            "sync.data_set" = data_set,
+            "sync.entries" = applied.entries,
+            "sync.cursor" = applied.cursor,
+            "{}",
+            applied_message(data_set, applied)
+        );
     }
-    Ok(())
-}
-
-type Write<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
-
-fn upsert_place(place: &Place) -> Write<'_> {
-    sqlx::query(
-        "INSERT INTO places (id, kind, name, summary, latitude, longitude, population, parent, updated_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, \
-         name = excluded.name, summary = excluded.summary, latitude = excluded.latitude, \
-         longitude = excluded.longitude, population = excluded.population, parent = excluded.parent, \
-         updated_at = excluded.updated_at",
-    )
-    .bind(&place.id)
-    .bind(place.kind.as_str())
-    .bind(&place.name)
-    .bind(&place.summary)
-    .bind(place.latitude)
-    .bind(place.longitude)
-    .bind(place.population)
-    .bind(&place.parent)
-    .bind(place.updated_at.nanos())
-}
-
-fn upsert_point(point: &PointOfInterest) -> Write<'_> {
-    sqlx::query(
-        "INSERT INTO points_of_interest \
-         (id, kind, name, summary, latitude, longitude, rating, opening_hours, place, updated_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, \
-         name = excluded.name, summary = excluded.summary, latitude = excluded.latitude, \
-         longitude = excluded.longitude, rating = excluded.rating, \
-         opening_hours = excluded.opening_hours, place = excluded.place, \
-         updated_at = excluded.updated_at",
-    )
-    .bind(&point.id)
-    .bind(&point.kind)
-    .bind(&point.name)
-    .bind(&point.summary)
-    .bind(point.latitude)
-    .bind(point.longitude)
-    .bind(point.rating)
-    .bind(&point.opening_hours)
-    .bind(&point.place)
-    .bind(point.updated_at.nanos())
 }

@@ -137,13 +137,14 @@ pub(crate) fn slug(name: &str) -> String {
     for c in name.chars().flat_map(char::to_lowercase) {
         match c {
             'a'..='z' | '0'..='9' => slug.push(c),
-            'á' | 'à' | 'ạ' | 'ả' => slug.push('a'),
+            'á' | 'à' | 'ã' | 'ạ' | 'ả' => slug.push('a'),
             'é' | 'è' => slug.push('e'),
             'í' | 'ì' => slug.push('i'),
             'ó' | 'ø' | 'ò' => slug.push('o'),
             'đ' => slug.push('d'),
             'ñ' | 'ň' => slug.push('n'),
-            '\'' => {}
+            'ř' => slug.push('r'),
+            '\'' | '“' | '”' => {}
             _ if slug.ends_with('-') => {}
             _ => slug.push('-'),
         }

@@ -1,8 +1,9 @@
+use serde_json::json;
 use watchfire_schemas::Timestamp;
 
 use crate::feed::atlas::{near, pick, slug};
 use crate::feed::prose;
-use crate::feed::record::{Place, PlaceKind, PointOfInterest};
+use crate::feed::record::{Place, PlaceKind, Record};
 
 /// Kinds of points with the form of their names, `*` being a theme.
 const KINDS: [(&str, &str, &str); 10] = [
@@ -42,7 +43,7 @@ const THEMES: [&str; 20] = [
 const POINTS_PER_NEIGHBOURHOOD: usize = 3;
 
 /// The points of interest of every neighbourhood.
-pub(crate) fn points(places: &[Place], at: Timestamp) -> Vec<PointOfInterest> {
+pub(crate) fn points(places: &[Place], at: Timestamp) -> Vec<Record> {
     let neighbourhoods = places
         .iter()
         .filter(|place| place.kind == PlaceKind::Neighbourhood);
@@ -51,25 +52,26 @@ pub(crate) fn points(places: &[Place], at: Timestamp) -> Vec<PointOfInterest> {
         .collect()
 }
 
-fn point(place: &Place, n: usize, updated_at: Timestamp) -> PointOfInterest {
+fn point(place: &Place, n: usize, updated_at: Timestamp) -> Record {
     // Steps of 3 among 10 kinds: the points of one neighbourhood are of different kinds.
     let (kind, form, opening_hours) = KINDS[(pick(&place.id, KINDS.len()) + 3 * n) % KINDS.len()];
     let theme = THEMES[pick(&format!("{}{n}", place.id), THEMES.len())];
     let name = form.replace('*', theme);
     let id = format!("{}-{}", place.id, slug(&name));
     let (latitude, longitude) = near(&id, (place.latitude, place.longitude), 0.008);
-    PointOfInterest {
-        summary: prose::of_point(&id, kind, &name, &place.name),
-        kind: kind.to_owned(),
-        latitude,
-        longitude,
-        rating: 3.0 + pick(&format!("{id}rating"), 21) as f64 / 10.0,
-        opening_hours: opening_hours.to_owned(),
-        place: place.id.clone(),
-        name,
-        id,
-        updated_at,
-    }
+    let rating = 3.0 + pick(&format!("{id}rating"), 21) as f64 / 10.0;
+    let fields = json!({
+        "summary": prose::of_point(&id, kind, &name, &place.name),
+        "kind": kind,
+        "latitude": latitude,
+        "longitude": longitude,
+        "rating": rating,
+        "opening_hours": opening_hours,
+        "place": place.id,
+        "name": name,
+        "updated_at": updated_at,
+    });
+    Record::new(&id, fields)
 }
 
 #[cfg(test)]
@@ -89,7 +91,7 @@ mod tests {
         assert!(
             points
                 .iter()
-                .all(|point| (1.0..=5.0).contains(&point.rating))
+                .all(|point| (1.0..=5.0).contains(&point.fields["rating"].as_f64().unwrap()))
         );
     }
 }

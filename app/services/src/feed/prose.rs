@@ -45,3 +45,9 @@ pub(crate) fn of_point(id: &str, kind: &str, name: &str, place: &str) -> String 
     let form = POINT[pick(id, POINT.len())];
     format!("{name}. {}", form.replace('*', kind).replace('@', place))
 }
+
+/// One of several forms, the same for the same id: `*` is what it speaks of, `@` where that is.
+pub(crate) fn form(id: &str, forms: &[&str], kind: &str, place: &str) -> String {
+    let form = forms[pick(&format!("{id}form"), forms.len())];
+    form.replace('*', kind).replace('@', place)
+}

@@ -1,16 +1,21 @@
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use watchfire_schemas::Timestamp;
 
-/// A record of the feed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(crate) enum Record {
-    Place(Place),
-    PointOfInterest(PointOfInterest),
+/// The fields of a record, by the names that the feed gives them.
+pub(crate) type Fields = Map<String, Value>;
+
+/// A record of a data set.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Record {
+    pub(crate) id: String,
+    pub(crate) fields: Fields,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A place before it is a record: the other data sets are built around it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Place {
+    #[serde(skip)]
     pub(crate) id: String,
     pub(crate) kind: PlaceKind,
     pub(crate) name: String,
@@ -23,7 +28,7 @@ pub(crate) struct Place {
     pub(crate) updated_at: Timestamp,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PlaceKind {
     World,
@@ -34,42 +39,27 @@ pub(crate) enum PlaceKind {
     Neighbourhood,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct PointOfInterest {
-    pub(crate) id: String,
-    pub(crate) kind: String,
-    pub(crate) name: String,
-    pub(crate) summary: String,
-    pub(crate) latitude: f64,
-    pub(crate) longitude: f64,
-    /// From 1 to 5.
-    pub(crate) rating: f64,
-    /// `09:00-17:30`.
-    pub(crate) opening_hours: String,
-    /// The place that it lies in.
-    pub(crate) place: String,
-    pub(crate) updated_at: Timestamp,
-}
-
-#[cfg(test)]
 impl Record {
-    pub(crate) fn id(&self) -> &str {
-        match self {
-            Self::Place(place) => &place.id,
-            Self::PointOfInterest(point) => &point.id,
+    /// From a value that becomes a JSON object.
+    pub(crate) fn new(id: &str, fields: impl Serialize) -> Self {
+        match serde_json::to_value(fields) {
+            Ok(Value::Object(fields)) => Self {
+                id: id.to_owned(),
+                fields,
+            },
+            other => unreachable!("the fields of {id} are an object: {other:?}"),
         }
+    }
+
+    /// A field that is text; empty if it is none.
+    pub(crate) fn text(&self, field: &str) -> &str {
+        let value = self.fields.get(field).and_then(Value::as_str);
+        value.unwrap_or_default()
     }
 }
 
-impl PlaceKind {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::World => "world",
-            Self::Continent => "continent",
-            Self::Country => "country",
-            Self::Region => "region",
-            Self::City => "city",
-            Self::Neighbourhood => "neighbourhood",
-        }
+impl Place {
+    pub(crate) fn record(&self) -> Record {
+        Record::new(&self.id, self)
     }
 }

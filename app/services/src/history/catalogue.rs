@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
-use crate::content::collection::{Collection, Link};
-use crate::feed::{Record, Source};
+use watchfire_schemas::Timestamp;
+
+use crate::content::collection::{Collection, Link, PLACES, POINTS_OF_INTEREST};
+use crate::feed::Source;
 use crate::statement::{Operation, Statement};
 use crate::traffic::{Outcome, Request};
 
@@ -26,17 +28,18 @@ pub(super) struct Work {
 }
 
 impl Catalogue {
-    pub(super) fn new(source: &Source) -> Self {
+    /// Of what there was at `at`.
+    pub(super) fn new(source: &Source, at: Timestamp) -> Self {
         let (mut by_kind, mut by_place) = (BTreeMap::new(), BTreeMap::new());
-        for record in source.records() {
-            let kind = match record {
-                Record::Place(place) => ("places", place.kind.as_str().to_owned()),
-                Record::PointOfInterest(point) => {
-                    *by_place.entry(point.place.clone()).or_default() += 1;
-                    ("points-of-interest", point.kind.clone())
+        for resource in [PLACES.resource, POINTS_OF_INTEREST.resource] {
+            for record in source.present(resource, at) {
+                let kind = (resource, record.text("kind").to_owned());
+                *by_kind.entry(kind).or_default() += 1;
+                if resource == POINTS_OF_INTEREST.resource {
+                    let place = record.text("place").to_owned();
+                    *by_place.entry(place).or_default() += 1;
                 }
-            };
-            *by_kind.entry(kind).or_default() += 1;
+            }
         }
         Self { by_kind, by_place }
     }
@@ -86,7 +89,7 @@ impl Catalogue {
                 vec![by_id, Statement::new(Operation::Select, target.table)],
                 1,
             ),
-            Link::Theirs(_) => {
+            Link::Theirs(_) | Link::Pairs(_) => {
                 let total = self.by_place.get(&request.id).copied().unwrap_or(0);
                 let mut work = Work::list(target, total as usize, total);
                 work.statements.insert(0, by_id);

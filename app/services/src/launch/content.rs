@@ -67,17 +67,18 @@ pub(super) async fn start(
     })
 }
 
-/// Makes the first round at once, so that there are data, and goes on in the background.
+/// Makes the first rounds at once, so that there are data, and goes on in the background.
 async fn start_sync(
     setup: &Setup<'_>,
     database: &Database,
     feed: SocketAddr,
     telemetry: &Telemetry,
 ) -> Result<SocketAddr, LaunchError> {
-    let sync = Sync::new(database.clone(), feed, telemetry, Arc::clone(&setup.clock));
-    let mut sync = sync.map_err(LaunchError::Client)?;
-    telemetry.scope(sync.round()).await;
-    setup.stage.spawn(|stop| telemetry.scope(sync.run(stop)));
+    let syncs = Sync::all(database, feed, telemetry, &setup.clock);
+    for mut sync in syncs.map_err(LaunchError::Client)? {
+        telemetry.scope(sync.round()).await;
+        setup.stage.spawn(|stop| telemetry.scope(sync.run(stop)));
+    }
     let (listener, address) = server::bind(LOOPBACK).await?;
     let router = server::status_routes(telemetry, VERSION);
     setup.stage.serve(listener, router);

@@ -216,7 +216,7 @@ mod tests {
             let asked = request.path_and_query();
             assert!(!asked.contains('{') && !asked.contains("//"), "{asked}");
         }
-        assert_eq!(by_route.len(), content::ROUTES.len());
+        assert_eq!(by_route.len(), ROUTES.len());
         assert!(by_route.keys().all(|route| content::ROUTES.contains(route)));
         let stale = requests
             .iter()
