@@ -25,23 +25,31 @@ impl Lane {
         }
     }
 
-    /// Who is to be asked for this message: the one that may have it already, else the first that may
-    /// be asked and has not just refused it, else any.
-    pub(crate) fn choose(&self, claimed: &Claimed) -> Option<&Arc<Provider>> {
+    /// Who is to be asked for this message, the best first: the one that may have it already, those
+    /// that have not just refused it, the others.
+    fn ranked<'a>(&'a self, claimed: &'a Claimed) -> impl Iterator<Item = &'a Arc<Provider>> {
         let is =
             |provider: &Provider, name: &Option<String>| name.as_deref() == Some(provider.name);
         let bound = self
             .providers
             .iter()
-            .filter(|provider| is(provider, &claimed.bound_to));
+            .filter(move |provider| is(provider, &claimed.bound_to));
         let fresh = self
             .providers
             .iter()
-            .filter(|provider| !is(provider, &claimed.avoided));
-        bound
-            .chain(fresh)
-            .chain(&self.providers)
-            .find(|provider| provider.admit())
+            .filter(move |provider| !is(provider, &claimed.avoided));
+        bound.chain(fresh).chain(&self.providers)
+    }
+
+    /// The best that may be asked now.
+    pub(crate) fn choose<'a>(&'a self, claimed: &'a Claimed) -> Option<&'a Arc<Provider>> {
+        self.ranked(claimed).find(|provider| provider.admit())
+    }
+
+    /// Whether this is who would be asked if nobody were known to fail: so after a restart.
+    pub(crate) fn prefers(&self, provider: &Arc<Provider>, claimed: &Claimed) -> bool {
+        let best = self.ranked(claimed).next();
+        best.is_some_and(|best| Arc::ptr_eq(best, provider))
     }
 
     /// How long nobody is to be asked; none if somebody may be.

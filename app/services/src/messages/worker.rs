@@ -13,7 +13,7 @@ use crate::fault::Faults;
 use crate::messages::backoff::Backoff;
 use crate::messages::instruments::Instruments;
 use crate::messages::lane::Lane;
-use crate::messages::store::{Claims, Store, TakenAttempt};
+use crate::messages::store::{Claims, Ending, Store, TakenAttempt};
 
 /// Takes the due messages of one channel and sends them, many at once.
 #[derive(Debug, Clone)]
@@ -112,6 +112,11 @@ impl Worker {
                 return;
             }
         }
-        self.lane.bell.notify_one();
+        if matches!(
+            attempt.ending,
+            Ending::Again { .. } | Ending::Released { .. }
+        ) {
+            self.lane.bell.notify_one();
+        }
     }
 }

@@ -99,6 +99,27 @@ impl Store {
         claiming.await.via(frame!("Store::claim"))
     }
 
+    /// Writes down who is asked to send a message, so that the same is asked again if this process
+    /// ends before the answer.
+    pub(crate) async fn bind(&self, id: &str, provider: &'static str) -> Result<(), Failure> {
+        let id = id.to_owned();
+        let binding = self.journal.write(
+            MESSAGES,
+            move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+                Box::pin(async move {
+                    let sql = "UPDATE messages SET bound_to = ? WHERE id = ? AND state = 'sending'";
+                    sqlx::query(sql)
+                        .bind(provider)
+                        .bind(id)
+                        .execute(connection)
+                        .await?;
+                    Ok(())
+                })
+            },
+        );
+        binding.await.via(frame!("Store::bind"))
+    }
+
     /// Writes down how an attempt ended. A receipt that came before it is not undone.
     pub(crate) async fn finish(&self, attempt: TakenAttempt) -> Result<(), Failure> {
         let now = self.clock.now();

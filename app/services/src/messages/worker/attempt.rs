@@ -103,6 +103,14 @@ impl Worker {
                 Ending::Released { due_at },
             );
         };
+        if !self.lane.prefers(provider, claimed)
+            && let Err(failure) = self.store.bind(&claimed.id, provider.name).await
+        {
+            let message = &claimed.id;
+            failure.report(format_args!(
+                "who is asked to send message {message} is not written down"
+            ));
+        }
         let parcel = Parcel {
             id: &claimed.id,
             to: &claimed.recipient,
