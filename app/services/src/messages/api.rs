@@ -1,3 +1,5 @@
+#[cfg(test)]
+mod contract;
 mod experiments;
 mod page;
 mod queues;

@@ -20,6 +20,13 @@ impl Keys {
         })
     }
 
+    /// The same for all, for a test.
+    #[cfg(test)]
+    pub(crate) fn all(key: &Secret) -> Self {
+        let [email, sms, push] = std::array::from_fn(|_| key.clone());
+        Self { email, sms, push }
+    }
+
     pub(crate) fn of(&self, channel: Channel) -> &Secret {
         match channel {
             Channel::Email => &self.email,
