@@ -121,7 +121,7 @@ async fn what_sending_is_answered_is_as_the_document_says() {
     let empty = json!({"changes": []});
     check(
         "post",
-        send,
+        route,
         422,
         &service.post(route, session.token(), &empty).await,
     );
