@@ -52,7 +52,7 @@ impl Pipeline {
             }
         } else {
             let (delivery, now) = (delivery.clone(), self.clock.now());
-            let marking = self.writer.commit(OUTBOX, move |connection| {
+            let marking = self.writer.execute(OUTBOX, move |connection| {
                 Box::pin(async move { mark_sent(connection, &delivery, now).await })
             });
             marking.await.via(frame!("Pipeline::settled"))?;
@@ -144,14 +144,7 @@ impl Pipeline {
         let id = delivery.payment.clone();
         let select = Statement::new(Operation::Select, "payments");
         let found = self.database.read(select, move |connection| {
-            Box::pin(async move {
-                let payment = Payment::find(connection, &id).await?;
-                let method = sqlx::query_scalar("SELECT method FROM payments WHERE id = ?")
-                    .bind(&id)
-                    .fetch_optional(connection)
-                    .await?;
-                Ok(payment.zip(method))
-            })
+            Box::pin(async move { Payment::find_with_method(connection, &id).await })
         });
         let found = found.await.via(frame!("Pipeline::payment"))?;
         found.ok_or_else(|| NotTaken::poison(PoisonError::NoPayment))

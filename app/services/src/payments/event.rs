@@ -88,7 +88,7 @@ impl EventType {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// Who takes it. What is asked of the provider is nobody else's concern, what came of it is.
+    /// Who takes it: one of our own at most, and the webhooks. What is asked of the provider is nobody else's concern, what came of it is.
     pub(crate) fn consumers(self) -> &'static [Consumer] {
         match self {
             Self::PaymentRequested
@@ -161,21 +161,23 @@ pub(crate) async fn emit(
     .bind(now.nanos())
     .fetch_one(&mut *connection)
     .await?;
-    for consumer in event.event_type.consumers() {
-        let insert = match consumer {
-            Consumer::Webhook => sqlx::query(
-                "INSERT INTO outbox (consumer, subscriber, event, payment, due_at) \
-                 SELECT ?, id, ?, ?, ? FROM subscribers",
-            ),
-            Consumer::Provider | Consumer::Ledger => sqlx::query(
-                "INSERT INTO outbox (consumer, subscriber, event, payment, due_at) \
-                 VALUES (?, '', ?, ?, ?)",
-            ),
-        };
-        let insert = insert.bind(consumer.as_str()).bind(seq);
-        let insert = insert.bind(event.payment).bind(now.nanos());
-        insert.execute(&mut *connection).await?;
-    }
+    let consumers = event.event_type.consumers();
+    let own = consumers
+        .iter()
+        .find(|&&consumer| consumer != Consumer::Webhook);
+    let insert = sqlx::query(
+        "INSERT INTO outbox (consumer, subscriber, event, payment, due_at) \
+         SELECT ?1, '', ?2, ?3, ?4 WHERE ?1 IS NOT NULL \
+         UNION ALL SELECT 'webhook', id, ?2, ?3, ?4 FROM subscribers WHERE ?5",
+    );
+    insert
+        .bind(own.map(|consumer| consumer.as_str()))
+        .bind(seq)
+        .bind(event.payment)
+        .bind(now.nanos())
+        .bind(consumers.contains(&Consumer::Webhook))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

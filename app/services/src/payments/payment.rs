@@ -1,6 +1,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row, SqliteConnection};
 use watchfire_schemas::Timestamp;
 
 use crate::payments::state::State;
@@ -88,6 +89,21 @@ impl Payment {
         .bind(id)
         .fetch_optional(connection)
         .await
+    }
+
+    /// With the token of the payer's card, for the provider alone.
+    pub(crate) async fn find_with_method(
+        connection: &mut SqliteConnection,
+        id: &str,
+    ) -> Result<Option<(Self, String)>, sqlx::Error> {
+        let row = sqlx::query(
+            "SELECT seq, id, state, amount, currency, payer, payee, reference, capture, captured, \
+             refunding, refunded, charge, reason, created_at, updated_at, method \
+             FROM payments WHERE id = ?",
+        );
+        let row = row.bind(id).fetch_optional(connection).await?;
+        let read = |row: SqliteRow| Ok((Self::from_row(&row)?, row.try_get("method")?));
+        row.map(read).transpose()
     }
 
     /// Writes what can change.

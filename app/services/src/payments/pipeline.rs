@@ -179,7 +179,7 @@ impl Pipeline {
     }
 
     async fn acknowledge(&self, delivery: Delivery) -> Result<(), Failure> {
-        let work = self.writer.commit(OUTBOX, move |connection| {
+        let work = self.writer.execute(OUTBOX, move |connection| {
             Box::pin(async move { acknowledge(connection, &delivery).await })
         });
         work.await
@@ -192,7 +192,7 @@ impl Pipeline {
         reason: &str,
     ) -> Result<(), Failure> {
         let (due, reason) = (self.clock.now() + wait, reason.to_owned());
-        let work = self.writer.commit(OUTBOX, move |connection| {
+        let work = self.writer.execute(OUTBOX, move |connection| {
             Box::pin(async move { put_off(connection, &delivery, (attempts, due), &reason).await })
         });
         work.await
@@ -209,7 +209,7 @@ impl Pipeline {
             delivery.event_type, delivery.payment, delivery.id
         ));
         let (delivery, reason) = (delivery.clone(), failure.message());
-        let work = self.writer.commit(OUTBOX, move |connection| {
+        let work = self.writer.execute(OUTBOX, move |connection| {
             Box::pin(async move { bury(connection, &delivery, &reason).await })
         });
         work.await

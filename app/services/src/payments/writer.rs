@@ -65,9 +65,19 @@ trait Job: Send {
 }
 
 struct Work<F, T> {
+    scope: Scope,
     call: Option<F>,
     outcome: Option<Result<T, sqlx::Error>>,
     sender: Option<oneshot::Sender<Result<T, Uncommitted>>>,
+}
+
+/// Whether work has to be rolled back by itself when it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// Several statements: all of them or none.
+    Savepoint,
+    /// One statement, which the database takes back by itself.
+    Statement,
 }
 
 impl Writer {
@@ -99,9 +109,31 @@ impl Writer {
             + Send
             + 'static,
     {
+        self.queue(statement, Scope::Savepoint, work).await
+    }
+
+    /// [`Self::commit`] for work that runs one statement that writes, and no more.
+    pub(crate) async fn execute<T, F>(&self, statement: Statement, work: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>
+            + Send
+            + 'static,
+    {
+        self.queue(statement, Scope::Statement, work).await
+    }
+
+    async fn queue<T, F>(&self, statement: Statement, scope: Scope, work: F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>
+            + Send
+            + 'static,
+    {
         let committing = async {
             let (sender, receiver) = oneshot::channel();
             let job = Work {
+                scope,
                 call: Some(work),
                 outcome: None,
                 sender: Some(sender),
@@ -129,6 +161,10 @@ where
     fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, ()> {
         Box::pin(async move {
             let Some(work) = self.call.take() else { return };
+            if self.scope == Scope::Statement {
+                self.outcome = Some(work(connection).await);
+                return;
+            }
             let outcome = async {
                 let mut savepoint = connection.begin().await?;
                 let outcome = work(&mut savepoint).await?;

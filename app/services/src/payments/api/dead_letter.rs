@@ -82,7 +82,7 @@ pub(super) async fn redrive(
 ) -> Result<Response, Problem> {
     let id = answer::id(id)?;
     let (event, now) = (id.clone(), api.clock.now());
-    let work = api.writer.commit(UPDATE, move |connection| {
+    let work = api.writer.execute(UPDATE, move |connection| {
         Box::pin(async move {
             let updated = sqlx::query(
                 "UPDATE outbox SET state = 'pending', attempts = 0, due_at = ? \

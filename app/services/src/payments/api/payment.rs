@@ -111,8 +111,9 @@ async fn accept(
         trace,
         now,
     } = accepting;
+    let accounts = accounts(connection, &order).await?;
     for (pointer, account) in [("/payer", &order.payer), ("/payee", &order.payee)] {
-        if let Some(wrong) = wrong_account(connection, account, order.currency).await? {
+        if let Some(wrong) = wrong_account(&accounts, account, order.currency) {
             let problem = Problem::unprocessable("the payment cannot be accepted");
             return Ok(Err(problem.at(pointer, wrong)));
         }
@@ -162,28 +163,35 @@ async fn accept(
     })))
 }
 
-/// Why an account cannot take part in a payment, if it cannot.
-async fn wrong_account(
+/// Id, type and currency of the accounts that an order names, as far as they are there.
+async fn accounts(
     connection: &mut SqliteConnection,
+    order: &Order,
+) -> Result<Vec<(String, String, String)>, sqlx::Error> {
+    sqlx::query_as("SELECT id, type, currency FROM accounts WHERE id IN (?, ?)")
+        .bind(&order.payer)
+        .bind(&order.payee)
+        .fetch_all(connection)
+        .await
+}
+
+/// Why an account cannot take part in a payment, if it cannot.
+fn wrong_account(
+    accounts: &[(String, String, String)],
     account: &str,
     currency: Currency,
-) -> Result<Option<String>, sqlx::Error> {
-    let found: Option<(String, String)> =
-        sqlx::query_as("SELECT type, currency FROM accounts WHERE id = ?")
-            .bind(account)
-            .fetch_optional(connection)
-            .await?;
-    Ok(match found {
+) -> Option<String> {
+    let currency = currency.as_str();
+    match accounts.iter().find(|(id, ..)| id == account) {
         None => Some("there is no such account: open it first".to_owned()),
-        Some((kind, _)) if kind != "liability" => Some(format!(
+        Some((_, kind, _)) if kind != "liability" => Some(format!(
             "the account is of type {kind}: payments go from one liability to another"
         )),
-        Some((_, held)) if held != currency.as_str() => Some(format!(
-            "the account holds {held}, not {}",
-            currency.as_str()
-        )),
+        Some((.., held)) if held != currency => {
+            Some(format!("the account holds {held}, not {currency}"))
+        }
         Some(_) => None,
-    })
+    }
 }
 
 pub(super) async fn show(

@@ -127,6 +127,38 @@ async fn money_that_is_held_is_taken_and_given_back_within_bounds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_poisonous_event_holds_up_nobody_else() {
+    let running = Running::start(1).await;
+    let poison = json!({ "service": "payments", "kind": "poison-message" });
+    let poison = serde_json::from_value(poison).unwrap();
+    running.faults().begin(poison).unwrap();
+    let (_, first, _) = running.send("/v1/payments", "key-1", &order(500)).await;
+    let letters = async || running.get("/v1/dead-letters").await.1;
+    let lies = async || {
+        !letters().await["dead_letters"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    };
+    running.until("it is set aside", lies).await;
+    let listed = letters().await;
+    check_answer(&Method::GET, "/v1/dead-letters", StatusCode::OK, &listed);
+    assert_eq!(listed["dead_letters"][0]["payment"], first["id"]);
+    let (_, second, _) = running.send("/v1/payments", "key-2", &order(500)).await;
+    settled(&running, second["id"].as_str().unwrap(), &["captured"]).await;
+
+    running.faults().end_all();
+    let event = listed["dead_letters"][0]["id"].as_str().unwrap();
+    let route = format!("/v1/dead-letters/{event}/redrive");
+    let (status, redriven, _) = running.send(&route, "", &json!({})).await;
+    let described = "/v1/dead-letters/{id}/redrive";
+    check_answer(&Method::POST, described, status, &redriven);
+    settled(&running, first["id"].as_str().unwrap(), &["captured"]).await;
+    assert!(!lies().await, "nothing is left");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_named() {
     let running = Running::start(1).await;
     let check = async |change: Value, pointer: &str, detail: &str| {

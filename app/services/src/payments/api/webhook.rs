@@ -39,7 +39,7 @@ pub(super) async fn subscribe(
     let (id, secret) = (draw("wh", now), draw_secret());
     let url = subscription.url;
     let answer = json!({ "id": id, "url": url, "secret": secret.reveal(), "created_at": now });
-    let work = api.writer.commit(INSERT, move |connection| {
+    let work = api.writer.execute(INSERT, move |connection| {
         Box::pin(async move {
             let inserted = sqlx::query(
                 "INSERT INTO subscribers (id, url, secret, created_at) SELECT ?1, ?2, ?3, ?4 \

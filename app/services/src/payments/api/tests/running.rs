@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,20 +8,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use watchfire_schemas::{Batch, ManualClock, Span, SystemClock};
 
-use crate::fault::Faults;
-use crate::launch::Export;
-use crate::payments;
-use crate::secret::Secrets;
+use crate::payments::SERVICE;
 use crate::server::LOOPBACK;
-use crate::setup::{Setup, Started};
-use crate::stage::Stage;
-use crate::telemetry;
+use crate::{Export, Launch, Secrets, ServiceName};
 
 /// The payments service with its sandbox, in a folder of its own.
 pub(super) struct Running {
     _folder: tempfile::TempDir,
-    stage: Stage,
-    started: Started,
+    services: crate::Running,
     http: reqwest::Client,
     batches: mpsc::Receiver<Batch>,
     pub(super) clock: Arc<ManualClock>,
@@ -32,24 +27,26 @@ impl Running {
     pub(super) async fn start(seed: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (sender, batches) = mpsc::channel(10_000);
-        let stage = Stage::default();
         let clock = Arc::new(ManualClock::at(watchfire_schemas::Clock::now(&SystemClock)));
-        let setup = Setup {
+        let launch = Launch {
+            services: vec![ServiceName::Payments],
             data_dir: folder.path().to_owned(),
-            listen: LOOPBACK,
-            export: &Export::InProcess(sender),
-            clock: Arc::clone(&clock) as Arc<dyn watchfire_schemas::Clock>,
+            gateway: LOOPBACK,
+            listen: BTreeMap::new(),
+            upstreams: BTreeMap::new(),
+            export: Export::InProcess(sender),
+            environment: None,
+            secrets: Secrets::GivenOrDrawn,
+            traffic: 0.0,
             seed,
-            faults: Arc::new(Faults::none(seed)),
-            secrets: &Secrets::GivenOrDrawn,
-            stage: &stage,
+            clock: Arc::clone(&clock) as Arc<dyn watchfire_schemas::Clock>,
+            changes: None,
         };
-        let started = payments::start(&setup).await.unwrap();
+        let services = crate::Running::launch(launch).await.unwrap();
         let timeout = Duration::from_secs(30);
         let running = Self {
             _folder: folder,
-            stage,
-            started,
+            services,
             http: crate::client::http(timeout, timeout).unwrap(),
             batches,
             clock,
@@ -64,7 +61,8 @@ impl Running {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.started.address)
+        let address = self.services.address(SERVICE).unwrap();
+        format!("http://{address}{path}")
     }
 
     /// Posts a body under a key. The third is the trace that the request was sent in.
@@ -97,10 +95,13 @@ impl Running {
         }
     }
 
+    pub(super) fn faults(&self) -> crate::FaultSwitch {
+        self.services.faults()
+    }
+
     /// Stops the service; all spans that it told of.
     pub(super) async fn stop(mut self) -> Vec<Span> {
-        self.stage.stop().await;
-        telemetry::stop(self.started.telemetries).await;
+        self.services.stop().await;
         let mut spans = Vec::new();
         while let Ok(batch) = self.batches.try_recv() {
             if let Batch::Spans(told) = batch {
