@@ -10,6 +10,7 @@ mod drill;
 mod export;
 mod fault;
 mod load;
+mod replay;
 mod search;
 mod send;
 mod services;
@@ -26,6 +27,7 @@ pub(crate) use drill::DrillArgs;
 pub(crate) use export::{ExportArgs, ExportWhat};
 pub(crate) use fault::{FaultArgs, FaultBeginArgs, FaultWhat};
 pub(crate) use load::{LoadArgs, Profile, SendingArgs};
+pub(crate) use replay::{ReplayArgs, Speed};
 pub(crate) use search::SearchArgs;
 pub(crate) use send::{Compression, SendArgs, SendDeployArgs, SendLogsArgs, SendWhat};
 pub(crate) use services::ServicesArgs;
@@ -57,6 +59,9 @@ pub(crate) enum Command {
     Load(LoadArgs),
     /// Break a service of a running gateway, or mend it; exit code 1 on an error
     Fault(FaultArgs),
+    /// Send requests again that the log index has records of, to another target; exit code 1 if one
+    /// is answered otherwise and --fail-on-difference is given
+    Replay(ReplayArgs),
     /// Search the logs of a running server; exit code 0 if something was found, 1 if not, 2 on an error
     Search(SearchArgs),
     /// Write an incident of a running server down, for a post-mortem

@@ -23,9 +23,16 @@ use std::process::ExitCode;
 
 use crate::cli::LoadArgs;
 
+pub(crate) use self::engine::{Moments, Script};
 pub(crate) use self::expectation::Expectation;
-use self::run::{RunError, Sending, runtime};
-use self::summary::Summary;
+pub(crate) use self::failure::Failure;
+pub(crate) use self::host::Origin;
+pub(crate) use self::report::{millis, shortened, text};
+pub(crate) use self::run::{RunError, Sending, runtime};
+pub(crate) use self::script::header;
+pub(crate) use self::summary::{Latency, Summary};
+pub(crate) use self::tally::{Ended, Times};
+pub(crate) use self::target::{AGENT, Target, Written};
 
 /// Something that was expected does not hold.
 const UNMET: u8 = 1;

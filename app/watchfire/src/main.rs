@@ -24,6 +24,7 @@ mod memory;
 mod metrics_page;
 mod migrate;
 mod own_samples;
+mod replay;
 mod rule_files;
 mod rule_samples;
 mod schema_files;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         cli::Command::Services(args) => services_command::run(&args),
         cli::Command::Load(args) => Ok(load::run(&args)),
         cli::Command::Fault(args) => Ok(fault_command::run(&args)),
+        cli::Command::Replay(args) => Ok(replay::run(&args)),
         cli::Command::Search(args) => Ok(search::run(&args)),
         cli::Command::Export(args) => Ok(export::run(&args)),
         cli::Command::Send(args) => Ok(send::run(&args)),

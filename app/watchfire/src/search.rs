@@ -18,7 +18,8 @@ use watchfire_schemas::{Clock as _, SystemClock, Timestamp};
 
 use crate::api::{Api, ApiError};
 use crate::cli::SearchArgs;
-use page::{Page, Pages};
+use page::Page;
+pub(crate) use page::Pages;
 use paint::Paint;
 use record_text::RecordText;
 

@@ -81,7 +81,7 @@ struct Worker {
 pub(crate) struct Sight {
     pub(crate) due: u64,
     pub(crate) answered: u64,
-    pub(crate) wrong: u64,
+    pub(crate) unexpected: u64,
     pub(crate) ended: u64,
     /// Of what ended since the last look, corrected.
     pub(crate) p99: Option<Duration>,
@@ -144,7 +144,7 @@ impl Engine {
             let mut tally = worker.tally.lock().expect("no holder of this lock panics");
             sight.due += tally.due;
             sight.answered += tally.answered;
-            sight.wrong += tally.wrong;
+            sight.unexpected += tally.unexpected;
             sight.ended += tally.answered + tally.failures.values().sum::<u64>();
             sight.p99 = sight.p99.max(tally.recent.quantile(0.99));
             tally.recent.clear();

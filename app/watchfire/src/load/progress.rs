@@ -73,19 +73,19 @@ fn put(text: &str) {
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
-/// `0:05 of 0:30  2,000/s due  1,998/s answered  3 wrong  12 under way  p99 4.2 ms`.
+/// `0:05 of 0:30  2,000/s due  1,998/s answered  3 unexpected  12 under way  p99 4.2 ms`.
 fn line(since: Duration, length: Duration, sight: &Sight, last: &(Duration, Sight)) -> String {
     let seconds = since.saturating_sub(last.0).as_secs_f64().max(0.001);
     let rate = |now: u64, then: u64| grouped(((now - then) as f64 / seconds).round() as u64);
     let clock = |time: Duration| format!("{}:{:02}", time.as_secs() / 60, time.as_secs() % 60);
     let p99 = sight.p99.map_or_else(|| "-".to_owned(), time);
     format!(
-        "{} of {}  {}/s due  {}/s answered  {} wrong  {} under way  p99 {p99}",
+        "{} of {}  {}/s due  {}/s answered  {} unexpected  {} under way  p99 {p99}",
         clock(since),
         clock(length),
         rate(sight.due, last.1.due),
         rate(sight.answered, last.1.answered),
-        grouped(sight.wrong),
+        grouped(sight.unexpected),
         grouped(sight.due - sight.ended),
     )
 }
@@ -105,7 +105,7 @@ mod tests {
         let now = Sight {
             due: 10_000,
             answered: 9_898,
-            wrong: 3,
+            unexpected: 3,
             ended: 9_900,
             p99: Some(Duration::from_micros(4_230)),
         };
@@ -117,7 +117,7 @@ mod tests {
         );
         assert_eq!(
             shown,
-            "1:05 of 10:00  2,000/s due  1,998/s answered  3 wrong  100 under way  p99 4.23 ms"
+            "1:05 of 10:00  2,000/s due  1,998/s answered  3 unexpected  100 under way  p99 4.23 ms"
         );
     }
 }

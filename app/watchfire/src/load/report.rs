@@ -11,7 +11,7 @@ pub(crate) fn text(title: &str, summary: &Summary) -> String {
         .and_then(|()| write_latencies(&mut out, summary))
         .and_then(|()| write_parts(&mut out, summary))
         .and_then(|()| write_ones(&mut out, "slowest", &summary.slowest))
-        .and_then(|()| write_ones(&mut out, "wrong", &summary.wrong))
+        .and_then(|()| write_ones(&mut out, "unexpected", &summary.unexpected))
         .and_then(|()| write_notes(&mut out, summary));
     written.expect("a string takes what is written");
     out
@@ -53,11 +53,11 @@ fn write_figures(out: &mut String, summary: &Summary) -> std::fmt::Result {
         row("failures", list(failures))?;
     }
     row(
-        "wrong",
+        "unexpected",
         format!(
             "{} ({:.3} %)",
-            grouped(requests.wrong),
-            requests.wrong_share * 100.0
+            grouped(requests.unexpected),
+            requests.unexpected_share * 100.0
         ),
     )?;
     let (sent, received) = (size(summary.bytes.sent), size(summary.bytes.received));
@@ -121,22 +121,32 @@ pub(crate) fn write_cells(out: &mut String, latency: &Latency) -> std::fmt::Resu
 }
 
 fn write_parts(out: &mut String, summary: &Summary) -> std::fmt::Result {
-    let line = |out: &mut String, name: &str, ended, wrong, p50, p99| {
-        let (ended, wrong) = (grouped(ended), grouped(wrong));
+    let line = |out: &mut String, name: &str, ended, unexpected, p50, p99| {
+        let (ended, unexpected) = (grouped(ended), grouped(unexpected));
         let (p50, p99) = (millis(p50), millis(p99));
-        writeln!(out, "  {name:<36}{ended:>11}{wrong:>11}{p50:>11}{p99:>11}")
+        writeln!(
+            out,
+            "  {name:<36}{ended:>11}{unexpected:>12}{p50:>11}{p99:>11}"
+        )
     };
     let head = |out: &mut String, name: &str| {
         writeln!(
             out,
-            "\n  {name:<36}{:>11}{:>11}{:>11}{:>11}",
-            "requests", "wrong", "p50", "p99"
+            "\n  {name:<36}{:>11}{:>12}{:>11}{:>11}",
+            "requests", "unexpected", "p50", "p99"
         )
     };
     head(out, "due from")?;
     for slice in summary.slices.iter().filter(|slice| slice.ended > 0) {
         let name = format!("{:.1} s", slice.from_seconds);
-        line(out, &name, slice.ended, slice.wrong, slice.p50, slice.p99)?;
+        line(
+            out,
+            &name,
+            slice.ended,
+            slice.unexpected,
+            slice.p50,
+            slice.p99,
+        )?;
     }
     if summary.targets.len() > 1 {
         head(out, "target")?;
@@ -147,7 +157,7 @@ fn write_parts(out: &mut String, summary: &Summary) -> std::fmt::Result {
                 out,
                 &name,
                 target.ended,
-                target.wrong,
+                target.unexpected,
                 latency.p50,
                 latency.p99,
             )?;

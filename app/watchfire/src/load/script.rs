@@ -33,17 +33,17 @@ pub(super) struct Planned {
 /// What the arguments ask for; a fault names the option or the target.
 pub(super) fn plan(args: &LoadArgs) -> Result<Planned, String> {
     let schedule = profile::schedule(args)?;
-    let header = |text: &String| match text.split_once(':') {
-        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
-        None => Err("a --header is written as name: value".to_owned()),
-    };
     let body = match (&args.body, &args.body_file) {
         (_, Some(file)) => target_file::read_body(file)?,
         (body, None) => body.clone().unwrap_or_default(),
     };
     let others = Written {
         method: args.method.clone(),
-        headers: args.header.iter().map(header).collect::<Result<_, _>>()?,
+        headers: args
+            .header
+            .iter()
+            .map(|text| header(text))
+            .collect::<Result<_, _>>()?,
         body,
         expect: args.expect.clone(),
         ..Written::default()
@@ -64,6 +64,14 @@ pub(super) fn plan(args: &LoadArgs) -> Result<Planned, String> {
         }
     }
     Ok(Planned::new(schedule, targets))
+}
+
+/// Name and value of a header.
+pub(crate) fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or("a --header is written as name: value")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 impl Planned {

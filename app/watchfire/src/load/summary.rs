@@ -32,7 +32,7 @@ pub(crate) struct Summary {
     pub(crate) slices: Vec<Slice>,
     pub(crate) targets: Vec<TargetSummary>,
     pub(crate) slowest: Vec<One>,
-    pub(crate) wrong: Vec<One>,
+    pub(crate) unexpected: Vec<One>,
     pub(crate) expectations: Vec<Verdict>,
 }
 
@@ -44,11 +44,11 @@ pub(crate) struct Requests {
     pub(crate) answered: u64,
     pub(crate) failed: u64,
     /// Failed, or answered with a status that is not expected.
-    pub(crate) wrong: u64,
+    pub(crate) unexpected: u64,
     /// Under way when the run was cut short.
     pub(crate) cut: u64,
     /// Of those that ended.
-    pub(crate) wrong_share: f64,
+    pub(crate) unexpected_share: f64,
 }
 
 /// Requests per second.
@@ -111,7 +111,7 @@ pub(crate) struct Cpu {
 pub(crate) struct Slice {
     pub(crate) from_seconds: f64,
     pub(crate) ended: u64,
-    pub(crate) wrong: u64,
+    pub(crate) unexpected: u64,
     pub(crate) p50: Option<f64>,
     pub(crate) p99: Option<f64>,
 }
@@ -120,7 +120,7 @@ pub(crate) struct Slice {
 pub(crate) struct TargetSummary {
     pub(crate) name: String,
     pub(crate) ended: u64,
-    pub(crate) wrong: u64,
+    pub(crate) unexpected: u64,
     pub(crate) corrected_ms: Latency,
 }
 
@@ -167,9 +167,9 @@ impl Summary {
                 sent: tally.sent,
                 answered: tally.answered,
                 failed,
-                wrong: tally.wrong,
+                unexpected: tally.unexpected,
                 cut: tally.cut,
-                wrong_share: tally.wrong as f64 / ended.max(1) as f64,
+                unexpected_share: tally.unexpected as f64 / ended.max(1) as f64,
             },
             rate: Rate {
                 asked: planned as f64 / length,
@@ -207,12 +207,12 @@ impl Summary {
                 .map(|(name, part)| TargetSummary {
                     name: name.clone(),
                     ended: part.ended,
-                    wrong: part.wrong,
+                    unexpected: part.unexpected,
                     corrected_ms: Latency::of(&part.corrected),
                 })
                 .collect(),
             slowest: tally.slowest.iter().map(one).collect(),
-            wrong: tally.wrong_ones.iter().map(one).collect(),
+            unexpected: tally.unexpected_ones.iter().map(one).collect(),
             expectations: Vec::new(),
         }
     }
@@ -272,7 +272,7 @@ fn slices(parts: &[Part], length: Duration) -> Vec<Slice> {
     let slice = |(place, part): (usize, &Part)| Slice {
         from_seconds: (each * place as f64 * 1e3).round() / 1e3,
         ended: part.ended,
-        wrong: part.wrong,
+        unexpected: part.unexpected,
         p50: part.corrected.quantile(0.5).map(millis),
         p99: part.corrected.quantile(0.99).map(millis),
     };
@@ -287,9 +287,9 @@ fn verdicts(ran: &Ran, requests: &Requests, args: &LoadArgs) -> Vec<Verdict> {
     }];
     if let Some(most) = args.max_error_share {
         verdicts.push(Verdict {
-            expectation: format!("at most {} % wrong", most * 100.0),
-            found: format!("{:.3} %", requests.wrong_share * 100.0),
-            holds: requests.wrong_share <= most,
+            expectation: format!("at most {} % unexpected", most * 100.0),
+            found: format!("{:.3} %", requests.unexpected_share * 100.0),
+            holds: requests.unexpected_share <= most,
         });
     }
     if let Some(most) = args.max_p99 {

@@ -10,7 +10,7 @@ use super::failure::Failure;
 
 /// Into how many parts of equal length a run is divided, to show what changes while it goes on.
 pub(crate) const SLICES: usize = 10;
-/// How many of the slowest, and of the wrong, are remembered one by one.
+/// How many of the slowest, and of the unexpected, are remembered one by one.
 const REMEMBERED: usize = 5;
 
 /// What became of one request.
@@ -37,7 +37,7 @@ pub(crate) struct Tally {
     pub(crate) sent: u64,
     pub(crate) answered: u64,
     /// What was not answered, or with another status than is expected.
-    pub(crate) wrong: u64,
+    pub(crate) unexpected: u64,
     /// Neither answered nor failed when the run was cut short.
     pub(crate) cut: u64,
     pub(crate) statuses: BTreeMap<u16, u64>,
@@ -55,7 +55,7 @@ pub(crate) struct Tally {
     pub(crate) slices: Vec<Part>,
     pub(crate) targets: Vec<Part>,
     pub(crate) slowest: Vec<Ended>,
-    pub(crate) wrong_ones: Vec<Ended>,
+    pub(crate) unexpected_ones: Vec<Ended>,
     /// Those that ended since somebody last looked.
     pub(crate) recent: Times,
     pub(crate) last_end: Option<Instant>,
@@ -65,7 +65,7 @@ pub(crate) struct Tally {
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
     pub(crate) ended: u64,
-    pub(crate) wrong: u64,
+    pub(crate) unexpected: u64,
     pub(crate) corrected: Times,
 }
 
@@ -75,7 +75,7 @@ impl Tally {
             due: 0,
             sent: 0,
             answered: 0,
-            wrong: 0,
+            unexpected: 0,
             cut: 0,
             statuses: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -90,7 +90,7 @@ impl Tally {
             slices: vec![Part::new(); SLICES],
             targets: vec![Part::new(); targets],
             slowest: Vec::new(),
-            wrong_ones: Vec::new(),
+            unexpected_ones: Vec::new(),
             recent: Times::coarse(),
             last_end: None,
         }
@@ -125,9 +125,9 @@ impl Tally {
             self.remember_if_slow(ended);
         }
         if !ended.is_expected {
-            self.wrong += 1;
-            if self.wrong_ones.len() < REMEMBERED {
-                self.wrong_ones.push(ended.clone());
+            self.unexpected += 1;
+            if self.unexpected_ones.len() < REMEMBERED {
+                self.unexpected_ones.push(ended.clone());
             }
         }
     }
@@ -149,7 +149,7 @@ impl Tally {
         self.due += other.due;
         self.sent += other.sent;
         self.answered += other.answered;
-        self.wrong += other.wrong;
+        self.unexpected += other.unexpected;
         self.cut += other.cut;
         for (status, count) in &other.statuses {
             *self.statuses.entry(*status).or_default() += count;
@@ -178,9 +178,10 @@ impl Tally {
             .slowest
             .iter()
             .for_each(|ended| self.remember_if_slow(ended));
-        self.wrong_ones.extend_from_slice(&other.wrong_ones);
-        self.wrong_ones.sort_by_key(|ended| ended.moment);
-        self.wrong_ones.truncate(REMEMBERED);
+        self.unexpected_ones
+            .extend_from_slice(&other.unexpected_ones);
+        self.unexpected_ones.sort_by_key(|ended| ended.moment);
+        self.unexpected_ones.truncate(REMEMBERED);
         self.last_end = self.last_end.max(other.last_end);
     }
 }
@@ -189,14 +190,14 @@ impl Part {
     fn new() -> Self {
         Self {
             ended: 0,
-            wrong: 0,
+            unexpected: 0,
             corrected: Times::coarse(),
         }
     }
 
     fn add(&mut self, ended: &Ended, tells_time: bool) {
         self.ended += 1;
-        self.wrong += u64::from(!ended.is_expected);
+        self.unexpected += u64::from(!ended.is_expected);
         if tells_time {
             self.corrected.add(ended.corrected);
         }
@@ -204,7 +205,7 @@ impl Part {
 
     fn merge(&mut self, other: &Self) {
         self.ended += other.ended;
-        self.wrong += other.wrong;
+        self.unexpected += other.unexpected;
         self.corrected.merge(&other.corrected);
     }
 }
@@ -310,8 +311,8 @@ mod tests {
         }
         let [mut first, second] = parts;
         first.merge(&second);
-        assert_eq!((whole.answered, whole.wrong), (8, 3));
-        assert_eq!((first.answered, first.wrong), (8, 3));
+        assert_eq!((whole.answered, whole.unexpected), (8, 3));
+        assert_eq!((first.answered, first.unexpected), (8, 3));
         assert_eq!(first.statuses, BTreeMap::from([(200, 7), (503, 1)]));
         assert_eq!(first.failures.len(), 2);
         // What waited in vain tells a time; who was refused does not.

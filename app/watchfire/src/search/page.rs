@@ -10,28 +10,28 @@ const MOST: u64 = 1_000;
 
 /// One answer of `/api/v1/logs`.
 #[derive(Debug, Deserialize)]
-pub(super) struct Page {
-    pub(super) records: Vec<Box<RawValue>>,
+pub(crate) struct Page {
+    pub(crate) records: Vec<Box<RawValue>>,
     /// What a pipe makes of the records.
     #[serde(default)]
-    pub(super) table: Option<Table>,
-    pub(super) total: u64,
-    pub(super) total_is_exact: bool,
-    pub(super) next: Option<String>,
-    pub(super) partial: bool,
+    pub(crate) table: Option<Table>,
+    pub(crate) total: u64,
+    pub(crate) total_is_exact: bool,
+    pub(crate) next: Option<String>,
+    pub(crate) partial: bool,
     #[serde(default)]
-    pub(super) hints: Vec<String>,
+    pub(crate) hints: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Table {
-    pub(super) columns: Vec<String>,
-    pub(super) rows: Vec<Vec<Value>>,
+pub(crate) struct Table {
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Vec<Value>>,
 }
 
 /// The pages of a search, newest first.
 #[derive(Debug)]
-pub(super) struct Pages<'a> {
+pub(crate) struct Pages<'a> {
     api: &'a Api,
     query: &'a str,
     start: String,
@@ -41,7 +41,7 @@ pub(super) struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         api: &'a Api,
         query: &'a str,
         start: Timestamp,
@@ -58,7 +58,7 @@ impl<'a> Pages<'a> {
     }
 
     /// The next page, of at most `wanted` records.
-    pub(super) async fn next(&mut self, wanted: u64) -> Result<Option<Page>, ApiError> {
+    pub(crate) async fn next(&mut self, wanted: u64) -> Result<Option<Page>, ApiError> {
         if self.ended {
             return Ok(None);
         }
