@@ -62,7 +62,7 @@ pub(crate) async fn start(setup: &Setup<'_>) -> Result<Started, LaunchError> {
         let database = setup.database(name, &store::MIGRATIONS, Durability::Power);
         let store = Store::new(database.await?);
         let clock = Arc::clone(&setup.clock);
-        let opened = Pool::open(consumers, store, &instruments, clock);
+        let opened = Pool::open(consumers, store, clock, (&instruments, &telemetry));
         let opened = telemetry.scope(opened).await;
         let (pool, group_commit) = opened.map_err(|failure| unreadable(&failure))?;
         setup

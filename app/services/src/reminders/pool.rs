@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use watchfire_schemas::Clock;
+use watchfire_telemetry::Telemetry;
 
 use crate::failure::{Failure, Via, frame};
 use crate::reminders::admission::Admission;
@@ -46,8 +47,8 @@ impl Pool {
     pub(crate) async fn open(
         consumers: Consumers,
         store: Store,
-        instruments: &Instruments,
         clock: Arc<dyn Clock>,
+        (instruments, telemetry): (&Instruments, &Telemetry),
     ) -> Result<(Self, GroupCommit), Failure> {
         let pool = consumers.as_str();
         let versions = store.versions().await.via(frame!("Pool::open"))?;
@@ -60,7 +61,7 @@ impl Pool {
                 pool,
                 queue: "send",
             },
-            (instruments, clock),
+            (instruments, clock, telemetry),
         );
         let reads = Queue {
             pool,

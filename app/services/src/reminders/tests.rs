@@ -60,7 +60,8 @@ impl Service {
             let folder = folder.path();
             let opened = Database::open(folder, name, &MIGRATIONS, Durability::Process, faults);
             let store = Store::new(opened.await.unwrap());
-            let opened = Pool::open(consumers, store, &instruments, clock.clone()).await;
+            let opened =
+                Pool::open(consumers, store, clock.clone(), (&instruments, &telemetry)).await;
             let (pool, writer) = opened.unwrap();
             writers.spawn(writer.run(CancellationToken::new()));
             pools.push(pool);

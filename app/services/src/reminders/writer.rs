@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use http::HeaderMap;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -8,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use watchfire_schemas::Clock;
+use watchfire_telemetry::Telemetry;
 
 use crate::reminders::admission::{PATIENCE, Shed};
 use crate::reminders::change::Sending;
@@ -20,6 +22,8 @@ use crate::reminders::versions::Versions;
 /// How many changes go into one transaction. A batch of this size takes some ten milliseconds, so
 /// that readers and the next batch do not wait for long.
 const MAX_BATCH: usize = 1_000;
+/// So many of a batch's requests can be found from its trace.
+const MAX_LINKS: usize = 32;
 /// How often what is old is forgotten.
 const PURGE_EVERY: std::time::Duration = std::time::Duration::from_mins(10);
 
@@ -30,12 +34,15 @@ pub(crate) struct Writer {
     queue: mpsc::Sender<Queued>,
     labels: Queue,
     instruments: Instruments,
+    telemetry: Telemetry,
     waiting: Gauge,
 }
 
 #[derive(Debug)]
 struct Queued {
     sending: Sending,
+    /// The trace of the request.
+    context: HeaderMap,
     since: Instant,
     reply: oneshot::Sender<Result<Vec<ChangeResult>, SendError>>,
 }
@@ -57,6 +64,7 @@ pub(crate) struct GroupCommit {
     clock: Arc<dyn Clock>,
     labels: Queue,
     instruments: Instruments,
+    telemetry: Telemetry,
     waiting: Gauge,
     wait: Histogram,
 }
@@ -68,7 +76,7 @@ impl Writer {
         versions: Arc<Versions>,
         most_waiting: usize,
         labels: Queue,
-        (instruments, clock): (&Instruments, Arc<dyn Clock>),
+        (instruments, clock, telemetry): (&Instruments, Arc<dyn Clock>, &Telemetry),
     ) -> (Self, GroupCommit) {
         let (sender, receiver) = mpsc::channel(most_waiting);
         let waiting = instruments.waiting(labels);
@@ -79,6 +87,7 @@ impl Writer {
             clock,
             labels,
             instruments: instruments.clone(),
+            telemetry: telemetry.clone(),
             waiting: waiting.clone(),
             wait: instruments.wait(labels),
         };
@@ -86,6 +95,7 @@ impl Writer {
             queue: sender,
             labels,
             instruments: instruments.clone(),
+            telemetry: telemetry.clone(),
             waiting,
         };
         (writer, task)
@@ -96,8 +106,11 @@ impl Writer {
     pub(crate) async fn send(&self, sending: Sending) -> Result<Vec<ChangeResult>, SendError> {
         let (reply, answer) = oneshot::channel();
         let since = Instant::now();
+        let mut context = HeaderMap::new();
+        self.telemetry.propagate(&mut context);
         let queued = Queued {
             sending,
+            context,
             since,
             reply,
         };
@@ -149,9 +162,10 @@ impl GroupCommit {
             queued.push(next);
         }
         self.waiting.dec_by(queued.len() as i64);
-        let (mut sendings, mut replies) = (Vec::new(), Vec::new());
+        let (mut sendings, mut replies, mut contexts) = (Vec::new(), Vec::new(), Vec::new());
         for Queued {
             sending,
+            context,
             since,
             reply,
         } in queued
@@ -164,6 +178,7 @@ impl GroupCommit {
                 tell(reply, Err(SendError::Shed(Shed(reason))));
             } else if !reply.is_closed() {
                 sendings.push(sending);
+                contexts.push(context);
                 replies.push(reply);
             }
         }
@@ -177,6 +192,9 @@ impl GroupCommit {
                 "reminders.changes" = changes,
                 "otel.status_code" = tracing::field::Empty,
             );
+            for context in contexts.iter().take(MAX_LINKS) {
+                self.telemetry.link(context, &span);
+            }
             self.commit(sendings, replies).instrument(span).await;
         }
     }
