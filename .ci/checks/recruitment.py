@@ -107,6 +107,15 @@ class Client:
         path = f"/v1/applications/{application}/documents/{digest}?kind={kind}"
         return self.send("PUT", path, content, self.tokens["rita"], {"content-type": content_type})
 
+    def announce(self, application, size):
+        """Says how large a document is, and waits for the answer before any of it is sent."""
+        connection = http.client.HTTPConnection(*self.services.at, timeout=PATIENCE)
+        connection.putrequest("PUT", f"/recruitment/v1/applications/{application}/documents/{'ab' * 32}?kind=cv")
+        for name, value in [("authorization", f"Bearer {self.tokens['rita']}"), ("content-type", PDF), ("content-length", size)]:
+            connection.putheader(name, value)
+        connection.endheaders()
+        return connection.getresponse().status
+
     def link(self, document, who="rita"):
         return self.ask(who, "POST", f"/v1/documents/{document}/links").json["url"]
 
@@ -267,7 +276,7 @@ def keeps_documents(client):
     expect(client.put(one, b"<script>").status == 415, "what is no document by its first bytes is refused")
     expect(client.put(one, content, content_type=PNG).status == 415, "and what is another than it says")
     expect(client.put(one, content, digest="ab" * 32).status == 422, "and what has another digest")
-    expect(client.put(one, pdf(LARGEST + 1)).status == 413, "and what is too large")
+    expect(client.announce(one, LARGEST + 1) == 413, "and what is too large, before it is sent")
     largest = pdf(LARGEST, 7)
     largest_id = client.put(one, largest).json["id"]
     expect(client.read(client.link(largest_id)).body == largest, "10 MiB come and go whole")
