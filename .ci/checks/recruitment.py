@@ -59,7 +59,7 @@ class Services:
 
     def own_address(self):
         """Where the service itself listens, which it logs."""
-        marked = [line for line in self.lines if "recruitment" in line and "listens on " in line]
+        marked = [line for line in self.lines if '"recruitment ' in line and "listens on " in line]
         return json.loads(marked[0])["message"].rsplit(" ", 1)[1]
 
     def end(self, power_fails=False):
@@ -310,7 +310,7 @@ def traced(client, services):
     while not {"gateway", "recruitment"} <= seen and time.time() < end:
         time.sleep(0.1)
         told = [json.loads(line) for line in list(services.lines) if trace in line]
-        seen = {record["service"] for record in told}
+        seen = {record["service.name"] for record in told}
     expect({"gateway", "recruitment"} <= seen, "a request is one trace through gateway and service")
 
 
@@ -413,7 +413,7 @@ def tells_nothing(runs, client):
     found = [secret for secret in secrets if secret in text]
     expect(not found and "recruitment.object" in text, f"{len(text)} characters of logs tell of nobody {found}")
     records = [json.loads(line) for run in runs for line in run.lines if line.startswith('{"timestamp"')]
-    bad = [record for record in records if record.get("exception")]
+    bad = [record for record in records if "exception.type" in record]
     expect(not bad, f"{len(records)} records, no exception {bad[:1]}")
 
 
