@@ -11,7 +11,7 @@ use crate::recruitment::api::Api;
 use crate::recruitment::page::MOST;
 use crate::recruitment::text::Slug;
 use crate::recruitment::trail::Entry;
-use crate::recruitment::trail::verification::{Known, verify};
+use crate::recruitment::trail::verification::{Break, Known, Why, verify};
 use crate::statement::{Operation, Statement};
 
 const LIST: Statement = Statement::new(Operation::Select, "audit");
@@ -97,12 +97,7 @@ pub(crate) async fn verification(
         .await?;
     let is_whole = found.break_at.is_none();
     if let Some(broken) = &found.break_at {
-        let (sequence, why) = (broken.sequence, broken.why.as_str());
-        tracing::error!(
-            "audit.sequence" = sequence,
-            "audit.break" = why,
-            "the audit trail breaks at {sequence}: {why}"
-        );
+        report(broken);
     }
     let break_at = found
         .break_at
@@ -113,6 +108,24 @@ pub(crate) async fn verification(
         "head": found.head,
         "break": break_at,
     })))
+}
+
+/// What contradicts only what a caller claims to have kept is less than what contradicts itself.
+fn report(broken: &Break) {
+    let (sequence, why) = (broken.sequence, broken.why.as_str());
+    if broken.why == Why::Rewritten {
+        tracing::warn!(
+            "audit.sequence" = sequence,
+            "audit.break" = why,
+            "the audit trail is not as a caller knows it at {sequence}"
+        );
+    } else {
+        tracing::error!(
+            "audit.sequence" = sequence,
+            "audit.break" = why,
+            "the audit trail breaks at {sequence}: {why}"
+        );
+    }
 }
 
 fn view(entry: &Entry) -> Value {

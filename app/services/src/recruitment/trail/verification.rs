@@ -26,7 +26,7 @@ pub(crate) enum Why {
     Altered,
     /// An entry is not there.
     Missing,
-    /// Where the caller knows a hash, the chain has another one.
+    /// Where the caller knows a hash, the chain has another one or has ended. If the caller is right.
     Rewritten,
 }
 
@@ -76,9 +76,8 @@ pub(crate) async fn verify(
             break;
         }
     }
-    let known = chain.known.as_ref().map_or(0, |known| known.sequence);
-    if chain.break_at.is_none() && chain.sequence < last.unwrap_or(0).max(known) {
-        chain.breaks(chain.sequence + 1, Why::Missing);
+    if chain.break_at.is_none() {
+        chain.ends(last.unwrap_or(0));
     }
     let entries = sqlx::query_scalar("SELECT count(*) FROM audit")
         .fetch_one(connection)
@@ -115,6 +114,16 @@ impl Chain {
         self.sequence = expected;
         self.head.clone_from(&entry.hash);
         true
+    }
+
+    /// Looks at what should have come after the last entry that is there.
+    fn ends(&mut self, last: i64) {
+        let known = self.known.as_ref().map_or(0, |known| known.sequence);
+        if self.sequence < last {
+            self.breaks(self.sequence + 1, Why::Missing);
+        } else if self.sequence < known {
+            self.breaks(known, Why::Rewritten);
+        }
     }
 
     fn breaks(&mut self, sequence: i64, why: Why) -> bool {
@@ -158,8 +167,9 @@ mod tests {
             known,
             break_at: None,
         };
-        let whole = entries.iter().all(|entry| chain.follow(entry));
-        assert_eq!(whole, chain.break_at.is_none());
+        if entries.iter().all(|entry| chain.follow(entry)) {
+            chain.ends(5);
+        }
         chain.break_at.map(|found| (found.sequence, found.why))
     }
 
@@ -176,6 +186,7 @@ mod tests {
         let mut cut = entries(5);
         cut.remove(1);
         assert_eq!(walk(&cut, None), Some((2, Why::Missing)));
+        assert_eq!(walk(&entries(4), None), Some((5, Why::Missing)));
     }
 
     #[test]
@@ -189,5 +200,10 @@ mod tests {
         let whole = entries(5);
         assert_eq!(walk(&whole, known(&whole[2].hash)), None);
         assert_eq!(walk(&whole, known("00")), Some((3, Why::Rewritten)));
+        let beyond = Known {
+            sequence: 9,
+            hash: "00".to_owned(),
+        };
+        assert_eq!(walk(&whole, Some(beyond)), Some((9, Why::Rewritten)));
     }
 }
