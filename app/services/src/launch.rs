@@ -19,11 +19,11 @@ use crate::content::release::Live;
 use crate::fault::{self, Extent, FaultSwitch, Faults};
 use crate::feed;
 use crate::gateway::{self, Upstream};
-use crate::secret::{SecretError, Secrets};
+use crate::secret::{Keyring, SecretError, Secrets};
 use crate::server::{self, LOOPBACK};
 use crate::setup::{Setup, Started};
 use crate::telemetry::{self, GATEWAY, Origin, VERSION};
-use crate::traffic::Traffic;
+use crate::traffic::{self, Traffic};
 
 use content::Content;
 pub use service_name::{ServiceName, UnknownService};
@@ -113,6 +113,7 @@ struct House<'a> {
     origin: &'a Origin,
     faults: BTreeMap<&'static str, Arc<Faults>>,
     switch: &'a FaultSwitch,
+    secrets: &'a Keyring,
 }
 
 impl Running {
@@ -132,6 +133,7 @@ impl Running {
             origin: &Origin::of(&launch),
             faults,
             switch: &switch,
+            secrets: &Keyring::new(launch.secrets),
         };
         let stages = Stages::of(&launch.services);
         let source = Arc::new(feed::Source::new());
@@ -154,8 +156,7 @@ impl Running {
         if let Some((listener, address)) = front {
             started.push(house.start_gateway(listener, address, &started, &stages)?);
             if launch.traffic > 0.0 {
-                let traffic = Traffic::new(address, launch.traffic, launch.seed, &source);
-                let traffic = traffic.map_err(LaunchError::Client)?;
+                let traffic = house.traffic(address, &source)?;
                 stages.traffic.spawn(|stop| traffic.run(stop));
             }
         }
@@ -222,7 +223,7 @@ impl House<'_> {
             seed: self.launch.seed,
             faults: Arc::clone(&self.faults[service.as_str()]),
             switch: self.switch,
-            secrets: &self.launch.secrets,
+            secrets: self.secrets,
             stage: &stages.services[&service],
         }
     }
@@ -270,6 +271,26 @@ impl House<'_> {
             address,
             telemetries: vec![telemetry],
         })
+    }
+
+    /// Clients of all that the gateway offers.
+    fn traffic(&self, gateway: SocketAddr, source: &feed::Source) -> Result<Traffic, LaunchError> {
+        let launch = self.launch;
+        let is_offered =
+            |name: &ServiceName| launch.runs(*name) || launch.upstreams.contains_key(name);
+        let offered = ServiceName::ALL.into_iter().filter(is_offered);
+        let offered: Vec<ServiceName> = offered.collect();
+        let recruiting = offered.contains(&ServiceName::Recruitment);
+        let admin = recruiting.then(|| self.secrets.get(traffic::ADMIN));
+        let admin = admin.transpose().map_err(LaunchError::Secret)?;
+        let traffic = Traffic::new(
+            gateway,
+            (launch.traffic, launch.seed),
+            &offered,
+            (source, &launch.clock),
+            admin.as_ref(),
+        );
+        traffic.map_err(LaunchError::Client)
     }
 
     /// What the gateway offers, and where it is.

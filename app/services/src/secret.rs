@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use rand::distr::{Alphanumeric, SampleString};
 
@@ -33,6 +35,32 @@ pub enum Secrets {
     Given,
     /// One that is not given is drawn at random, and good for this run only.
     GivenOrDrawn,
+}
+
+/// The secrets of one launch. One that is drawn is the same for all who ask for it.
+#[derive(Debug)]
+pub(crate) struct Keyring {
+    secrets: Secrets,
+    had: Mutex<BTreeMap<String, Secret>>,
+}
+
+impl Keyring {
+    pub(crate) fn new(secrets: Secrets) -> Self {
+        Self {
+            secrets,
+            had: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Result<Secret, SecretError> {
+        let mut had = self.had.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(secret) = had.get(name) {
+            return Ok(secret.clone());
+        }
+        let secret = self.secrets.get(name)?;
+        had.insert(name.to_owned(), secret.clone());
+        Ok(secret)
+    }
 }
 
 /// Why a secret is not to be had. It does not hold the secret.
@@ -131,6 +159,14 @@ mod tests {
             &[(name, "abc"), ("WATCHFIRE_PAYMENTS_PROVIDER_FILE", "/x")],
             "the secret payments.provider is given twice, by WATCHFIRE_PAYMENTS_PROVIDER and by WATCHFIRE_PAYMENTS_PROVIDER_FILE",
         );
+    }
+
+    #[test]
+    fn a_drawn_secret_is_the_same_within_one_launch() {
+        let keyring = Keyring::new(Secrets::GivenOrDrawn);
+        let draw = |name| keyring.get(name).unwrap();
+        assert_eq!(draw("no.such"), draw("no.such"));
+        assert_ne!(draw("no.such"), draw("no.other"));
     }
 
     #[test]

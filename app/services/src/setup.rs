@@ -10,7 +10,7 @@ use watchfire_telemetry::Telemetry;
 use crate::database::{Database, Durability};
 use crate::fault::{self, Extent, FaultSwitch, Faults};
 use crate::launch::LaunchError;
-use crate::secret::{Secret, Secrets};
+use crate::secret::{Keyring, Secret};
 use crate::server;
 use crate::stage::Stage;
 use crate::telemetry::{Origin, VERSION};
@@ -29,7 +29,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) faults: Arc<Faults>,
     /// Begins and ends the faults of all services of this process.
     pub(crate) switch: &'a FaultSwitch,
-    pub(crate) secrets: &'a Secrets,
+    pub(crate) secrets: &'a Keyring,
     /// What it runs stops with this.
     pub(crate) stage: &'a Stage,
 }

@@ -1,88 +1,89 @@
-//! Made-up clients: an open loop, so that a slow service is asked as often as a quick one.
+//! Made-up clients: open loops, so that a slow service is asked as often as a quick one.
 
 mod arrivals;
+mod journey;
+mod messages;
 mod mix;
+mod payments;
+mod places;
+mod recruitment;
+mod reminders;
+mod visitor;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use watchfire_schemas::Clock;
 
-use crate::client;
+use self::journey::Journey;
+use self::visitor::Visitor;
 use crate::feed;
+use crate::launch::ServiceName;
+use crate::secret::Secret;
 
 pub(crate) use arrivals::Arrivals;
 pub(crate) use mix::{Mix, Outcome, Request};
+pub(crate) use recruitment::ADMIN;
 
 /// By which the requests are known.
 pub(crate) const USER_AGENT: &str = "watchfire-traffic/1.0";
 /// What may be under way at once; above it arrivals are left out, or a stalled service would take the memory.
 const MAX_UNDER_WAY: usize = 1_000;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the traffic asks, and how often.
 #[derive(Debug)]
 pub(crate) struct Traffic {
-    http: reqwest::Client,
-    gateway: SocketAddr,
-    arrivals: Arrivals,
-    mix: Mix,
+    visitor: Visitor,
+    streams: Vec<(Box<dyn Journey>, Arrivals)>,
 }
 
 impl Traffic {
-    /// `rate` requests a second on the average.
+    /// `rate` requests a second on the average for places. To the other services in `offered` come
+    /// visitors at a small part of it, each of whom makes some requests.
     pub(crate) fn new(
         gateway: SocketAddr,
-        rate: f64,
-        seed: u64,
-        source: &feed::Source,
+        (rate, seed): (f64, u64),
+        offered: &[ServiceName],
+        (source, clock): (&feed::Source, &Arc<dyn Clock>),
+        recruitment_admin: Option<&Secret>,
     ) -> Result<Self, reqwest::Error> {
+        let mut streams = Vec::new();
+        for (service, number) in offered.iter().zip(1_u64..) {
+            // Each has dice of its own; those of places are the history's.
+            let own = seed.wrapping_add(100 * number);
+            let (journey, rate, seed): (Box<dyn Journey>, f64, u64) = match service {
+                ServiceName::Content => (Box::new(places::Places::new(source, seed)), rate, seed),
+                ServiceName::Payments => (Box::new(payments::Payments::new(own)), rate * 0.08, own),
+                ServiceName::Messages => (Box::new(messages::Messages::new(own)), rate * 0.1, own),
+                ServiceName::Reminders => {
+                    (Box::new(reminders::Reminders::new(own)), rate * 0.12, own)
+                }
+                ServiceName::Recruitment => {
+                    let Some(admin) = recruitment_admin.cloned() else {
+                        continue;
+                    };
+                    let recruiters = recruitment::Recruitment::new(own, Arc::clone(clock), admin);
+                    (Box::new(recruiters), rate * 0.03, own)
+                }
+                ServiceName::Gateway => continue,
+            };
+            streams.push((journey, Arrivals::new(rate, seed)));
+        }
         Ok(Self {
-            http: client::http(CONNECT_TIMEOUT, TIMEOUT)?,
-            gateway,
-            arrivals: Arrivals::new(rate, seed),
-            mix: Mix::new(source, seed),
+            visitor: Visitor::new(gateway)?,
+            streams,
         })
     }
 
-    /// Sends requests until `stop`; what becomes of them is the services' to tell.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let began = Instant::now();
-        let mut under_way = JoinSet::new();
-        while let Some(after) = self.arrivals.next() {
-            if stop
-                .run_until_cancelled(tokio::time::sleep_until(began + after))
-                .await
-                .is_none()
-            {
-                break;
-            }
-            while under_way.try_join_next().is_some() {}
-            if under_way.len() < MAX_UNDER_WAY {
-                under_way.spawn(self.ask());
-            }
+    /// Sends visitors until `stop`; what becomes of them is the services' to tell.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut running = JoinSet::new();
+        for (journey, arrivals) in self.streams {
+            let visitor = self.visitor.clone();
+            running.spawn(journey::run(journey, arrivals, visitor, stop.clone()));
         }
-        // Nobody hangs up on a service that is about to answer.
-        while under_way.join_next().await.is_some() {}
-    }
-
-    fn ask(&mut self) -> impl Future<Output = ()> + use<> {
-        let asked = self.mix.next_request();
-        let request = self
-            .http
-            .get(format!("http://{}{}", self.gateway, asked.path_and_query()))
-            .header(http::header::USER_AGENT, USER_AGENT)
-            .header(http::header::ACCEPT, "application/vnd.api+json")
-            // Each visitor is one who comes anew: what the gateway kept would hide failures.
-            .header(http::header::CACHE_CONTROL, "no-cache");
-        async move {
-            // A client that gets no answer goes away; the failure is the gateway's to tell.
-            if let Ok(response) = request.send().await {
-                drop(response.bytes().await);
-            }
-        }
+        while running.join_next().await.is_some() {}
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use watchfire_schemas::{
     Attributes, Contract, LogRecord, SeverityNumber, Span, TimeRange, Timestamp, TraceId,
 };
+use watchfire_services::ServiceName;
 
 use crate::stage::{Emitted, Stage};
 
@@ -90,7 +91,7 @@ fn told(requests_per_second: f64) -> Emitted {
 }
 
 async fn live() -> Emitted {
-    let stage = Stage::with_traffic(60.0).await;
+    let stage = Stage::of(&[ServiceName::Content, ServiceName::Gateway], 60.0).await;
     let traffic = [("user-agent", "watchfire-traffic/1.0")];
     for path in [
         "places/moved-1",

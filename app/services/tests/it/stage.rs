@@ -39,25 +39,31 @@ impl Stage {
 
     pub(crate) async fn with_traffic(traffic: f64) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        Self::launch(Arc::new(dir), traffic).await
+        Self::launch(Arc::new(dir), traffic, &ServiceName::ALL).await
+    }
+
+    /// Only these services, and traffic for them.
+    pub(crate) async fn of(services: &[ServiceName], traffic: f64) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        Self::launch(Arc::new(dir), traffic, services).await
     }
 
     /// Over the data of another stage, which should have been struck by then.
     pub(crate) async fn over(dir: Arc<tempfile::TempDir>) -> Self {
-        Self::launch(dir, 0.0).await
+        Self::launch(dir, 0.0, &ServiceName::ALL).await
     }
 
     pub(crate) fn dir(&self) -> Arc<tempfile::TempDir> {
         Arc::clone(&self.dir)
     }
 
-    async fn launch(dir: Arc<tempfile::TempDir>, traffic: f64) -> Self {
+    async fn launch(dir: Arc<tempfile::TempDir>, traffic: f64, services: &[ServiceName]) -> Self {
         let (sender, batches) = mpsc::channel(10_000);
         let (change_sender, changes) = mpsc::channel(16);
         let launch = Launch {
             data_dir: dir.path().to_owned(),
             gateway: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            services: ServiceName::ALL.to_vec(),
+            services: services.to_vec(),
             listen: BTreeMap::new(),
             upstreams: BTreeMap::new(),
             environment: Some(DEMO.to_owned()),
