@@ -254,6 +254,9 @@ pub(crate) struct DemoArgs {
     /// The application gateway [default: 127.0.0.1:7118]
     #[arg(long, value_name = "ADDRESS", env = "WATCHFIRE_GATEWAY")]
     pub(crate) gateway: Option<SocketAddr>,
+    /// No faults but those that are begun by hand, with watchfire fault
+    #[arg(long)]
+    pub(crate) no_schedule: bool,
     /// Makes the traffic and the order of faults repeatable
     #[arg(long, default_value_t = 7117, env = "WATCHFIRE_SEED")]
     pub(crate) seed: u64,

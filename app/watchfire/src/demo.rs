@@ -53,7 +53,7 @@ async fn demo(args: &DemoArgs, mut settings: Settings) -> anyhow::Result<ExitCod
     let print_addresses = settings.print_addresses;
     let stack = Stack::start(settings, Arc::clone(&clock), Some(inbox)).await?;
     if !print_addresses {
-        greet(&stack);
+        greet(&stack, args.no_schedule);
     }
     history::write(&stack, clock.now(), TRAFFIC, args.seed).await?;
 
@@ -83,7 +83,9 @@ async fn demo(args: &DemoArgs, mut settings: Settings) -> anyhow::Result<ExitCod
     stack.watch();
     let signal = StopSignal::listen()?;
     stack.announce(services.addresses());
-    tasks.spawn(schedule::run(services.faults(), args.seed, stop.clone()));
+    if !args.no_schedule {
+        tasks.spawn(schedule::run(services.faults(), args.seed, stop.clone()));
+    }
 
     signal.come().await;
     stop.cancel();
@@ -96,12 +98,17 @@ async fn demo(args: &DemoArgs, mut settings: Settings) -> anyhow::Result<ExitCod
 }
 
 /// The first thing that a newcomer sees.
-fn greet(stack: &Stack) {
+fn greet(stack: &Stack, no_schedule: bool) {
+    let faults = if no_schedule {
+        "begin a fault in another terminal: watchfire fault begin --service content --kind errors"
+    } else {
+        "the first fault begins in about fifteen seconds; its incident opens by itself"
+    };
     #[expect(clippy::print_stdout, reason = "the demo speaks to a person")]
     {
         println!("\n  Watchfire demo\n");
         println!("  console   http://{}/", stack.console);
-        println!("  the first fault begins in about fifteen seconds; its incident opens by itself");
+        println!("  {faults}");
         println!("  stop with Ctrl-C\n");
     }
 }
