@@ -87,7 +87,7 @@ class Processes:
             "OTEL_TRACES_EXPORTER": "otlp", "OTEL_LOGS_EXPORTER": "otlp", "OTEL_METRICS_EXPORTER": "otlp",
             "OTEL_BSP_SCHEDULE_DELAY": "500", "OTEL_BLRP_SCHEDULE_DELAY": "500", "OTEL_METRIC_EXPORT_INTERVAL": "1000",
         }
-        ours = self.start([binary, "services", "--gateway=127.0.0.1:0", "--print-addresses", f"--data-dir={folder}/services"], {})
+        ours = self.start([binary, "services", "--gateway=127.0.0.1:0", "--environment=check", "--print-addresses", f"--data-dir={folder}/services"], {})
         addresses = {}
         while "gateway" not in addresses:
             line = ours.stdout.readline()
@@ -228,8 +228,8 @@ def judge_resources(trace):
     wanted = {
         "shop": {"telemetry.sdk.language": "nodejs", "service.version": "3.0", "deployment.environment.name": "check"},
         "pricing": {"telemetry.sdk.language": "python", "service.version": "2.1", "deployment.environment.name": "check"},
-        "gateway": {"service.version": "1.4.0", "deployment.environment.name": "demo"},
-        "content": {"service.version": "1.4.0", "deployment.environment.name": "demo"},
+        "gateway": {"service.version": "1.4.0", "deployment.environment.name": "check"},
+        "content": {"service.version": "1.4.0", "deployment.environment.name": "check"},
     }
     for service, attributes in wanted.items():
         found = next(span["process"] for span in trace.spans if span["service"] == service)
