@@ -33,6 +33,9 @@ pub(crate) struct Call<'a> {
     pub(crate) body: Vec<u8>,
 }
 
+/// What an HTTP client says went wrong.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why a call brought no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
@@ -40,19 +43,19 @@ pub(crate) enum CallError {
     Connect {
         base: String,
         #[source]
-        source: reqwest::Error,
+        source: BoxError,
     },
     #[error("{base} did not answer in time")]
     TimedOut {
         base: String,
         #[source]
-        source: reqwest::Error,
+        source: BoxError,
     },
     #[error("the exchange with {base} broke off")]
     Broken {
         base: String,
         #[source]
-        source: reqwest::Error,
+        source: BoxError,
     },
     #[error("{base} answered with more than {} bytes", Client::MAX_ANSWER)]
     TooLarge { base: String },
@@ -133,10 +136,12 @@ impl Client {
     fn error(&self, source: reqwest::Error) -> CallError {
         let base = self.base.clone();
         // The address is in our own message already.
-        let source = source.without_url();
-        if source.is_timeout() {
+        let error = source.without_url();
+        let (is_timeout, is_connect) = (error.is_timeout(), error.is_connect());
+        let source = error.into();
+        if is_timeout {
             CallError::TimedOut { base, source }
-        } else if source.is_connect() {
+        } else if is_connect {
             CallError::Connect { base, source }
         } else {
             CallError::Broken { base, source }

@@ -1,13 +1,40 @@
 //! The gateway: what clients talk to. It hands requests on to the service whose route they name,
 //! and answers in its stead when that service does not.
+//!
+//! On its way a request passes: the bound on all that is under way, its consumer's key and limit,
+//! the response cache, the room of its consumer's class, the breaker and the retries of the service.
 
+mod breaker;
+mod bulkhead;
+mod cache;
+mod consumer;
+mod hop;
+mod keys;
+mod metrics;
+mod passing;
+mod policy;
 mod proxy;
+mod refusal;
+mod shared;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::any;
+use tokio_util::task::TaskTracker;
 use watchfire_telemetry::Telemetry;
 
-use crate::client::Client;
+use self::bulkhead::Bulkheads;
+use self::cache::Cache;
+use self::hop::Hop;
+use self::keys::Keys;
+use self::metrics::Metrics;
+pub(crate) use self::policy::Policy;
+pub use self::policy::PolicyError;
+use self::proxy::Route;
+use self::refusal::Refusals;
 use crate::problem;
 use crate::server;
 use crate::telemetry::Version;
@@ -21,19 +48,74 @@ pub(crate) struct Upstream {
     pub(crate) prefix: &'static str,
     /// Its routes, so that each is an operation of its own.
     pub(crate) routes: &'static [&'static str],
-    pub(crate) client: Client,
+    /// Where it is: `http://host:port`.
+    pub(crate) base: String,
+    /// How long it may take to the head of its answer, retries included.
+    pub(crate) timeout: Duration,
+    /// The largest body that is handed on to it, in bytes.
+    pub(crate) max_body: usize,
 }
 
-/// The gateway's routes.
-pub(crate) fn router(upstreams: &[Upstream], telemetry: &Telemetry, version: Version) -> Router {
+impl Upstream {
+    /// What suits a service unless it says otherwise.
+    pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
+    pub(crate) const MAX_BODY: usize = 1 << 20;
+}
+
+/// What all routes share.
+#[derive(Debug)]
+struct Gateway {
+    keys: Keys,
+    /// How many requests are under way, those that wait included.
+    under_way: Arc<AtomicUsize>,
+    most_under_way: usize,
+    bulkheads: Bulkheads,
+    cache: Cache,
+    refusals: Refusals,
+    telemetry: Telemetry,
+    /// What goes on behind an answer that was given already.
+    tasks: TaskTracker,
+}
+
+/// The gateway's routes. Health and metrics are never refused.
+pub(crate) fn router(
+    upstreams: Vec<Upstream>,
+    policy: Policy,
+    telemetry: &Telemetry,
+    version: Version,
+    tasks: TaskTracker,
+) -> Router {
+    let (metrics, refusals, cache) = {
+        let mut registry = telemetry.registry();
+        (
+            Metrics::register(&mut registry),
+            Refusals::register(&mut registry),
+            Cache::new(&mut registry),
+        )
+    };
+    let gateway = Arc::new(Gateway {
+        keys: policy.keys,
+        under_way: Arc::default(),
+        most_under_way: policy.in_flight,
+        bulkheads: Bulkheads::new(policy.bulkheads),
+        cache,
+        refusals,
+        telemetry: telemetry.clone(),
+        tasks,
+    });
     let mut router = Router::new();
     for upstream in upstreams {
+        let (offered_at, templates) = (upstream.prefix, upstream.routes);
+        let hop = Arc::new(Hop::new(upstream, telemetry, &metrics));
         // One more for what the service may know and we do not.
-        for &template in upstream.routes.iter().chain(&["/{*path}"]) {
-            let route = format!("{}{template}", upstream.prefix);
-            let upstream = upstream.clone();
-            let forward = move |request| proxy::forward(upstream, template, request);
-            router = router.route(&route, any(forward));
+        for &template in templates.iter().chain(&["/{*path}"]) {
+            let route = Route {
+                gateway: Arc::clone(&gateway),
+                hop: Arc::clone(&hop),
+                template,
+            };
+            let path = format!("{offered_at}{template}");
+            router = router.route(&path, any(move |request| route.answer(request)));
         }
     }
     traced(router.fallback(problem::no_route), telemetry)
@@ -65,9 +147,13 @@ mod tests {
             service: "content",
             prefix: "/api",
             routes: &["/places"],
-            client: Client::new(server, &telemetry).unwrap(),
+            base: format!("http://{server}"),
+            timeout: Upstream::TIMEOUT,
+            max_body: Upstream::MAX_BODY,
         };
-        let router = router(&[upstream], &telemetry, VERSION);
+        let policy = Policy::of(None).unwrap();
+        let tasks = TaskTracker::new();
+        let router = router(vec![upstream], policy, &telemetry, VERSION, tasks);
         let request = Request::get("/api/places").body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         let status = response.status().as_u16();

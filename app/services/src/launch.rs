@@ -14,11 +14,10 @@ use tokio::sync::mpsc;
 use watchfire_schemas::{Batch, ChangeEvent, Clock};
 use watchfire_telemetry::Telemetry;
 
-use crate::client::Client;
 use crate::content::release::Live;
 use crate::fault::{self, Extent, FaultSwitch, Faults};
 use crate::feed;
-use crate::gateway::{self, Upstream};
+use crate::gateway::{self, Policy, PolicyError, Upstream};
 use crate::secret::{Keyring, SecretError, Secrets};
 use crate::server::{self, LOOPBACK};
 use crate::setup::{Setup, Started};
@@ -85,6 +84,8 @@ pub enum LaunchError {
     Client(#[source] reqwest::Error),
     #[error(transparent)]
     Secret(SecretError),
+    #[error(transparent)]
+    Policy(PolicyError),
     /// A variable of the environment, by its name, and what was expected.
     #[error("{0}")]
     Setting(String),
@@ -260,8 +261,11 @@ impl House<'_> {
         let faults = &self.faults[GATEWAY];
         let telemetry = self.origin.start(GATEWAY, VERSION, faults);
         let telemetry = telemetry.map_err(LaunchError::Telemetry)?;
-        let upstreams = self.upstreams(started, &telemetry)?;
-        let router = gateway::router(&upstreams, &telemetry, VERSION);
+        let keys = Secrets::given("gateway.keys").map_err(LaunchError::Secret)?;
+        let policy = Policy::of(keys.as_ref()).map_err(LaunchError::Policy)?;
+        let tasks = stages.gateway.tasks.clone();
+        let upstreams = self.upstreams(started);
+        let router = gateway::router(upstreams, policy, &telemetry, VERSION, tasks);
         let router = router.merge(self.switch.routes(address));
         let router = fault::aimed_at(router, Arc::clone(faults), Extent::All);
         stages.gateway.serve(listener, router);
@@ -294,11 +298,7 @@ impl House<'_> {
     }
 
     /// What the gateway offers, and where it is.
-    fn upstreams(
-        &self,
-        started: &[Started],
-        telemetry: &Telemetry,
-    ) -> Result<Vec<Upstream>, LaunchError> {
+    fn upstreams(&self, started: &[Started]) -> Vec<Upstream> {
         let mut upstreams = Vec::new();
         for name in ServiceName::ALL {
             let here = started.iter().find(|other| other.service == name.as_str());
@@ -307,15 +307,19 @@ impl House<'_> {
                 .map(|url| url.as_str().to_owned())
                 .or_else(|| here.map(|here| format!("http://{}", here.address)));
             if let (Some(base), Some((prefix, routes))) = (base, name.offer()) {
-                let client = Client::at(base, telemetry).map_err(LaunchError::Client)?;
+                // Documents of applicants are large.
+                let is_large = name == ServiceName::Recruitment;
+                let large = 10 << 20;
                 upstreams.push(Upstream {
                     service: name.as_str(),
                     prefix,
                     routes,
-                    client,
+                    base,
+                    timeout: Upstream::TIMEOUT,
+                    max_body: if is_large { large } else { Upstream::MAX_BODY },
                 });
             }
         }
-        Ok(upstreams)
+        upstreams
     }
 }

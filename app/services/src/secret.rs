@@ -91,6 +91,15 @@ impl Secrets {
         self.look_up(name, |variable| std::env::var(variable).ok())
     }
 
+    /// The secret, if it is given: one that a service can do without.
+    pub(crate) fn given(name: &str) -> Result<Option<Secret>, SecretError> {
+        match Self::Given.get(name) {
+            Ok(secret) => Ok(Some(secret)),
+            Err(SecretError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn look_up(
         self,
         name: &str,

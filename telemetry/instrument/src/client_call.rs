@@ -41,11 +41,14 @@ pub struct ClientCall {
 
 impl ClientCall {
     pub(crate) fn new(telemetry: Telemetry, method: &Method, url: &str) -> Self {
-        let parsed = url.parse::<Uri>().unwrap_or_default();
+        Self::to(telemetry, method, &url.parse().unwrap_or_default())
+    }
+
+    pub(crate) fn to(telemetry: Telemetry, method: &Method, parsed: &Uri) -> Self {
         Self {
             telemetry,
             method: method_label(method),
-            url: without_credentials(&parsed),
+            url: without_credentials(parsed),
             server: parsed.host().unwrap_or_default().to_owned(),
             port: parsed.port_u16().or(match parsed.scheme_str() {
                 Some("http") => Some(80),

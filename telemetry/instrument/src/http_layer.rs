@@ -26,6 +26,11 @@ pub use self::server_span::HTTP_TARGET;
 use crate::scoped::Scoped;
 use crate::telemetry::Telemetry;
 
+/// In an answer's extensions: its log line is not worth writing, as of one of thousands that are
+/// refused at once and told of in sum. It is traced and counted as any other.
+#[derive(Debug, Clone, Copy)]
+pub struct Unlogged;
+
 /// See [`Telemetry::http_layer`].
 #[derive(Debug, Clone)]
 pub struct HttpLayer {

@@ -46,7 +46,9 @@ pub use client_call::ClientCall;
 pub use distortion::Distortion;
 pub use dropped::{DropReason, Signal};
 pub use exposition::{metrics_response, openmetrics_text, prometheus_text};
-pub use http_layer::{HTTP_DURATION_BUCKETS, HTTP_TARGET, HttpLayer, HttpService, RequestId};
+pub use http_layer::{
+    HTTP_DURATION_BUCKETS, HTTP_TARGET, HttpLayer, HttpService, RequestId, Unlogged,
+};
 pub use process_metrics::register_process_metrics;
 pub use runtime_metrics::register_runtime_metrics;
 pub use telemetry::Telemetry;

@@ -2,7 +2,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Uri};
 use opentelemetry::Context;
 use opentelemetry::trace::{TraceContextExt, TracerProvider as _};
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -161,6 +161,11 @@ impl Telemetry {
     /// Client side: a call to another service in a client span of its own. See [`ClientCall`].
     pub fn client_call(&self, method: &Method, url: &str) -> ClientCall {
         ClientCall::new(self.clone(), method, url)
+    }
+
+    /// The same for an address that is parsed already.
+    pub fn client_call_to(&self, method: &Method, url: &Uri) -> ClientCall {
+        ClientCall::to(self.clone(), method, url)
     }
 
     /// Puts the context of the active span into a request's headers, as `traceparent`, `tracestate`

@@ -1,98 +1,224 @@
-use axum::body::to_bytes;
-use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
-use http::header::{
-    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, VARY,
-    X_CONTENT_TYPE_OPTIONS,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use std::sync::Arc;
 
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::response::Response;
+use http::header::{CONTENT_LENGTH, ETAG, IF_NONE_MATCH};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http_body::Body as _;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use watchfire_telemetry::RequestId;
 
-use crate::client::{Answer, Call, CallError};
-use crate::content::FORWARDED_PREFIX;
-use crate::failure::Via;
-use crate::failure::frame;
-use crate::gateway::Upstream;
-use crate::problem::Problem;
+use super::Gateway;
+use super::bulkhead::Counted;
+use super::cache::{self, Cache};
+use super::consumer::{Class, Consumer, Verdict};
+use super::hop::{Ask, Content, Hop, NoAnswer};
+use super::passing::{handed_back, handed_on};
+use super::refusal::Refusal;
+use crate::client::CallError;
+use crate::failure::Failure;
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The largest request body that is handed on.
-const MAX_BODY: usize = 64 << 10;
-/// What goes along with a request, besides the trace's context.
-const REQUEST_HEADERS: [HeaderName; 3] = [ACCEPT, CONTENT_TYPE, IF_NONE_MATCH];
-/// What comes back with an answer.
-const RESPONSE_HEADERS: [HeaderName; 6] =
-    [ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, VARY];
+/// A body up to this size is held, so that the request can be made again; a larger one passes
+/// through.
+const HELD: usize = 64 << 10;
 
-/// Hands a request on to the service behind `client` and its answer back.
-pub(crate) async fn forward(
-    upstream: Upstream,
-    template: &'static str,
-    request: Request,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, MAX_BODY).await else {
-        let detail = format!("a body may hold {MAX_BODY} bytes, and must arrive whole");
-        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response();
-    };
-    let whole = parts
-        .uri
-        .path_and_query()
-        .map_or("/", |whole| whole.as_str());
-    let mut headers = chosen(&parts.headers, &REQUEST_HEADERS);
-    headers.insert(FORWARDED_PREFIX, HeaderValue::from_static(upstream.prefix));
-    if let Some(id) = parts.extensions.get::<RequestId>()
-        && let Ok(id) = HeaderValue::from_str(id.as_str())
-    {
-        headers.insert(X_REQUEST_ID, id);
+/// One route of a service behind the gateway.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) hop: Arc<Hop>,
+    pub(crate) template: &'static str,
+}
+
+impl Route {
+    /// Answers a request: from the cache, from the service, or by a refusal.
+    pub(crate) async fn answer(self, request: Request) -> Response {
+        let gateway = &*self.gateway;
+        let refuse = |refusal: &Refusal, class| gateway.refusals.answer(refusal, class);
+        let Some(_counted) = Counted::within(&gateway.under_way, gateway.most_under_way) else {
+            return refuse(&Refusal::Overloaded, Class::Anonymous);
+        };
+        let (parts, body) = request.into_parts();
+        let Ok(identified) = gateway.keys.identify(&parts.headers) else {
+            return refuse(&Refusal::UnknownKey, Class::Anonymous);
+        };
+        let consumer = Arc::clone(identified.consumer);
+        let left = match consumer.count() {
+            Verdict::Within(left) => left,
+            Verdict::Beyond { wait } => {
+                let mut response = refuse(&Refusal::RateLimited { wait }, consumer.class);
+                consumer.tell(Consumer::nothing_left(wait), response.headers_mut());
+                return response;
+            }
+        };
+        let prefix = self.hop.upstream.prefix;
+        let id = parts.extensions.get::<RequestId>();
+        let handed = || handed_on(&parts.headers, &identified, prefix, id);
+        let mut response = if Cache::is_for(&parts.method, &parts.headers) {
+            self.cached(&parts, handed).await
+        } else {
+            self.passed(&parts, handed(), body, consumer.class).await
+        };
+        if let Some(left) = left {
+            consumer.tell(left, response.headers_mut());
+        }
+        response
     }
-    let call = Call {
-        method: parts.method,
-        template,
-        path_and_query: whole.strip_prefix(upstream.prefix).unwrap_or(whole),
+
+    /// Hands a request on, and its answer back.
+    async fn passed(
+        &self,
+        parts: &Parts,
+        mut headers: HeaderMap,
+        body: Body,
+        class: Class,
+    ) -> Response {
+        let most = self.hop.upstream.max_body;
+        let body = match content(&parts.headers, body, most).await {
+            Ok(body) => body,
+            Err(refusal) => return self.refuse(&refusal, class),
+        };
+        if let (Content::Passing(_), Some(length)) = (&body, parts.headers.get(CONTENT_LENGTH)) {
+            headers.insert(CONTENT_LENGTH, length.clone());
+        }
+        let ask = Ask {
+            method: parts.method.clone(),
+            template: self.template,
+            path_and_query: self.beyond(parts.uri.path_and_query()),
+            headers,
+            body,
+        };
+        self.asked(ask, class).await
+    }
+
+    pub(super) async fn asked(&self, ask: Ask, class: Class) -> Response {
+        match self.fetch(ask, class).await {
+            Ok(response) => response.map(Body::new),
+            Err(no_answer) => self.unanswered(no_answer, class),
+        }
+    }
+
+    /// Asks the service, once there is room for it.
+    pub(super) async fn fetch(
+        &self,
+        ask: Ask,
+        class: Class,
+    ) -> Result<Response<Incoming>, NoAnswer> {
+        let turn = self.gateway.bulkheads.enter(class).await;
+        let _turn = turn.map_err(|_| NoAnswer::Refused(Refusal::BulkheadFull))?;
+        let path = ask.path_and_query.clone();
+        let mut response = self.hop.ask(ask).await?;
+        handed_back(response.headers_mut());
+        if response.status().is_server_error() {
+            let status = response.status().as_u16();
+            let (service, prefix) = (self.hop.upstream.service, self.hop.upstream.prefix);
+            tracing::warn!(
+                "http.response.status_code" = status,
+                "upstream" = service,
+                "{service} answered {status} for {prefix}{}",
+                path.path()
+            );
+        }
+        Ok(response)
+    }
+
+    pub(super) fn unanswered(&self, no_answer: NoAnswer, class: Class) -> Response {
+        match no_answer {
+            NoAnswer::Refused(refusal) => self.refuse(&refusal, class),
+            NoAnswer::Failed(failure) => self.failed(&failure, class),
+        }
+    }
+
+    fn failed(&self, failure: &Failure, class: Class) -> Response {
+        let service = self.hop.upstream.service;
+        failure.report(format_args!(
+            "{service} could not be asked for {}{}",
+            self.hop.upstream.prefix, self.template
+        ));
+        let refusal = if failure.kind() == CallError::TIMED_OUT {
+            Refusal::UpstreamTimedOut
+        } else {
+            Refusal::UpstreamUnreachable
+        };
+        self.refuse(&refusal, class)
+    }
+
+    fn refuse(&self, refusal: &Refusal, class: Class) -> Response {
+        self.gateway.refusals.answer(refusal, class)
+    }
+
+    /// What the service is asked for: the rest of the path after our prefix for it.
+    pub(super) fn beyond(&self, whole: Option<&PathAndQuery>) -> PathAndQuery {
+        let whole = whole.map_or("/", PathAndQuery::as_str);
+        let rest = whole
+            .strip_prefix(self.hop.upstream.prefix)
+            .unwrap_or(whole);
+        rest.parse()
+            .unwrap_or_else(|_| PathAndQuery::from_static("/"))
+    }
+}
+
+/// The body, held if it is small, else as it comes and cut off where it grows too large.
+async fn content(headers: &HeaderMap, body: Body, most: usize) -> Result<Content, Refusal> {
+    let said = headers.get(CONTENT_LENGTH);
+    let said = said.and_then(|said| said.to_str().ok()?.parse::<usize>().ok());
+    let too_large = Refusal::BodyTooLarge { most };
+    match said {
+        _ if body.is_end_stream() => Ok(Content::Whole(axum::body::Bytes::new())),
+        Some(length) if length > most => Err(too_large),
+        Some(length) if length <= HELD => {
+            let whole = to_bytes(body, length).await.map_err(|_| too_large)?;
+            Ok(Content::Whole(whole))
+        }
+        _ => Ok(Content::Passing(Body::new(Limited::new(body, most)))),
+    }
+}
+
+/// What is asked for an answer that others may be shown too: without the client's conditions.
+pub(super) fn unconditional(mut headers: HeaderMap, etag: Option<&HeaderValue>) -> HeaderMap {
+    headers.remove(IF_NONE_MATCH);
+    headers.remove(http::header::IF_MODIFIED_SINCE);
+    if let Some(etag) = etag {
+        headers.insert(IF_NONE_MATCH, etag.clone());
+    }
+    headers
+}
+
+/// An answer that is not kept, for one whose conditions were taken off its request.
+pub(super) fn conditional(asked: &HeaderMap, response: Response<Incoming>) -> Response {
+    let etag = response.headers().get(ETAG);
+    let is_known = etag.is_some_and(|etag| cache::matches(asked, etag));
+    if is_known && response.status() == StatusCode::OK {
+        let (mut parts, _) = response.into_parts();
+        parts.status = StatusCode::NOT_MODIFIED;
+        parts.headers.remove(CONTENT_LENGTH);
+        return Response::from_parts(parts, Body::empty());
+    }
+    response.map(Body::new)
+}
+
+/// The whole of a body whose length is known and small.
+pub(super) async fn whole(
+    body: Incoming,
+    timeout: std::time::Duration,
+) -> Option<axum::body::Bytes> {
+    let collected = tokio::time::timeout(timeout, body.collect()).await;
+    collected
+        .ok()?
+        .ok()
+        .map(http_body_util::Collected::to_bytes)
+}
+
+pub(super) fn get(route: &Route, path_and_query: PathAndQuery, headers: HeaderMap) -> Ask {
+    Ask {
+        method: Method::GET,
+        template: route.template,
+        path_and_query,
         headers,
-        body: body.into(),
-    };
-    match upstream.client.send(call).await.via(frame!("forward")) {
-        Ok(answer) => hand_back(upstream.service, answer, whole),
-        Err(failure) => {
-            failure.report(format_args!(
-                "{} could not be asked for {}",
-                upstream.service,
-                parts.uri.path()
-            ));
-            let status = if failure.kind() == CallError::TIMED_OUT {
-                StatusCode::GATEWAY_TIMEOUT
-            } else {
-                StatusCode::BAD_GATEWAY
-            };
-            Problem::new(status, "the service behind this route does not answer").into_response()
-        }
+        body: Content::Whole(axum::body::Bytes::new()),
     }
-}
-
-fn hand_back(service: &str, answer: Answer, whole: &str) -> Response {
-    let status = answer.status.as_u16();
-    if answer.status.is_server_error() {
-        let path = whole.split('?').next().unwrap_or(whole);
-        tracing::warn!(
-            "http.response.status_code" = status,
-            "upstream" = service,
-            "{service} answered {status} for {path}"
-        );
-    }
-    let mut headers = chosen(&answer.headers, &RESPONSE_HEADERS);
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    (answer.status, headers, answer.body).into_response()
-}
-
-fn chosen(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
-    let mut chosen = HeaderMap::new();
-    for name in names {
-        for value in headers.get_all(name) {
-            chosen.append(name.clone(), value.clone());
-        }
-    }
-    chosen
 }

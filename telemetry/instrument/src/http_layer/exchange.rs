@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use tracing::{Span, dispatcher};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::Counted;
 use super::metrics::{method_label, observe};
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::server_span::{HTTP_TARGET, server_span, shortened};
+use super::{Counted, Unlogged};
 use crate::panics::Panic;
 use crate::telemetry::Telemetry;
 use crate::trace_context::{TraceExemplar, extract};
@@ -97,7 +97,9 @@ impl Exchange {
             }
             Outcome::Refused => self.problem(),
         };
-        self.note(response.status(), response.body().size_hint().exact());
+        let is_logged = response.extensions().get::<Unlogged>().is_none();
+        let size = response.body().size_hint().exact();
+        self.note(response.status(), size, is_logged);
         let (mut parts, body) = response.into_parts();
         if let Ok(id) = HeaderValue::from_str(self.request_id.as_str()) {
             parts.headers.insert(X_REQUEST_ID, id);
@@ -105,7 +107,7 @@ impl Exchange {
         Response::from_parts(parts, Counted::body(body, self.response_bytes.clone()))
     }
 
-    fn note(&self, status: StatusCode, size: Option<u64>) {
+    fn note(&self, status: StatusCode, size: Option<u64>, is_logged: bool) {
         let took = self.began.elapsed();
         let code = status.as_u16();
         let durations = self
@@ -136,6 +138,9 @@ impl Exchange {
                 status.canonical_reason().unwrap_or("server error"),
             ));
             self.span.set_attribute("error.type", code.to_string());
+        }
+        if !is_logged {
+        } else if status.is_server_error() {
             tracing::error!(
                 target: HTTP_TARGET,
                 {
@@ -145,7 +150,7 @@ impl Exchange {
                 },
                 "{message}"
             );
-        } else {
+        } else if is_logged {
             tracing::info!(
                 target: HTTP_TARGET,
                 {

@@ -1,0 +1,150 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
+use sha2::{Digest, Sha256};
+
+use super::consumer::Consumer;
+
+/// What our keys begin with, so that a bearer token of a service is told from one.
+pub(crate) const KEY_PREFIX: &str = "wf_";
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// The SHA-256 digest of a key: all that is kept of it.
+pub(crate) type KeyDigest = [u8; 32];
+
+/// Whom a key stands for.
+pub(crate) struct Keys {
+    by_digest: HashMap<KeyDigest, Arc<Consumer>>,
+    anonymous: Arc<Consumer>,
+}
+
+/// A key that nobody has.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct UnknownKey;
+
+/// Who asks, and how that is known.
+#[derive(Debug)]
+pub(crate) struct Identified<'a> {
+    pub(crate) consumer: &'a Arc<Consumer>,
+    /// The key came as the bearer token, which is then not for the service behind.
+    pub(crate) is_bearer: bool,
+}
+
+impl Keys {
+    pub(crate) fn new(
+        by_digest: HashMap<KeyDigest, Arc<Consumer>>,
+        anonymous: Arc<Consumer>,
+    ) -> Self {
+        Self {
+            by_digest,
+            anonymous,
+        }
+    }
+
+    /// Who asks, by `x-api-key` or a bearer token that begins as our keys do.
+    pub(crate) fn identify(&self, headers: &HeaderMap) -> Result<Identified<'_>, UnknownKey> {
+        if let Some(key) = headers.get(X_API_KEY) {
+            return self.known(key.as_bytes(), false);
+        }
+        let bearer = headers
+            .get(AUTHORIZATION)
+            .and_then(|value| bearer(value.as_bytes()))
+            .filter(|token| token.starts_with(KEY_PREFIX.as_bytes()));
+        match bearer {
+            Some(key) => self.known(key, true),
+            None => Ok(Identified {
+                consumer: &self.anonymous,
+                is_bearer: false,
+            }),
+        }
+    }
+
+    /// The time that a look-up takes tells of a digest at most, and nothing of a key.
+    fn known(&self, key: &[u8], is_bearer: bool) -> Result<Identified<'_>, UnknownKey> {
+        let found = self.by_digest.get(&digest(key)).ok_or(UnknownKey)?;
+        Ok(Identified {
+            consumer: found,
+            is_bearer,
+        })
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} keys", self.by_digest.len())
+    }
+}
+
+pub(crate) fn digest(key: &[u8]) -> KeyDigest {
+    Sha256::digest(key).into()
+}
+
+/// The token of `Bearer <token>`; the scheme's name is of any case.
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme
+        .eq_ignore_ascii_case(b"bearer ")
+        .then(|| token.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::gateway::consumer::Class;
+
+    fn keys() -> Keys {
+        let consumer = |id: &'static str, class| {
+            Arc::new(Consumer::new(HeaderValue::from_static(id), class, None))
+        };
+        let acme = consumer("acme", Class::Partner);
+        Keys::new(
+            HashMap::from([(digest(b"wf_acme"), acme)]),
+            consumer("anonymous", Class::Anonymous),
+        )
+    }
+
+    fn check(header: Option<(HeaderName, &str)>, expected: Result<(&str, bool), UnknownKey>) {
+        let mut headers = HeaderMap::new();
+        if let Some((name, value)) = &header {
+            headers.insert(name, value.parse().unwrap());
+        }
+        let keys = keys();
+        let found = keys
+            .identify(&headers)
+            .map(|found| (found.consumer.id.to_str().unwrap(), found.is_bearer));
+        assert_eq!(found, expected, "{header:?}");
+    }
+
+    #[test]
+    fn a_key_names_its_consumer_and_an_unknown_one_nobody() {
+        check(None, Ok(("anonymous", false)));
+        check(Some((X_API_KEY, "wf_acme")), Ok(("acme", false)));
+        check(Some((AUTHORIZATION, "Bearer wf_acme")), Ok(("acme", true)));
+        check(Some((AUTHORIZATION, "bearer  wf_acme")), Ok(("acme", true)));
+        check(Some((X_API_KEY, "wf_other")), Err(UnknownKey));
+        check(Some((X_API_KEY, "")), Err(UnknownKey));
+        check(Some((AUTHORIZATION, "Bearer wf_other")), Err(UnknownKey));
+    }
+
+    #[test]
+    fn a_token_of_a_service_is_not_ours_to_judge() {
+        check(
+            Some((AUTHORIZATION, "Bearer rt_abc")),
+            Ok(("anonymous", false)),
+        );
+        check(
+            Some((AUTHORIZATION, "Basic eA==")),
+            Ok(("anonymous", false)),
+        );
+    }
+
+    #[test]
+    fn keys_are_not_shown() {
+        assert_eq!(format!("{:?}", keys()), "1 keys");
+    }
+}
