@@ -143,15 +143,27 @@ impl Builder {
         Telemetry::start(self)
     }
 
+    /// Whether `OTEL_SDK_DISABLED` says that nothing is to be traced, measured or exported. What
+    /// the service itself says in its log remains, as lines.
+    pub(crate) fn is_disabled(&self) -> bool {
+        let said = self.said("OTEL_SDK_DISABLED");
+        said.is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
+    }
+
+    fn said(&self, name: &str) -> Option<String> {
+        let said = self.variables.iter().rev().find(|(said, _)| said == name);
+        said.map(|(_, value)| value.clone())
+            .or_else(|| std::env::var(name).ok())
+    }
+
     pub(crate) fn destination(&mut self) -> Result<Destination, StartError> {
+        if self.is_disabled() {
+            return Ok(Destination::Nowhere);
+        }
         if let Some(collector) = self.collector.take() {
             return Ok(Destination::Collector(collector));
         }
-        let variable = |name: &str| {
-            let said = self.variables.iter().rev().find(|(said, _)| said == name);
-            said.map(|(_, value)| value.clone())
-                .or_else(|| std::env::var(name).ok())
-        };
+        let variable = |name: &str| self.said(name);
         Ok(
             Settings::read(&variable)?.map_or(Destination::Nowhere, |settings| {
                 Destination::Otlp(Box::new(settings))

@@ -1,15 +1,16 @@
 use std::fmt::Display;
+use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode, Uri};
-use opentelemetry::trace::{Status, TraceContextExt};
+use opentelemetry::Context;
+use opentelemetry::context::FutureExt as _;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
 use tokio::time::Instant;
-use tracing::{Instrument, Span};
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::http_layer::{Durations, HttpDurations, method_label, observe};
+use crate::http_span::{ClientFacts, Facts, HttpRecord, HttpSpan};
 use crate::signed_query::without_signatures;
 use crate::telemetry::Telemetry;
 use crate::trace_context::{TraceExemplar, inject};
@@ -32,11 +33,7 @@ use crate::trace_context::{TraceExemplar, inject};
 #[derive(Debug)]
 pub struct ClientCall {
     telemetry: Telemetry,
-    method: &'static str,
-    url: String,
-    server: String,
-    port: Option<u16>,
-    template: Option<String>,
+    facts: ClientFacts,
 }
 
 impl ClientCall {
@@ -47,22 +44,24 @@ impl ClientCall {
     pub(crate) fn to(telemetry: Telemetry, method: &Method, parsed: &Uri) -> Self {
         Self {
             telemetry,
-            method: method_label(method),
-            url: without_credentials(parsed),
-            server: parsed.host().unwrap_or_default().to_owned(),
-            port: parsed.port_u16().or(match parsed.scheme_str() {
-                Some("http") => Some(80),
-                Some("https") => Some(443),
-                _ => None,
-            }),
-            template: None,
+            facts: ClientFacts {
+                method: method_label(method),
+                url: without_credentials(parsed),
+                server: parsed.host().unwrap_or_default().to_owned(),
+                port: parsed.port_u16().or(match parsed.scheme_str() {
+                    Some("http") => Some(80),
+                    Some("https") => Some(443),
+                    _ => None,
+                }),
+                template: None,
+            },
         }
     }
 
     /// The path with its parameters unnamed, `/places/{id}`: it names the span.
     #[must_use]
     pub fn template(mut self, template: &str) -> Self {
-        self.template = Some(template.to_owned());
+        self.facts.template = Some(template.to_owned());
         self
     }
 
@@ -77,59 +76,85 @@ impl ClientCall {
         F: Future<Output = Result<R, E>>,
         E: Display,
     {
-        let span = self.telemetry.in_scope(|| self.span());
-        let context = span.context();
+        if self.telemetry.is_disabled() {
+            return send(HeaderMap::new()).await;
+        }
+        let ClientCall { telemetry, facts } = self;
+        let method = facts.method;
+        let (span, context) = telemetry.begin_span(&Context::current(), Facts::Client(facts));
         let mut headers = HeaderMap::new();
         inject(&context, &mut headers);
-        let context = context.span().span_context().clone();
-        let began = Instant::now();
-        let request = span.in_scope(|| send(headers));
-        let result = request.instrument(span.clone()).await;
-        let (status, error) = match &result {
-            Ok(response) => (Some(status(response)), None),
-            Err(error) => (None, Some(error.to_string())),
+        let call = Call {
+            telemetry,
+            span,
+            method,
+            began: Instant::now(),
+            is_ended: false,
         };
-        note(&span, status, error.as_deref());
-        let exemplar = context.is_sampled().then(|| TraceExemplar::of(&context));
-        let durations = self.telemetry.client_metrics().duration(&self, status);
-        observe(
-            &durations,
-            began.elapsed(),
-            exemplar,
-            self.telemetry.clock().now(),
-        );
+        let request = {
+            let _active = context.clone().attach();
+            send(headers)
+        };
+        let result = request.with_context(context).await;
+        match &result {
+            Ok(response) => call.end(Ok(status(response))),
+            Err(error) => call.end(Err(("request_failed", error.to_string()))),
+        }
         result
-    }
-
-    fn span(&self) -> Span {
-        let name = match &self.template {
-            Some(template) => format!("{} {template}", self.method),
-            None => self.method.to_owned(),
-        };
-        tracing::info_span!(
-            "call",
-            "otel.name" = name,
-            "otel.kind" = "client",
-            "http.request.method" = self.method,
-            "url.full" = self.url,
-            "url.template" = self.template,
-            "server.address" = self.server,
-            "server.port" = self.port,
-        )
     }
 }
 
-fn note(span: &Span, status: Option<StatusCode>, error: Option<&str>) {
-    if let Some(status) = status {
-        span.set_attribute("http.response.status_code", i64::from(status.as_u16()));
-        if status.is_client_error() || status.is_server_error() {
-            span.set_attribute("error.type", status.as_str().to_owned());
-            span.set_status(Status::error(status.canonical_reason().unwrap_or_default()));
+/// A call that is under way.
+struct Call {
+    telemetry: Telemetry,
+    span: Arc<HttpSpan>,
+    method: &'static str,
+    began: Instant,
+    is_ended: bool,
+}
+
+impl Call {
+    fn end(mut self, outcome: Result<StatusCode, (&'static str, String)>) {
+        self.is_ended = true;
+        let (status, failed) = match outcome {
+            Ok(status) => (Some(status), None),
+            Err(failed) => (None, Some(failed)),
+        };
+        let record = self.record(status, failed);
+        let context = &self.span.context;
+        let exemplar = context.is_sampled().then(|| TraceExemplar::of(context));
+        if let Facts::Client(facts) = &self.span.facts {
+            let metrics = self.telemetry.client_metrics();
+            let durations = metrics.duration(self.method, &facts.server, status);
+            observe(&durations, record.took, exemplar, record.end());
+        }
+        self.telemetry.emit(record);
+    }
+
+    fn record(
+        &self,
+        status: Option<StatusCode>,
+        failed: Option<(&'static str, String)>,
+    ) -> HttpRecord {
+        HttpRecord {
+            span: Arc::clone(&self.span),
+            took: self.began.elapsed(),
+            status,
+            size: None,
+            failed,
+            logged: None,
+            skew: 0,
         }
     }
-    if let Some(error) = error {
-        span.set_attribute("error.type", "request_failed");
-        span.set_status(Status::error(error.to_owned()));
+}
+
+impl Drop for Call {
+    /// A call that is given up half-way was made all the same.
+    fn drop(&mut self) {
+        if !self.is_ended {
+            let failed = Some(("cancelled", String::new()));
+            self.telemetry.emit(self.record(None, failed));
+        }
     }
 }
 
@@ -159,10 +184,15 @@ impl ClientMetrics {
         Self { duration }
     }
 
-    fn duration(&self, call: &ClientCall, status: Option<StatusCode>) -> Durations {
+    fn duration(
+        &self,
+        method: &'static str,
+        server: &str,
+        status: Option<StatusCode>,
+    ) -> Durations {
         self.duration.get_or_create_owned(&Called {
-            http_request_method: call.method,
-            server_address: call.server.clone(),
+            http_request_method: method,
+            server_address: server.to_owned(),
             http_response_status_code: status.map(|status| status.as_u16()),
             error_type: status.is_none().then_some("request_failed"),
         })

@@ -4,10 +4,16 @@ use std::time::{Duration, SystemTime};
 use opentelemetry_sdk::trace::SpanData;
 use watchfire_schemas::{LogRecord, Timestamp};
 
+use crate::http_span::HttpRecord;
+use crate::resource::Resource;
+
 /// Makes what a service emits wrong on its way out, so that people can practise how that looks. It
 /// is asked once for each batch and record, on the exporting thread; lines on standard output stay
 /// as they are.
 pub trait Distortion: Debug + Send + Sync {
+    /// Whether anything is wrong at present.
+    fn is_on(&self) -> bool;
+
     /// How far ahead the clock is that dates logs and spans, in seconds; 0 if it is right.
     fn clock_offset(&self) -> i64;
 
@@ -40,6 +46,22 @@ pub(crate) fn distort_spans(distortion: &dyn Distortion, spans: &mut [SpanData])
     }
 }
 
+/// Spans of HTTP as they go out. The lines of requests become records among `records`, which are to
+/// be distorted after.
+pub(crate) fn distort_http(
+    distortion: &dyn Distortion,
+    http: &mut [HttpRecord],
+    records: &mut Vec<LogRecord>,
+    resource: &Resource,
+) {
+    let offset = distortion.clock_offset();
+    for record in http {
+        records.extend(record.to_log(resource));
+        record.logged = None;
+        record.skew = offset;
+    }
+}
+
 fn shifted(at: SystemTime, seconds: i64) -> SystemTime {
     let by = Duration::from_secs(seconds.unsigned_abs());
     let shifted = if seconds < 0 {
@@ -60,6 +82,10 @@ mod tests {
     struct Late;
 
     impl Distortion for Late {
+        fn is_on(&self) -> bool {
+            true
+        }
+
         fn clock_offset(&self) -> i64 {
             -20
         }

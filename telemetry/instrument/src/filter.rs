@@ -19,10 +19,12 @@ const QUIET: &str = "tower";
 #[derive(Debug)]
 pub(crate) struct EventFilter {
     events: EnvFilter,
+    /// Whether anything is traced.
+    spans: bool,
 }
 
 impl EventFilter {
-    pub(crate) fn parse(directive: &str) -> Result<Self, StartError> {
+    pub(crate) fn parse(directive: &str, spans: bool) -> Result<Self, StartError> {
         let mut events = EnvFilter::builder()
             .parse(directive)
             .map_err(|error| StartError::Filter(error.to_string()))?;
@@ -37,7 +39,11 @@ impl EventFilter {
         if !directive.contains(QUIET) {
             events = events.add_directive(off(QUIET));
         }
-        Ok(Self { events })
+        Ok(Self { events, spans })
+    }
+
+    fn is_wanted(&self, metadata: &Metadata<'_>) -> bool {
+        self.spans && is_wanted_span(metadata)
     }
 }
 
@@ -52,7 +58,7 @@ fn is_wanted_span(metadata: &Metadata<'_>) -> bool {
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for EventFilter {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         let interest = Layer::<S>::register_callsite(&self.events, metadata);
-        if is_wanted_span(metadata) {
+        if self.is_wanted(metadata) {
             Interest::always()
         } else {
             interest
@@ -60,7 +66,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for EventFilter {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, ctx: Context<'_, S>) -> bool {
-        is_wanted_span(metadata) || Layer::enabled(&self.events, metadata, ctx)
+        self.is_wanted(metadata) || Layer::enabled(&self.events, metadata, ctx)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -98,8 +104,8 @@ mod tests {
 
     #[test]
     fn a_directive_that_does_not_parse_is_told() {
-        assert!(EventFilter::parse("info,sqlx=warn").is_ok());
-        let error = EventFilter::parse("info,sqlx=loud").unwrap_err();
+        assert!(EventFilter::parse("info,sqlx=warn", true).is_ok());
+        let error = EventFilter::parse("info,sqlx=loud", true).unwrap_err();
         assert!(
             error
                 .to_string()

@@ -3,28 +3,37 @@ mod catch_panic;
 mod exchange;
 mod metrics;
 mod request_id;
-mod server_span;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::response::Response;
-use http::Request;
+use http::{HeaderValue, Request};
+use opentelemetry::context::FutureExt as _;
 use tower::{Layer, Service};
-use tracing::Instrument;
 
 use self::body::Counted;
 use self::catch_panic::CatchPanic;
-use self::exchange::{Exchange, Outcome};
+use self::exchange::{Exchange, Outcome, problem};
+use self::request_id::X_REQUEST_ID;
 
 pub use self::metrics::HTTP_DURATION_BUCKETS;
 pub(crate) use self::metrics::{Durations, HttpDurations, ServerMetrics, method_label, observe};
 pub use self::request_id::RequestId;
-pub use self::server_span::HTTP_TARGET;
 
 use crate::scoped::Scoped;
 use crate::telemetry::Telemetry;
+
+/// The target of the records that [`HttpLayer`] makes, by which a filter can name them.
+pub const HTTP_TARGET: &str = "watchfire_telemetry::http";
+
+/// The longest path, query or user agent that an attribute keeps.
+const LONGEST: usize = 1024;
+
+pub(crate) fn shortened(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST)]
+}
 
 /// In an answer's extensions: its log line is not worth writing, as of one of thousands that are
 /// refused at once and told of in sum. It is traced and counted as any other.
@@ -75,10 +84,16 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        if self.telemetry.is_disabled() {
+            return self.call_unseen(request);
+        }
         let dispatch = self.telemetry.dispatch().clone();
         let (exchange, request) = Exchange::begin(&self.telemetry, request);
-        let span = exchange.span().clone();
-        let inner = span.in_scope(|| self.inner.call(request));
+        let context = exchange.context().clone();
+        let inner = {
+            let _active = context.clone().attach();
+            self.inner.call(request)
+        };
         let answered = async move {
             match CatchPanic::of(inner).await {
                 Ok(Ok(response)) => Ok(exchange.end(Outcome::Answered(response))),
@@ -89,6 +104,36 @@ where
                 Err(panic) => Ok(exchange.end(Outcome::Panicked(panic))),
             }
         };
-        Box::pin(Scoped::new(answered.instrument(span), dispatch))
+        Box::pin(Scoped::new(answered.with_context(context), dispatch))
+    }
+}
+
+impl<S> HttpService<S>
+where
+    S: Service<Request<Body>, Response = Response>,
+    S::Future: Send + 'static,
+{
+    /// Without telemetry a request has its id all the same, and a panic its answer.
+    fn call_unseen(
+        &mut self,
+        mut request: Request<Body>,
+    ) -> <Self as Service<Request<Body>>>::Future {
+        let id = RequestId::of(request.headers());
+        request.extensions_mut().insert(id.clone());
+        let inner = self.inner.call(request);
+        let answered = async move {
+            let mut response = match CatchPanic::of(inner).await {
+                Ok(answered) => answered?,
+                Err(panic) => {
+                    tracing::error!(target: HTTP_TARGET, "panicked: {}", panic.message);
+                    problem(&id, None)
+                }
+            };
+            if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+                response.headers_mut().insert(X_REQUEST_ID, id);
+            }
+            Ok(response)
+        };
+        Box::pin(Scoped::new(answered, self.telemetry.dispatch().clone()))
     }
 }

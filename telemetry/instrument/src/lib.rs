@@ -24,6 +24,7 @@ mod dropped;
 mod exposition;
 mod filter;
 mod http_layer;
+mod http_span;
 mod log_layer;
 mod log_writer;
 mod otlp;
@@ -49,6 +50,7 @@ pub use exposition::{metrics_response, openmetrics_text, prometheus_text};
 pub use http_layer::{
     HTTP_DURATION_BUCKETS, HTTP_TARGET, HttpLayer, HttpService, RequestId, Unlogged,
 };
+pub use http_span::{note_session, note_user};
 pub use process_metrics::register_process_metrics;
 pub use runtime_metrics::register_runtime_metrics;
 pub use telemetry::Telemetry;

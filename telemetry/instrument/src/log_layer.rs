@@ -14,6 +14,7 @@ use watchfire_schemas::{Clock, Exception, LogRecord, SeverityNumber, SpanId, Tra
 
 use self::fields::Fields;
 use self::inherited::Inherited;
+use crate::http_span::{Facts, with_request};
 use crate::log_writer::LogWriter;
 use crate::pipeline::Pipeline;
 use crate::resource::Resource;
@@ -53,6 +54,15 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
                 inherited.give_to(&mut fields);
             }
         }
+        with_request(|request| {
+            let Facts::Server(facts) = &request.facts else {
+                return;
+            };
+            for (key, text) in &request.added().identity {
+                fields.inherit(key, text);
+            }
+            facts.inherited(&mut |key, text| fields.inherit(key, text));
+        });
         let record = self.record(event, fields);
         if let Some(lines) = &self.lines {
             lines.line(|out| record.write_line(out));

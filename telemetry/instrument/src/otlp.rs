@@ -1,23 +1,23 @@
+mod attribute;
+mod client;
 mod header_list;
-mod log_records;
-mod metric_client;
+mod logs;
 mod metric_points;
 mod settings;
+mod spans;
 mod transport;
+mod wire;
 
-use opentelemetry_otlp::{
-    LogExporter, SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig,
-};
-use opentelemetry_sdk::logs::LogExporter as _;
-use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
+use opentelemetry_sdk::trace::SpanData;
+use prost::Message;
 use watchfire_schemas::{LogRecord, MetricFamily, Timestamp};
 
-use self::log_records::LogRecords;
-use self::metric_client::MetricClient;
+use self::client::Client;
+use self::settings::Endpoint;
 pub(crate) use self::settings::Settings;
-use self::settings::{Endpoint, Protocol};
 use self::transport::Transport;
 use crate::builder::StartError;
+use crate::http_span::HttpRecord;
 use crate::resource::Resource;
 
 /// The receiver did not take a batch, after retries. Why is not told: nothing here may log.
@@ -28,13 +28,18 @@ pub(crate) struct NotTaken;
 #[derive(Debug)]
 pub(crate) struct Otlp {
     transport: Transport,
-    spans: Option<SpanExporter>,
-    logs: Option<(LogExporter, LogRecords)>,
-    metrics: Option<MetricClient>,
+    spans: Option<Client>,
+    logs: Option<Client>,
+    metrics: Option<Client>,
     resource: Resource,
     /// When the pipeline began: the start of all that accumulates.
     since: Timestamp,
 }
+
+/// The methods of gRPC by which each signal goes.
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
 impl Otlp {
     pub(crate) fn new(
@@ -47,49 +52,43 @@ impl Otlp {
             .install_default()
             .ok();
         let transport = Transport::new(settings.uses_grpc())?;
-        let of_service = resource.to_sdk();
-        let spans = settings.traces.as_ref().map(|endpoint| {
-            let mut exporter = transport.within(|| span_exporter(endpoint))?;
-            exporter.set_resource(&of_service);
-            Ok(exporter)
-        });
-        let logs = settings.logs.as_ref().map(|endpoint| {
-            let mut exporter = transport.within(|| log_exporter(endpoint))?;
-            exporter.set_resource(&of_service);
-            Ok((exporter, LogRecords::new(&resource)))
-        });
-        let metrics = settings
-            .metrics
-            .as_ref()
-            .map(|endpoint| transport.within(|| MetricClient::new(endpoint)));
+        let client = |endpoint: &Option<Endpoint>, method| {
+            let client = endpoint.as_ref();
+            let client = client.map(|endpoint| transport.within(|| Client::new(endpoint, method)));
+            client.transpose()
+        };
         Ok(Self {
-            spans: spans.transpose()?,
-            logs: logs.transpose()?,
-            metrics: metrics.transpose()?,
+            spans: client(&settings.traces, TRACES)?,
+            logs: client(&settings.logs, LOGS)?,
+            metrics: client(&settings.metrics, METRICS)?,
             transport,
             resource,
             since,
         })
     }
 
-    pub(crate) fn spans(&self, spans: Vec<SpanData>) -> Result<(), NotTaken> {
-        let Some(exporter) = &self.spans else {
+    pub(crate) fn spans(
+        &mut self,
+        spans: &[SpanData],
+        http: &[HttpRecord],
+    ) -> Result<(), NotTaken> {
+        let Some(client) = &mut self.spans else {
             return Ok(());
         };
-        self.transport
-            .wait(exporter.export(spans))
-            .map_err(|_| NotTaken)
+        let request = spans::export(spans, http, &self.resource);
+        client.send(&self.transport, &request.into())
     }
 
-    pub(crate) fn logs(&mut self, records: Vec<LogRecord>) -> Result<(), NotTaken> {
-        let Some((exporter, converter)) = &mut self.logs else {
+    pub(crate) fn logs(
+        &mut self,
+        records: &[LogRecord],
+        http: &[HttpRecord],
+    ) -> Result<(), NotTaken> {
+        let Some(client) = &mut self.logs else {
             return Ok(());
         };
-        converter.with_batch(records, |batch| {
-            self.transport
-                .wait(exporter.export(batch))
-                .map_err(|_| NotTaken)
-        })
+        let request = logs::export(records, http, &self.resource);
+        client.send(&self.transport, &request.into())
     }
 
     pub(crate) fn takes_metrics(&self) -> bool {
@@ -101,38 +100,6 @@ impl Otlp {
             return Ok(());
         };
         let request = metric_points::request(families, &self.resource, self.since);
-        client.send(&self.transport, &request)
+        client.send(&self.transport, &request.encode_to_vec().into())
     }
-}
-
-fn span_exporter(endpoint: &Endpoint) -> Result<SpanExporter, StartError> {
-    let builder = SpanExporter::builder();
-    let exporter = match endpoint.protocol {
-        Protocol::Grpc => over_grpc(builder.with_tonic(), endpoint).build(),
-        Protocol::HttpProtobuf => over_http(builder.with_http(), endpoint).build(),
-    };
-    exporter.map_err(|error| endpoint.error(&error))
-}
-
-fn log_exporter(endpoint: &Endpoint) -> Result<LogExporter, StartError> {
-    let builder = LogExporter::builder();
-    let exporter = match endpoint.protocol {
-        Protocol::Grpc => over_grpc(builder.with_tonic(), endpoint).build(),
-        Protocol::HttpProtobuf => over_http(builder.with_http(), endpoint).build(),
-    };
-    exporter.map_err(|error| endpoint.error(&error))
-}
-
-fn over_grpc<B: WithExportConfig + WithTonicConfig>(builder: B, endpoint: &Endpoint) -> B {
-    builder
-        .with_endpoint(&endpoint.url)
-        .with_timeout(endpoint.timeout)
-        .with_metadata(endpoint.metadata())
-}
-
-fn over_http<B: WithExportConfig + WithHttpConfig>(builder: B, endpoint: &Endpoint) -> B {
-    builder
-        .with_endpoint(&endpoint.url)
-        .with_timeout(endpoint.timeout)
-        .with_headers(endpoint.header_map())
 }

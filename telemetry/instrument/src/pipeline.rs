@@ -8,6 +8,7 @@ use opentelemetry_sdk::trace::SpanData;
 use watchfire_schemas::LogRecord;
 
 use crate::dropped::{DropReason, Dropped, Signal};
+use crate::http_span::HttpRecord;
 
 pub(crate) use worker::Worker;
 
@@ -15,7 +16,7 @@ pub(crate) use worker::Worker;
 const CAPACITY: usize = 16_384;
 
 /// So many waiting records of one signal are a batch that does not wait for its timer.
-const BATCH: usize = 512;
+const BATCH: usize = 2048;
 
 /// What a service has emitted and nobody has taken yet.
 ///
@@ -32,6 +33,8 @@ pub(crate) struct Pipeline {
 struct Waiting {
     logs: Vec<LogRecord>,
     spans: Vec<SpanData>,
+    /// Spans of HTTP, and with some the line of a request.
+    http: Vec<HttpRecord>,
     /// Told when all that waited at the time of asking is gone.
     flushes: Vec<SyncSender<()>>,
     stopped: bool,
@@ -39,12 +42,17 @@ struct Waiting {
 
 impl Waiting {
     fn is_idle(&self) -> bool {
-        self.logs.is_empty() && self.spans.is_empty() && self.flushes.is_empty() && !self.stopped
+        self.logs.is_empty()
+            && self.spans.is_empty()
+            && self.http.is_empty()
+            && self.flushes.is_empty()
+            && !self.stopped
     }
 
     fn is_urgent(&self) -> bool {
         self.logs.len() >= BATCH
             || self.spans.len() >= BATCH
+            || self.http.len() >= BATCH
             || !self.flushes.is_empty()
             || self.stopped
     }
@@ -64,11 +72,30 @@ impl Pipeline {
     }
 
     pub(crate) fn push_log(&self, record: LogRecord) {
-        self.push(Signal::Logs, record, |waiting| &mut waiting.logs);
+        if let Some(reason) = self.push(record, |waiting| &mut waiting.logs) {
+            self.dropped.count(Signal::Logs, reason, 1);
+        }
     }
 
     pub(crate) fn push_span(&self, span: SpanData) {
-        self.push(Signal::Spans, span, |waiting| &mut waiting.spans);
+        if let Some(reason) = self.push(span, |waiting| &mut waiting.spans) {
+            self.dropped.count(Signal::Spans, reason, 1);
+        }
+    }
+
+    /// A record that is dropped is counted as a span, and as a log record if it is one.
+    pub(crate) fn push_http(&self, record: HttpRecord) {
+        let is_span = record.span.context.is_sampled();
+        let is_log = record.logged.is_some();
+        if !is_span && !is_log {
+            return;
+        }
+        if let Some(reason) = self.push(record, |waiting| &mut waiting.http) {
+            self.dropped
+                .count(Signal::Spans, reason, usize::from(is_span));
+            self.dropped
+                .count(Signal::Logs, reason, usize::from(is_log));
+        }
     }
 
     /// Waits until all that was emitted before is delivered or dropped, at most `patience`.
@@ -92,17 +119,20 @@ impl Pipeline {
         self.woken.notify_one();
     }
 
-    fn push<T>(&self, signal: Signal, record: T, queue: impl FnOnce(&mut Waiting) -> &mut Vec<T>) {
+    /// Says why it was dropped, if it was.
+    fn push<T>(
+        &self,
+        record: T,
+        queue: impl FnOnce(&mut Waiting) -> &mut Vec<T>,
+    ) -> Option<DropReason> {
         let mut waiting = self.lock();
         if waiting.stopped {
-            drop(waiting);
-            return self.dropped.count(signal, DropReason::Stopped, 1);
+            return Some(DropReason::Stopped);
         }
         let was_idle = waiting.is_idle();
         let queue = queue(&mut waiting);
         if queue.len() >= CAPACITY {
-            drop(waiting);
-            return self.dropped.count(signal, DropReason::QueueFull, 1);
+            return Some(DropReason::QueueFull);
         }
         queue.push(record);
         let is_batch = queue.len() == BATCH;
@@ -110,6 +140,7 @@ impl Pipeline {
         if was_idle || is_batch {
             self.woken.notify_one();
         }
+        None
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

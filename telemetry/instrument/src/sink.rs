@@ -7,6 +7,7 @@ use watchfire_schemas::{Batch, LogRecord, Timestamp};
 
 use crate::builder::StartError;
 use crate::dropped::{DropReason, Dropped, Signal};
+use crate::http_span::HttpRecord;
 use crate::otlp::{NotTaken, Otlp, Settings};
 use crate::registry_snapshot::RegistrySnapshot;
 use crate::resource::Resource;
@@ -54,43 +55,55 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
-    pub(crate) fn logs(&mut self, records: Vec<LogRecord>, dropped: &Dropped) {
-        let count = records.len();
-        match self {
-            Self::HandOver { collector, .. } => {
-                hand_over(
-                    collector,
-                    Batch::Logs(records),
-                    Signal::Logs,
-                    count,
-                    dropped,
-                );
-            }
-            Self::Otlp(otlp) => count_failure(&otlp.logs(records), Signal::Logs, count, dropped),
-            Self::Nothing => {}
+    pub(crate) fn logs(
+        &mut self,
+        mut records: Vec<LogRecord>,
+        http: &[HttpRecord],
+        dropped: &Dropped,
+    ) {
+        let lines = http.iter().filter(|record| record.logged.is_some());
+        let count = records.len() + lines.clone().count();
+        if count == 0 {
+            return;
         }
-    }
-
-    pub(crate) fn spans(&mut self, spans: Vec<SpanData>, dropped: &Dropped) {
-        let count = spans.len();
         match self {
             Self::HandOver {
                 collector,
                 resource,
             } => {
-                let spans = spans
-                    .into_iter()
-                    .filter_map(|span| to_span(span, resource))
-                    .collect();
-                hand_over(
-                    collector,
-                    Batch::Spans(spans),
-                    Signal::Spans,
-                    count,
-                    dropped,
-                );
+                records.extend(lines.filter_map(|line| line.to_log(resource)));
+                let batch = Batch::Logs(records);
+                hand_over(collector, batch, Signal::Logs, count, dropped);
             }
-            Self::Otlp(otlp) => count_failure(&otlp.spans(spans), Signal::Spans, count, dropped),
+            Self::Otlp(otlp) => {
+                let sent = otlp.logs(&records, http);
+                count_failure(&sent, Signal::Logs, count, dropped);
+            }
+            Self::Nothing => {}
+        }
+    }
+
+    pub(crate) fn spans(&mut self, spans: Vec<SpanData>, http: &[HttpRecord], dropped: &Dropped) {
+        let sampled = http.iter().filter(|http| http.span.context.is_sampled());
+        let count = spans.len() + sampled.clone().count();
+        if count == 0 {
+            return;
+        }
+        match self {
+            Self::HandOver {
+                collector,
+                resource,
+            } => {
+                let spans = spans.into_iter();
+                let spans = spans.filter_map(|span| to_span(span, resource));
+                let http = sampled.filter_map(|http| http.to_span(resource));
+                let batch = Batch::Spans(spans.chain(http).collect());
+                hand_over(collector, batch, Signal::Spans, count, dropped);
+            }
+            Self::Otlp(otlp) => {
+                let sent = otlp.spans(&spans, http);
+                count_failure(&sent, Signal::Spans, count, dropped);
+            }
             Self::Nothing => {}
         }
     }

@@ -43,7 +43,7 @@ fn kind(kind: &OtelKind) -> SpanKind {
     }
 }
 
-fn status(status: Status) -> SpanStatus {
+pub(crate) fn status(status: Status) -> SpanStatus {
     match status {
         Status::Unset => SpanStatus::Unset,
         Status::Ok => SpanStatus::Ok,
@@ -53,7 +53,7 @@ fn status(status: Status) -> SpanStatus {
     }
 }
 
-fn event(event: Event) -> SpanEvent {
+pub(crate) fn event(event: Event) -> SpanEvent {
     SpanEvent {
         timestamp: timestamp(event.timestamp),
         name: event.name.into_owned(),
@@ -61,7 +61,7 @@ fn event(event: Event) -> SpanEvent {
     }
 }
 
-fn link(link: Link) -> Option<SpanLink> {
+pub(crate) fn link(link: Link) -> Option<SpanLink> {
     Some(SpanLink {
         trace_id: TraceId::from_bytes(link.span_context.trace_id().to_bytes())?,
         span_id: SpanId::from_bytes(link.span_context.span_id().to_bytes())?,
@@ -69,7 +69,7 @@ fn link(link: Link) -> Option<SpanLink> {
     })
 }
 
-fn attributes(pairs: Vec<KeyValue>) -> Attributes {
+pub(crate) fn attributes(pairs: Vec<KeyValue>) -> Attributes {
     pairs
         .into_iter()
         .map(|pair| (pair.key.into(), json(pair.value)))

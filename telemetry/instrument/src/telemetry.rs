@@ -5,21 +5,22 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Uri};
 use opentelemetry::Context;
 use opentelemetry::trace::{TraceContextExt, TracerProvider as _};
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{Config as SdkConfig, SdkTracerProvider, ShouldSample};
 use prometheus_client::registry::Registry;
 use tracing::{Dispatch, Span, dispatcher};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
-use watchfire_schemas::{Clock, Timestamp};
+use watchfire_schemas::{Clock, SeverityNumber, Timestamp};
 
 use crate::builder::{Builder, LogOutput, StartError};
 use crate::client_call::{ClientCall, ClientMetrics};
 use crate::dropped::Dropped;
 use crate::exposition;
 use crate::filter::EventFilter;
-use crate::http_layer::{HttpLayer, ServerMetrics};
+use crate::http_layer::{HTTP_TARGET, HttpLayer, ServerMetrics};
+use crate::http_span::{Facts, HttpRecord, HttpSpan};
 use crate::log_layer::LogLayer;
 use crate::log_writer::LogWriter;
 use crate::panics;
@@ -53,6 +54,19 @@ struct Inner {
     clock: Arc<dyn Clock>,
     server: ServerMetrics,
     client: ClientMetrics,
+    sampler: Box<dyn ShouldSample>,
+    resource: Resource,
+    /// Whether anybody takes spans.
+    is_taken: bool,
+    is_disabled: bool,
+    wanted: WantedLines,
+}
+
+/// Which lines of requests the filter lets through. It is asked once, since it does not change.
+#[derive(Debug, Clone, Copy)]
+struct WantedLines {
+    answers: bool,
+    errors: bool,
 }
 
 impl Telemetry {
@@ -62,7 +76,8 @@ impl Telemetry {
     }
 
     pub(crate) fn start(mut builder: Builder) -> Result<Self, StartError> {
-        let filter = EventFilter::parse(&builder.directive())?;
+        let is_disabled = builder.is_disabled();
+        let filter = EventFilter::parse(&builder.directive(), !is_disabled)?;
         let mut registry = Registry::default();
         let dropped = Dropped::register(&mut registry);
         let server = ServerMetrics::register(&mut registry);
@@ -90,12 +105,16 @@ impl Telemetry {
         )?;
         let tracers = tracer_provider(&resource, is_taken.then(|| Arc::clone(&pipeline)));
         let logs = LogLayer {
-            resource,
+            resource: resource.clone(),
             clock: Arc::clone(&builder.clock),
             lines: lines.clone(),
             pipeline: is_taken.then(|| Arc::clone(&pipeline)),
         };
         let dispatch = dispatch(filter, &tracers, logs);
+        let wanted = dispatcher::with_default(&dispatch, || WantedLines {
+            answers: tracing::enabled!(target: HTTP_TARGET, tracing::Level::INFO),
+            errors: tracing::enabled!(target: HTTP_TARGET, tracing::Level::ERROR),
+        });
         Ok(Self {
             inner: Arc::new(Inner {
                 dispatch,
@@ -107,6 +126,11 @@ impl Telemetry {
                 clock: builder.clock,
                 server,
                 client,
+                sampler: SdkConfig::default().sampler,
+                resource,
+                is_taken,
+                is_disabled,
+                wanted,
             }),
         })
     }
@@ -207,12 +231,41 @@ impl Telemetry {
         drop(self.inner.tracers.shutdown());
     }
 
-    pub(crate) fn dispatch(&self) -> &Dispatch {
-        &self.inner.dispatch
+    /// Whether `OTEL_SDK_DISABLED` says that nothing is to be traced, measured or exported.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.inner.is_disabled
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.inner.clock
+    /// Begins a span of HTTP within `parent`, and gives the context that is active in it.
+    pub(crate) fn begin_span(&self, parent: &Context, facts: Facts) -> (Arc<HttpSpan>, Context) {
+        let began = self.inner.clock.now();
+        HttpSpan::begin(parent, &*self.inner.sampler, began, facts)
+    }
+
+    /// Whether the line of a request that ends so is wanted.
+    pub(crate) fn logs_requests(&self, severity: SeverityNumber) -> bool {
+        if severity >= SeverityNumber::ERROR {
+            self.inner.wanted.errors
+        } else {
+            self.inner.wanted.answers
+        }
+    }
+
+    /// Takes a finished span of HTTP, and writes the line that goes with it.
+    pub(crate) fn emit(&self, record: HttpRecord) {
+        let inner = &self.inner;
+        if let Some(lines) = &inner.lines
+            && let Some(log) = record.to_log(&inner.resource)
+        {
+            lines.line(|out| log.write_line(out));
+        }
+        if inner.is_taken {
+            inner.pipeline.push_http(record);
+        }
+    }
+
+    pub(crate) fn dispatch(&self) -> &Dispatch {
+        &self.inner.dispatch
     }
 
     pub(crate) fn server_metrics(&self) -> &ServerMetrics {

@@ -1,13 +1,14 @@
 mod fellow;
 mod traceparent;
 
+use std::fmt;
 use std::str::FromStr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanContext, TraceContextExt, TraceId, TraceState};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceId, TraceState};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 
 use self::fellow::{Baggage, TRACESTATE, VendorState};
 use self::traceparent::IsRandom;
@@ -15,12 +16,21 @@ use self::traceparent::IsRandom;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The labels of an exemplar: the trace in which a value was observed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TraceExemplar {
-    /// 32 hexadecimal digits.
-    pub trace_id: String,
-    /// 16 hexadecimal digits.
-    pub span_id: String,
+    trace_id: TraceId,
+    span_id: SpanId,
+}
+
+/// It is written when it is read, since most are replaced before.
+impl EncodeLabelSet for TraceExemplar {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
+        let labels = [
+            ("trace_id", self.trace_id.to_string()),
+            ("span_id", self.span_id.to_string()),
+        ];
+        EncodeLabelSet::encode(&labels, encoder)
+    }
 }
 
 impl TraceExemplar {
@@ -32,8 +42,8 @@ impl TraceExemplar {
 
     pub(crate) fn of(context: &SpanContext) -> Self {
         Self {
-            trace_id: context.trace_id().to_string(),
-            span_id: context.span_id().to_string(),
+            trace_id: context.trace_id(),
+            span_id: context.span_id(),
         }
     }
 }
@@ -58,15 +68,16 @@ pub(crate) fn random_id() -> String {
     let mut bytes = RandomIdGenerator::default().new_trace_id().to_bytes();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = TraceId::from_bytes(bytes).to_string();
-    [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ]
-    .join("-")
+    let mut id = String::with_capacity(36);
+    for (n, byte) in bytes.into_iter().enumerate() {
+        if matches!(n, 4 | 6 | 8 | 10) {
+            id.push('-');
+        }
+        for digit in [byte >> 4, byte & 0x0f] {
+            id.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+    id
 }
 
 /// What a caller says of its context, by W3C Trace Context: `traceparent`, `tracestate` and `baggage`.

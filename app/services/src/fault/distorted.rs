@@ -8,6 +8,10 @@ const TYPED: &str = "http.response.status_code";
 
 /// What [`FaultKind::ClockSkew`] and [`FaultKind::SchemaBreak`] make of a service's telemetry.
 impl Distortion for Faults {
+    fn is_on(&self) -> bool {
+        self.met(FaultKind::ClockSkew).is_some() || self.met(FaultKind::SchemaBreak).is_some()
+    }
+
     fn clock_offset(&self) -> i64 {
         self.offset_seconds().unwrap_or(0)
     }

@@ -129,7 +129,7 @@ impl Faults {
         before.map(|met| met.fault)
     }
 
-    fn met(&self, kind: FaultKind) -> Option<Met> {
+    pub(super) fn met(&self, kind: FaultKind) -> Option<Met> {
         if !self.is_on.load(Ordering::Acquire) {
             return None;
         }

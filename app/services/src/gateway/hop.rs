@@ -86,7 +86,8 @@ impl Hop {
         let authority = upstream.base.strip_prefix("http://");
         let authority = authority.and_then(|authority| authority.parse().ok());
         Self {
-            authority: authority.expect("its address is http://host:port, as was seen when it was given"),
+            authority: authority
+                .expect("its address is http://host:port, as was seen when it was given"),
             http,
             breaker: Breaker::new(metrics.circuit(upstream.service), Instant::now()),
             budget: TpsBudget::new(BUDGET_FOR, BUDGET_FLOOR, BUDGET_SHARE),

@@ -13,10 +13,11 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    pub(super) fn body(inner: Body, bytes: Counter) -> Body {
+    pub(super) fn body(inner: Body, bytes: &Counter) -> Body {
         if inner.is_end_stream() {
             return inner;
         }
+        let bytes = bytes.clone();
         Body::new(Self { inner, bytes })
     }
 }

@@ -1,20 +1,20 @@
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body::Body as _;
-use opentelemetry::trace::{SpanContext, Status, TraceContextExt};
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
+use opentelemetry::Context;
 use serde_json::json;
 use tokio::time::Instant;
-use tracing::{Span, dispatcher};
-use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing::dispatcher;
+use watchfire_schemas::SeverityNumber;
 
-use super::metrics::{method_label, observe};
+use super::metrics::{RouteMetrics, method_label};
 use super::request_id::{RequestId, X_REQUEST_ID};
-use super::server_span::{HTTP_TARGET, server_span, shortened};
-use super::{Counted, Unlogged};
+use super::{Counted, HTTP_TARGET, Unlogged};
+use crate::http_span::{Asked, Facts, HttpRecord, HttpSpan, ServerFacts};
 use crate::panics::Panic;
 use crate::telemetry::Telemetry;
 use crate::trace_context::{TraceExemplar, extract};
@@ -22,16 +22,12 @@ use crate::trace_context::{TraceExemplar, extract};
 /// One request and its answer, from the first to the last thing we note of it.
 pub(super) struct Exchange {
     telemetry: Telemetry,
-    span: Span,
-    context: SpanContext,
+    span: Arc<HttpSpan>,
+    context: Context,
+    metrics: Arc<RouteMetrics>,
     method: &'static str,
-    /// Empty if no route matched.
-    route: String,
-    path: String,
     request_id: RequestId,
     began: Instant,
-    active: Gauge,
-    response_bytes: Counter,
     is_ended: bool,
 }
 
@@ -47,46 +43,40 @@ impl Exchange {
     pub(super) fn begin(telemetry: &Telemetry, request: Request<Body>) -> (Self, Request<Body>) {
         let (mut parts, body) = request.into_parts();
         let method = method_label(&parts.method);
-        let route = parts
-            .extensions
-            .get::<MatchedPath>()
-            .map(|path| path.as_str().to_owned())
-            .unwrap_or_default();
+        let route = parts.extensions.get::<MatchedPath>();
+        let route = route.map_or("", MatchedPath::as_str);
+        let metrics = telemetry.server_metrics().of(method, route);
         let request_id = RequestId::of(&parts.headers);
-        parts.extensions.insert(request_id.clone());
-        let span = dispatcher::with_default(telemetry.dispatch(), || {
-            server_span(method, &route, &parts, &request_id)
+        let facts = ServerFacts::of(Asked {
+            parts: &parts,
+            method,
+            route: Arc::clone(&metrics.route),
+            id: request_id.clone(),
         });
-        // It fails only if the span has begun, and this one was made a moment ago.
-        drop(span.set_parent(extract(&parts.headers)));
-        let metrics = telemetry.server_metrics();
-        let (request_bytes, response_bytes) = metrics.bytes(method, &route);
-        let active = metrics.active(method);
-        active.inc();
+        let parent = extract(&parts.headers);
+        let (span, context) = telemetry.begin_span(&parent, Facts::Server(facts));
+        parts.extensions.insert(request_id.clone());
+        metrics.active.inc();
+        let body = Counted::body(body, &metrics.request_bytes);
         let exchange = Self {
             telemetry: telemetry.clone(),
-            context: span.context().span().span_context().clone(),
             span,
+            context,
+            metrics,
             method,
-            route,
-            path: shortened(parts.uri.path()).to_owned(),
             request_id,
             began: Instant::now(),
-            active,
-            response_bytes,
             is_ended: false,
         };
-        (
-            exchange,
-            Request::from_parts(parts, Counted::body(body, request_bytes)),
-        )
+        (exchange, Request::from_parts(parts, body))
     }
 
-    pub(super) fn span(&self) -> &Span {
-        &self.span
+    /// What is active while the request is answered.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
     }
 
-    /// Notes how it ended and gives the answer to send. Runs within the span.
+    /// Notes how it ended and gives the answer to send. Runs within the context.
     pub(super) fn end(mut self, outcome: Outcome) -> Response {
         self.is_ended = true;
         let response = match outcome {
@@ -97,70 +87,41 @@ impl Exchange {
             }
             Outcome::Refused => self.problem(),
         };
-        let is_logged = response.extensions().get::<Unlogged>().is_none();
-        let size = response.body().size_hint().exact();
-        self.note(response.status(), size, is_logged);
+        self.note(&response);
         let (mut parts, body) = response.into_parts();
         if let Ok(id) = HeaderValue::from_str(self.request_id.as_str()) {
             parts.headers.insert(X_REQUEST_ID, id);
         }
-        Response::from_parts(parts, Counted::body(body, self.response_bytes.clone()))
+        Response::from_parts(parts, Counted::body(body, &self.metrics.response_bytes))
     }
 
-    fn note(&self, status: StatusCode, size: Option<u64>, is_logged: bool) {
-        let took = self.began.elapsed();
-        let code = status.as_u16();
-        let durations = self
-            .telemetry
-            .server_metrics()
-            .duration(self.method, &self.route, code);
-        let exemplar = self
-            .context
-            .is_sampled()
-            .then(|| TraceExemplar::of(&self.context));
-        observe(&durations, took, exemplar, self.telemetry.clock().now());
-
-        self.span
-            .set_attribute("http.response.status_code", i64::from(code));
-        if let Some(size) = size {
-            self.span
-                .set_attribute("http.response.body.size", size as i64);
-        }
-        let seconds = took.as_secs_f64();
-        let target = if self.route.is_empty() {
-            &self.path
+    fn note(&self, response: &Response) {
+        let status = response.status();
+        let severity = if status.is_server_error() {
+            SeverityNumber::ERROR
         } else {
-            &self.route
+            SeverityNumber::INFO
         };
-        let message = format!("{} {target} answered {code}", self.method);
-        if status.is_server_error() {
-            self.span.set_status(Status::error(
-                status.canonical_reason().unwrap_or("server error"),
-            ));
-            self.span.set_attribute("error.type", code.to_string());
-        }
-        if !is_logged {
-        } else if status.is_server_error() {
-            tracing::error!(
-                target: HTTP_TARGET,
-                {
-                    "http.response.status_code" = code,
-                    "http.response.body.size" = size,
-                    "http.server.request.duration" = seconds,
-                },
-                "{message}"
-            );
-        } else if is_logged {
-            tracing::info!(
-                target: HTTP_TARGET,
-                {
-                    "http.response.status_code" = code,
-                    "http.response.body.size" = size,
-                    "http.server.request.duration" = seconds,
-                },
-                "{message}"
-            );
-        }
+        let is_logged = response.extensions().get::<Unlogged>().is_none();
+        let record = HttpRecord {
+            span: Arc::clone(&self.span),
+            took: self.began.elapsed(),
+            status: Some(status),
+            size: response.body().size_hint().exact(),
+            failed: None,
+            logged: (is_logged && self.telemetry.logs_requests(severity)).then_some(severity),
+            skew: 0,
+        };
+        let exemplar = self.exemplar();
+        let code = status.as_u16();
+        self.metrics
+            .observe(code, record.took, exemplar, record.end());
+        self.telemetry.emit(record);
+    }
+
+    fn exemplar(&self) -> Option<TraceExemplar> {
+        let context = &self.span.context;
+        context.is_sampled().then(|| TraceExemplar::of(context))
     }
 
     fn tell(&self, panic: &Panic) {
@@ -173,47 +134,61 @@ impl Exchange {
             },
             "{} {} panicked: {}",
             self.method,
-            self.route,
+            self.metrics.route,
             panic.message
         );
     }
 
     fn problem(&self) -> Response {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        let body = json!({
-            "type": "about:blank",
-            "title": "Internal Server Error",
-            "status": status.as_u16(),
-            "trace_id": self.context.trace_id().to_string(),
-            "request_id": self.request_id.as_str(),
-        });
-        let content_type = [(header::CONTENT_TYPE, "application/problem+json")];
-        (status, content_type, body.to_string()).into_response()
+        problem(&self.request_id, Some(&self.span))
     }
+}
+
+/// The answer in place of one that the service could not give.
+pub(super) fn problem(id: &RequestId, span: Option<&HttpSpan>) -> Response {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    let mut body = json!({
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": status.as_u16(),
+        "request_id": id.as_str(),
+    });
+    if let Some(span) = span {
+        body["trace_id"] = span.context.trace_id().to_string().into();
+    }
+    let content_type = [(header::CONTENT_TYPE, "application/problem+json")];
+    (status, content_type, body.to_string()).into_response()
 }
 
 impl Drop for Exchange {
     /// A request whose future is dropped before its end was given up by the client.
     fn drop(&mut self) {
-        self.active.dec();
+        self.metrics.active.dec();
         if self.is_ended {
             return;
         }
-        self.span.set_attribute("error.type", "cancelled");
+        let took = self.began.elapsed();
         dispatcher::with_default(self.telemetry.dispatch(), || {
-            self.span.in_scope(|| {
-                let seconds = self.began.elapsed().as_secs_f64();
-                tracing::warn!(
-                    target: HTTP_TARGET,
-                    {
-                        "error.type" = "cancelled",
-                        "http.server.request.duration" = seconds,
-                    },
-                    "{} {} was given up by the client",
-                    self.method,
-                    self.route
-                );
-            });
+            let _active = self.context.clone().attach();
+            tracing::warn!(
+                target: HTTP_TARGET,
+                {
+                    "error.type" = "cancelled",
+                    "http.server.request.duration" = took.as_secs_f64(),
+                },
+                "{} {} was given up by the client",
+                self.method,
+                self.metrics.route
+            );
+        });
+        self.telemetry.emit(HttpRecord {
+            span: Arc::clone(&self.span),
+            took,
+            status: None,
+            size: None,
+            failed: Some(("cancelled", String::new())),
+            logged: None,
+            skew: 0,
         });
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::Method;
@@ -85,6 +87,8 @@ pub(crate) struct ServerMetrics {
     active: Family<Active, Gauge>,
     request_bytes: Family<Asked, Counter>,
     response_bytes: Family<Asked, Counter>,
+    /// What was asked for so far: routes are as many as the service has, and one for all else.
+    routes: RwLock<HashMap<Arc<str>, Vec<Arc<RouteMetrics>>>>,
 }
 
 impl ServerMetrics {
@@ -94,6 +98,7 @@ impl ServerMetrics {
             active: Family::default(),
             request_bytes: Family::default(),
             response_bytes: Family::default(),
+            routes: RwLock::default(),
         };
         registry.register_with_unit(
             "http_server_request_duration",
@@ -121,29 +126,83 @@ impl ServerMetrics {
         metrics
     }
 
-    pub(super) fn active(&self, method: &'static str) -> Gauge {
-        self.active.get_or_create_owned(&Active {
-            http_request_method: method,
-        })
+    /// The instruments of a route, which is looked up once a request.
+    pub(super) fn of(&self, method: &'static str, route: &str) -> Arc<RouteMetrics> {
+        let known = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let found = known
+            .get(route)
+            .and_then(|methods| methods.iter().find(|known| known.method == method));
+        if let Some(found) = found {
+            return Arc::clone(found);
+        }
+        drop(known);
+        let made = Arc::new(self.make(method, route));
+        let mut known = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        // Another may have made the same: they share their instruments.
+        let methods = known.entry(Arc::clone(&made.route)).or_default();
+        methods.push(Arc::clone(&made));
+        made
     }
 
-    /// Counters of the bytes of the request and of its answer.
-    pub(super) fn bytes(&self, method: &'static str, route: &str) -> (Counter, Counter) {
+    fn make(&self, method: &'static str, route: &str) -> RouteMetrics {
         let labels = Asked {
             http_request_method: method,
             http_route: route.to_owned(),
         };
-        (
-            self.request_bytes.get_or_create_owned(&labels),
-            self.response_bytes.get_or_create_owned(&labels),
-        )
+        RouteMetrics {
+            method,
+            route: route.into(),
+            active: self.active.get_or_create_owned(&Active {
+                http_request_method: method,
+            }),
+            request_bytes: self.request_bytes.get_or_create_owned(&labels),
+            response_bytes: self.response_bytes.get_or_create_owned(&labels),
+            durations: self.duration.clone(),
+            by_status: RwLock::default(),
+        }
     }
+}
 
-    pub(super) fn duration(&self, method: &'static str, route: &str, status: u16) -> Durations {
-        self.duration.get_or_create_owned(&Answered {
-            http_request_method: method,
-            http_route: route.to_owned(),
+/// The instruments of one method of one route.
+#[derive(Debug)]
+pub(crate) struct RouteMetrics {
+    method: &'static str,
+    pub(crate) route: Arc<str>,
+    pub(super) active: Gauge,
+    pub(super) request_bytes: Counter,
+    pub(super) response_bytes: Counter,
+    durations: Family<Answered, Durations, HttpDurations>,
+    /// The few statuses that the route answers with.
+    by_status: RwLock<Vec<(u16, Durations)>>,
+}
+
+impl RouteMetrics {
+    /// Observes a duration of an answer with this status, which ended at `at`.
+    pub(super) fn observe(
+        &self,
+        status: u16,
+        took: Duration,
+        exemplar: Option<TraceExemplar>,
+        at: Timestamp,
+    ) {
+        let known = self
+            .by_status
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, durations)) = known.iter().find(|(known, _)| *known == status) {
+            return observe(durations, took, exemplar, at);
+        }
+        drop(known);
+        let durations = self.durations.get_or_create_owned(&Answered {
+            http_request_method: self.method,
+            http_route: self.route.as_ref().to_owned(),
             http_response_status_code: status,
-        })
+        });
+        observe(&durations, took, exemplar, at);
+        let mut known = self
+            .by_status
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.push((status, durations));
     }
 }

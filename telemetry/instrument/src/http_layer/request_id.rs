@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName};
 
 use crate::trace_context::random_id;
@@ -9,17 +11,14 @@ const LONGEST: usize = 128;
 
 /// The id of a request, in its extensions: the caller's `x-request-id` or one that we made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(String);
+pub struct RequestId(Arc<str>);
 
 impl RequestId {
     /// The caller's, if there is one that cannot do harm in a header or a log; else a new one.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
-        Self(
-            given
-                .filter(|id| is_harmless(id))
-                .map_or_else(random_id, str::to_owned),
-        )
+        let given = given.filter(|id| is_harmless(id));
+        Self(given.map_or_else(|| random_id().into(), Arc::from))
     }
 
     /// As text.

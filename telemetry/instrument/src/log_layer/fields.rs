@@ -76,6 +76,13 @@ impl Fields {
         is_one.then_some(exception)
     }
 
+    /// What a span or a request around the event says; the event itself comes first.
+    pub(super) fn inherit(&mut self, key: &str, text: &str) {
+        if !self.attributes.contains_key(key) {
+            self.attributes.insert(key.to_owned(), text.into());
+        }
+    }
+
     fn text(&mut self, key: &'static str, text: String) {
         let text = shortened(text);
         match key {

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -145,13 +144,6 @@ impl Endpoint {
     pub(super) fn metadata(&self) -> MetadataMap {
         MetadataMap::from_headers(self.headers())
     }
-
-    pub(super) fn header_map(&self) -> HashMap<String, String> {
-        let text = |(name, value): &(HeaderName, HeaderValue)| {
-            Some((name.to_string(), value.to_str().ok()?.to_owned()))
-        };
-        self.headers.iter().filter_map(text).collect()
-    }
 }
 
 fn check_scheme(url: &str, protocol: Protocol) -> Result<(), String> {
@@ -217,7 +209,7 @@ mod tests {
         assert_eq!(metrics.url, "http://a:4318/v1/metrics");
         assert_eq!(metrics.timeout, Duration::from_millis(1500));
         assert_eq!(metrics.headers()["authorization"], "Bearer x");
-        assert_eq!(metrics.header_map()["x-tenant"], "7");
+        assert_eq!(metrics.headers()["x-tenant"], "7");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tracing::subscriber::NoSubscriber;
 
 use super::{Pipeline, Waiting};
 use crate::builder::StartError;
-use crate::distortion::{Distortion, distort_logs, distort_spans};
+use crate::distortion::{Distortion, distort_http, distort_logs, distort_spans};
 use crate::registry_snapshot::RegistrySnapshot;
 use crate::sink::{Destination, Sink};
 
@@ -87,17 +87,15 @@ impl Run<'_> {
         let mut next_snapshot = Instant::now() + SNAPSHOT_EVERY;
         loop {
             let mut taken = self.next(next_snapshot);
-            if let Some(distortion) = &self.distortion {
+            if let Some(distortion) = self.distortion.as_ref().filter(|faulty| faulty.is_on()) {
+                let (http, logs) = (&mut taken.http, &mut taken.logs);
+                distort_http(&**distortion, http, logs, &self.snapshot.resource);
                 distort_spans(&**distortion, &mut taken.spans);
                 distort_logs(&**distortion, &mut taken.logs);
             }
             let dropped = self.pipeline.dropped();
-            if !taken.spans.is_empty() {
-                self.sink.spans(taken.spans, dropped);
-            }
-            if !taken.logs.is_empty() {
-                self.sink.logs(taken.logs, dropped);
-            }
+            self.sink.spans(taken.spans, &taken.http, dropped);
+            self.sink.logs(taken.logs, &taken.http, dropped);
             let is_due = Instant::now() >= next_snapshot;
             if is_due || taken.stopped || !taken.flushes.is_empty() {
                 next_snapshot = Instant::now() + SNAPSHOT_EVERY;

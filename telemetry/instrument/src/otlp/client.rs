@@ -1,28 +1,31 @@
 use std::time::Duration;
 
+use bytes::{Buf, BufMut, Bytes};
 use http::StatusCode;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
-use prost::Message;
+use http::uri::PathAndQuery;
+use tonic::client::Grpc;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
-use tonic::{Code, Request};
+use tonic::{Code, Request, Status};
 
 use super::NotTaken;
 use super::settings::{Endpoint, Protocol};
 use super::transport::Transport;
 use crate::builder::StartError;
 
-/// How often a request is tried, and the pause before each further time. A snapshot comes every
-/// ten seconds and holds all that the one before held, so patience would be wasted on one.
+/// How often a request is tried, and the pause before each further time. More patience would cost
+/// what is emitted meanwhile: the queue is bounded.
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Sends metrics. The SDK's exporter takes only what the SDK itself has measured.
+/// Sends requests of one signal that are encoded already. The SDK's exporters take only what the
+/// SDK itself has made.
 #[derive(Debug)]
-pub(super) enum MetricClient {
+pub(super) enum Client {
     Grpc {
-        client: Box<MetricsServiceClient<Channel>>,
+        client: Box<Grpc<Channel>>,
+        method: PathAndQuery,
         metadata: MetadataMap,
         timeout: Duration,
     },
@@ -32,8 +35,9 @@ pub(super) enum MetricClient {
     },
 }
 
-impl MetricClient {
-    pub(super) fn new(endpoint: &Endpoint) -> Result<Self, StartError> {
+impl Client {
+    /// `method` is the signal's method of gRPC.
+    pub(super) fn new(endpoint: &Endpoint, method: &'static str) -> Result<Self, StartError> {
         match endpoint.protocol {
             Protocol::Grpc => {
                 let channel = Channel::from_shared(endpoint.url.clone())
@@ -43,7 +47,8 @@ impl MetricClient {
                     .connect_timeout(endpoint.timeout)
                     .connect_lazy();
                 Ok(Self::Grpc {
-                    client: Box::new(MetricsServiceClient::new(channel)),
+                    client: Box::new(Grpc::new(channel)),
+                    method: PathAndQuery::from_static(method),
                     metadata: endpoint.metadata(),
                     timeout: endpoint.timeout,
                 })
@@ -62,11 +67,7 @@ impl MetricClient {
         }
     }
 
-    pub(super) fn send(
-        &mut self,
-        transport: &Transport,
-        request: &ExportMetricsServiceRequest,
-    ) -> Result<(), NotTaken> {
+    pub(super) fn send(&mut self, transport: &Transport, request: &Bytes) -> Result<(), NotTaken> {
         for attempt in 1..=ATTEMPTS {
             match self.attempt(transport, request) {
                 Ok(()) => return Ok(()),
@@ -80,21 +81,24 @@ impl MetricClient {
         Err(NotTaken)
     }
 
-    fn attempt(
-        &mut self,
-        transport: &Transport,
-        request: &ExportMetricsServiceRequest,
-    ) -> Result<(), Failure> {
+    fn attempt(&mut self, transport: &Transport, request: &Bytes) -> Result<(), Failure> {
         match self {
             Self::Grpc {
                 client,
+                method,
                 metadata,
                 timeout,
             } => {
                 let mut request = Request::new(request.clone());
                 *request.metadata_mut() = metadata.clone();
                 request.set_timeout(*timeout);
-                match transport.wait(client.export(request)) {
+                let method = method.clone();
+                let sending = async {
+                    let ready = client.ready().await;
+                    ready.map_err(|error| Status::unavailable(error.to_string()))?;
+                    client.unary(request, method, Encoded).await
+                };
+                match transport.wait(sending) {
                     Ok(_) => Ok(()),
                     Err(status) => Err(Failure::of_code(status.code())),
                 }
@@ -103,7 +107,7 @@ impl MetricClient {
                 let request = client
                     .post(url.as_str())
                     .header(http::header::CONTENT_TYPE, "application/x-protobuf")
-                    .body(request.encode_to_vec());
+                    .body(request.clone());
                 match request.send() {
                     Ok(response) if response.status().is_success() => Ok(()),
                     Ok(response) => Err(Failure::of_status(response.status())),
@@ -111,6 +115,44 @@ impl MetricClient {
                 }
             }
         }
+    }
+}
+
+/// Messages that are encoded already. What a receiver answers is not read: it has taken them.
+struct Encoded;
+
+impl Codec for Encoded {
+    type Encode = Bytes;
+    type Decode = ();
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Encoded {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Encoded {
+    type Item = ();
+    type Error = Status;
+
+    fn decode(&mut self, answer: &mut DecodeBuf<'_>) -> Result<Option<()>, Status> {
+        answer.advance(answer.remaining());
+        Ok(Some(()))
     }
 }
 
