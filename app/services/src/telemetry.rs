@@ -74,9 +74,17 @@ impl Origin {
             Export::InProcess(collector) => builder
                 .log_output(LogOutput::Nowhere)
                 .hand_over(collector.clone()),
-            Export::Environment => builder.log_output(LogOutput::Stdout),
+            Export::Environment => builder.log_output(lines()),
         }
         .start()
+    }
+}
+
+/// Lines on stdout, unless `OTEL_LOGS_EXPORTER` says that the receiver is all that is wanted.
+fn lines() -> LogOutput {
+    match std::env::var("OTEL_LOGS_EXPORTER").as_deref() {
+        Ok("otlp") => LogOutput::Nowhere,
+        _ => LogOutput::Stdout,
     }
 }
 

@@ -90,7 +90,7 @@ impl Consumer {
             .map_or(Verdict::Within(None), Limit::count)
     }
 
-    /// Tells the limit, by the IETF's draft on RateLimit headers, with what is left of it.
+    /// Tells the limit, by the IETF's draft on `RateLimit` headers, with what is left of it.
     pub(crate) fn tell(&self, left: HeaderValue, headers: &mut HeaderMap) {
         if let Some(limit) = &self.limit {
             headers.insert(RATE_LIMIT_POLICY, limit.policy.clone());

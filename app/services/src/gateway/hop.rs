@@ -101,7 +101,7 @@ impl Hop {
     pub(crate) async fn ask(&self, ask: Ask) -> Result<Response<Incoming>, NoAnswer> {
         let deadline = Instant::now() + self.upstream.timeout;
         let may_repeat = is_idempotent(&ask);
-        let (mut request, mut again) = self.first(ask);
+        let (mut request, mut again) = Self::first(ask);
         self.budget.deposit();
         for attempt in 1.. {
             let leave = self.breaker.ask(Instant::now());
@@ -126,7 +126,7 @@ impl Hop {
             let pause = PAUSE * attempt;
             let pause = pause.mul_f64(rand::rng().random::<f64>());
             tokio::time::sleep(pause).await;
-            (request, again) = self.first(next);
+            (request, again) = Self::first(next);
         }
         unreachable!("attempts are counted")
     }
@@ -165,7 +165,7 @@ impl Hop {
     }
 
     /// One attempt, and what is left for another if the body can be sent again.
-    fn first(&self, ask: Ask) -> (Ask, Option<Ask>) {
+    fn first(ask: Ask) -> (Ask, Option<Ask>) {
         let again = match &ask.body {
             Content::Passing(_) => None,
             Content::Whole(body) => Some(Ask {
@@ -231,8 +231,8 @@ fn is_idempotent(ask: &Ask) -> bool {
     ask.method.is_idempotent() || ask.headers.contains_key(IDEMPOTENCY_KEY)
 }
 
-/// Whether the service could not be had. An error that it answers itself, a 500, is about the one
-/// request; to refuse others for it would make it worse.
+/// Whether the service could not be had. What it answers itself is no reason to refuse others: a 500
+/// is about one request, and with a 503 it refuses as quickly as we could, and says why.
 fn is_unavailable(outcome: &Result<Response<Incoming>, CallError>) -> bool {
     match outcome {
         Ok(response) => is_passing(response.status()),
@@ -241,7 +241,7 @@ fn is_unavailable(outcome: &Result<Response<Incoming>, CallError>) -> bool {
 }
 
 fn is_passing(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 502..=504)
+    matches!(status.as_u16(), 502 | 504)
 }
 
 /// A connection that was refused has carried nothing. Anything else may have had its effect, and
@@ -261,7 +261,7 @@ fn is_worth_repeating(outcome: &Result<Response<Incoming>, CallError>, may_repea
 fn is_too_long(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     let first: &(dyn Error + 'static) = error;
     std::iter::successors(Some(first), |&error| error.source())
-        .any(|error| error.is::<LengthLimitError>())
+        .any(<dyn Error>::is::<LengthLimitError>)
 }
 
 impl From<Failure> for NoAnswer {

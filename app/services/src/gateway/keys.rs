@@ -108,38 +108,45 @@ mod tests {
         )
     }
 
-    fn check(header: Option<(HeaderName, &str)>, expected: Result<(&str, bool), UnknownKey>) {
+    fn check(header: Option<(HeaderName, &str)>, expected: Option<(&str, bool)>) {
         let mut headers = HeaderMap::new();
-        if let Some((name, value)) = &header {
+        let told = format!("{header:?}");
+        if let Some((name, value)) = header {
             headers.insert(name, value.parse().unwrap());
         }
         let keys = keys();
         let found = keys
             .identify(&headers)
             .map(|found| (found.consumer.id.to_str().unwrap(), found.is_bearer));
-        assert_eq!(found, expected, "{header:?}");
+        assert_eq!(found.ok(), expected, "{told}");
     }
 
     #[test]
     fn a_key_names_its_consumer_and_an_unknown_one_nobody() {
-        check(None, Ok(("anonymous", false)));
-        check(Some((X_API_KEY, "wf_acme")), Ok(("acme", false)));
-        check(Some((AUTHORIZATION, "Bearer wf_acme")), Ok(("acme", true)));
-        check(Some((AUTHORIZATION, "bearer  wf_acme")), Ok(("acme", true)));
-        check(Some((X_API_KEY, "wf_other")), Err(UnknownKey));
-        check(Some((X_API_KEY, "")), Err(UnknownKey));
-        check(Some((AUTHORIZATION, "Bearer wf_other")), Err(UnknownKey));
+        check(None, Some(("anonymous", false)));
+        check(Some((X_API_KEY, "wf_acme")), Some(("acme", false)));
+        check(
+            Some((AUTHORIZATION, "Bearer wf_acme")),
+            Some(("acme", true)),
+        );
+        check(
+            Some((AUTHORIZATION, "bearer  wf_acme")),
+            Some(("acme", true)),
+        );
+        check(Some((X_API_KEY, "wf_other")), None);
+        check(Some((X_API_KEY, "")), None);
+        check(Some((AUTHORIZATION, "Bearer wf_other")), None);
     }
 
     #[test]
     fn a_token_of_a_service_is_not_ours_to_judge() {
         check(
             Some((AUTHORIZATION, "Bearer rt_abc")),
-            Ok(("anonymous", false)),
+            Some(("anonymous", false)),
         );
         check(
             Some((AUTHORIZATION, "Basic eA==")),
-            Ok(("anonymous", false)),
+            Some(("anonymous", false)),
         );
     }
 

@@ -6,9 +6,9 @@ use http::header::CACHE_CONTROL;
 /// What `Cache-Control` says, as far as a shared cache heeds it (RFC 9111, RFC 5861).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Control {
+    /// It is not for us to keep: `no-store` and `private`.
     pub(crate) no_store: bool,
     pub(crate) no_cache: bool,
-    pub(crate) is_private: bool,
     pub(crate) must_revalidate: bool,
     pub(crate) max_age: Option<Duration>,
     pub(crate) shared_max_age: Option<Duration>,
@@ -30,9 +30,8 @@ impl Control {
         let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
         let seconds = || Some(Duration::from_secs(seconds(value)?));
         match name.to_ascii_lowercase().as_str() {
-            "no-store" => self.no_store = true,
+            "no-store" | "private" => self.no_store = true,
             "no-cache" => self.no_cache = true,
-            "private" => self.is_private = true,
             "must-revalidate" | "proxy-revalidate" => self.must_revalidate = true,
             // A number that cannot be read makes an answer stale at once.
             "max-age" => self.max_age = seconds().or(Some(Duration::ZERO)),
@@ -69,7 +68,7 @@ mod tests {
         check(
             &["Public, MAX-AGE=60", "stale-while-revalidate=\"30\""],
             Control {
-                max_age: Some(Duration::from_secs(60)),
+                max_age: Some(Duration::from_mins(1)),
                 stale_while_revalidate: Some(Duration::from_secs(30)),
                 ..Control::default()
             },
@@ -79,7 +78,6 @@ mod tests {
             Control {
                 no_store: true,
                 no_cache: true,
-                is_private: true,
                 must_revalidate: true,
                 shared_max_age: Some(Duration::from_secs(5)),
                 stale_if_error: Some(Duration::from_secs(9)),
@@ -99,7 +97,7 @@ mod tests {
         check(
             &["max-age=99999999999999999999999"],
             Control {
-                max_age: Some(Duration::from_secs(365 * 24 * 3600)),
+                max_age: Some(Duration::from_hours(24 * 365)),
                 ..Control::default()
             },
         );

@@ -57,7 +57,7 @@ impl Entry {
     pub(crate) fn freshness(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
         let control = Control::of(headers);
         let is_kept = matches!(status.as_u16(), 200 | 203 | 301 | 404 | 410);
-        let is_barred = control.no_store || control.is_private || control.no_cache;
+        let is_barred = control.no_store || control.no_cache;
         let is_of_one = headers.contains_key(SET_COOKIE) || varies_by_all(headers);
         let fresh_for = control.shared_max_age.or(control.max_age)?;
         let is_useful = !fresh_for.is_zero() || headers.contains_key(ETAG);
@@ -298,7 +298,7 @@ mod tests {
     fn a_renewed_entry_is_fresh_again() {
         let now = Instant::now();
         let old = entry(&[(CACHE_CONTROL, "max-age=10")], now);
-        let later = now + Duration::from_secs(60);
+        let later = now + Duration::from_mins(1);
         let by = headers(&[(CACHE_CONTROL, "max-age=30")]);
         let new = old.renewed(&by, &HeaderMap::new(), later).unwrap();
         assert_eq!(new.usable(later + Duration::from_secs(29)), Use::Fresh);
