@@ -18,7 +18,6 @@ pub(crate) struct Client {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
@@ -128,7 +127,6 @@ impl Client {
         }
         Ok(Answer {
             status: response.status(),
-            headers: std::mem::take(response.headers_mut()),
             body,
         })
     }
