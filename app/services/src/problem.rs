@@ -73,6 +73,7 @@ impl Problem {
         self.header(RETRY_AFTER, seconds.into())
     }
 
+    #[cfg(test)]
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }

@@ -29,10 +29,8 @@ impl Links {
             .unwrap_or(u32::MAX)
             .max(1);
         let kept = pairs.iter().filter(|(name, _)| name != "page[number]");
-        let kept: String = kept
-            .map(|(name, value)| format!("{}={}&", Encoded(name), Encoded(value)))
-            .collect();
-        let kept = format!("{path}?{kept}");
+        let kept = kept.map(|(name, value)| format!("{}={}&", Encoded(name), Encoded(value)));
+        let kept = format!("{path}?{}", kept.collect::<Vec<_>>().concat());
         let to = |number: u32| format!("{kept}page%5Bnumber%5D={number}");
         Self {
             this: to(page.number),

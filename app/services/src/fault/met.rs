@@ -26,7 +26,7 @@ pub(crate) struct Faults {
 
 /// A fault, and when it began.
 #[derive(Debug, Clone)]
-struct Met {
+pub(super) struct Met {
     fault: Fault,
     since: Instant,
 }

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
@@ -55,6 +55,8 @@ impl Visitor {
             .http
             .request(ask.method, url)
             .header(USER_AGENT, traffic::USER_AGENT)
+            // Each visitor is one who comes anew: what the gateway kept would hide failures.
+            .header(CACHE_CONTROL, "no-cache")
             .headers(ask.headers);
         if let Some(body) = ask.body {
             request = request
