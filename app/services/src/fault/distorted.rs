@@ -9,7 +9,7 @@ const TYPED: &str = "http.response.status_code";
 /// What [`FaultKind::ClockSkew`] and [`FaultKind::SchemaBreak`] make of a service's telemetry.
 impl Distortion for Faults {
     fn is_on(&self) -> bool {
-        self.met(FaultKind::ClockSkew).is_some() || self.met(FaultKind::SchemaBreak).is_some()
+        self.distorts()
     }
 
     fn clock_offset(&self) -> i64 {

@@ -112,6 +112,11 @@ impl Faults {
         })
     }
 
+    /// Whether the telemetry itself is made wrong.
+    pub(super) fn distorts(&self) -> bool {
+        self.met(FaultKind::ClockSkew).is_some() || self.met(FaultKind::SchemaBreak).is_some()
+    }
+
     /// How far ahead the clock of the telemetry is, in seconds.
     pub(super) fn offset_seconds(&self) -> Option<i64> {
         let met = self.met(FaultKind::ClockSkew)?;
@@ -129,7 +134,7 @@ impl Faults {
         before.map(|met| met.fault)
     }
 
-    pub(super) fn met(&self, kind: FaultKind) -> Option<Met> {
+    fn met(&self, kind: FaultKind) -> Option<Met> {
         if !self.is_on.load(Ordering::Acquire) {
             return None;
         }
