@@ -3,13 +3,23 @@ use std::borrow::Cow;
 /// Parameters that hold a signature, with which alone an address opens something: those that the
 /// semantic conventions of `url.query` and `url.full` name.
 const SIGNATURES: [&str; 4] = ["AWSAccessKeyId", "Signature", "X-Goog-Signature", "sig"];
+/// Parameters that hold a credential, by their usual names.
+const CREDENTIALS: [&str; 6] = [
+    "access_token",
+    "api_key",
+    "apikey",
+    "client_secret",
+    "password",
+    "token",
+];
 const REDACTED: &str = "REDACTED";
 
-/// The query without its signatures, which must never be told.
+/// The query without its signatures and credentials, which must never be told.
 pub(crate) fn without_signatures(query: &str) -> Cow<'_, str> {
     let is_signature = |pair: &str| {
         let name = pair.split('=').next().unwrap_or(pair);
-        SIGNATURES.contains(&name)
+        let is_usual = |known: &&str| known.eq_ignore_ascii_case(name);
+        SIGNATURES.contains(&name) || CREDENTIALS.iter().any(|known| is_usual(&known))
     };
     if !query.split('&').any(is_signature) {
         return Cow::Borrowed(query);
@@ -36,6 +46,10 @@ mod tests {
         check(
             "Signature=x&sig=y&a=b",
             "Signature=REDACTED&sig=REDACTED&a=b",
+        );
+        check(
+            "a=token&token=x&API_KEY=y",
+            "a=token&token=REDACTED&API_KEY=REDACTED",
         );
         check("sig", "sig");
         check("", "");

@@ -7,10 +7,11 @@ use super::error_text::debug_text;
 use super::fields::Fields;
 
 /// Fields of spans that every record within them repeats.
-const INHERITED: [&str; 6] = [
+const INHERITED: [&str; 7] = [
     "http.request.method",
     "http.route",
     "url.path",
+    "url.query",
     "request.id",
     "user.id",
     "session.id",
