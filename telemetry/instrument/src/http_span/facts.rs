@@ -114,6 +114,9 @@ impl ServerFacts {
             see("http.route", &self.route);
         }
         see("url.path", self.path());
+        if let Some(query) = self.query() {
+            see("url.query", query);
+        }
         see("request.id", self.id.as_str());
     }
 }

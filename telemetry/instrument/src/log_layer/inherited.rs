@@ -7,11 +7,10 @@ use super::error_text::debug_text;
 use super::fields::Fields;
 
 /// Fields of spans that every record within them repeats.
-const INHERITED: [&str; 7] = [
+const INHERITED: [&str; 6] = [
     "http.request.method",
     "http.route",
     "url.path",
-    "url.query",
     "request.id",
     "user.id",
     "session.id",
