@@ -20,6 +20,16 @@ PREFIXES = {
 PATIENCE = 60
 
 
+def ask(url, method="GET", headers=None, body=None):
+    """The status, the headers and the answer, whatever they are."""
+    request = urllib.request.Request(url, body, headers or {}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
 class Services:
     """In a folder of its own; what they log is kept."""
 
@@ -53,12 +63,7 @@ class Services:
 
     def ask(self, path, method="GET", headers=None, body=None):
         """The status, the headers and the answer, whatever they are."""
-        request = urllib.request.Request(self.gateway + path, body, headers or {}, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, answer.headers, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.headers, error.read()
+        return ask(self.gateway + path, method, headers, body)
 
     def errors(self):
         """What they logged as ERROR."""

@@ -11,7 +11,7 @@ import urllib.parse
 
 import jsonschema
 
-from application_services import Services
+from application_services import Services, ask
 from server import close, expect
 
 TYPES = ["places", "points-of-interest", "lodgings", "tours", "articles", "books", "authors"]
@@ -30,7 +30,7 @@ class Api:
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         headers = {"accept": MEDIA_TYPE, "cache-control": "no-cache", **headers}
         body = b'{"data":null}' if method in ("POST", "PATCH") else None
-        status, told, answer = Services.ask(self, path, method, headers, body)
+        status, told, answer = ask(self.gateway + path, method, headers, body)
         if not answer:
             return status, told, None
         document = json.loads(answer)
