@@ -159,3 +159,48 @@ fn refused(error: &reqwest::Error) -> Refusal {
         Refusal::Unclear("the exchange with it broke off".to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use watchfire_schemas::{ManualClock, Timestamp};
+    use watchfire_telemetry::LogOutput;
+
+    use super::*;
+
+    fn check(status: u16, retry_after: Option<&str>, expected: Result<Option<&str>, Refusal>) {
+        let telemetry = Telemetry::service("messages").log_output(LogOutput::Nowhere);
+        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(784_111_770)));
+        let key = Secret::from("key".to_owned());
+        let url = "http://localhost/".to_owned();
+        let wire = HttpWire::new(url, key, &telemetry.start().unwrap(), clock).unwrap();
+        let wait = retry_after.map(|wait| (RETRY_AFTER, wait.parse().unwrap()));
+        let answer = Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: wait.into_iter().collect(),
+            body: br#"{"id":"p-1"}"#.to_vec(),
+        };
+        let judged = wire.judge(&answer);
+        let expected = expected.map(|id| id.map(str::to_owned));
+        assert_eq!(judged, expected, "{status} {retry_after:?}");
+    }
+
+    #[test]
+    fn an_answer_says_whether_the_message_was_taken() {
+        let seconds = |seconds| Refusal::Throttled(Some(Duration::from_secs(seconds)));
+        let told = |status: u16| format!("it answered {status}");
+        check(202, None, Ok(Some("p-1")));
+        check(429, None, Err(Refusal::Throttled(None)));
+        check(429, Some("7"), Err(seconds(7)));
+        check(429, Some("Sun, 06 Nov 1994 08:49:37 GMT"), Err(seconds(7)));
+        check(429, Some("Sun, 06 Nov 1994 08:49:00 GMT"), Err(seconds(0)));
+        check(429, Some("90000"), Err(seconds(3_600)));
+        check(503, Some("2"), Err(seconds(2)));
+        check(503, Some("soon"), Err(Refusal::Unavailable(told(503))));
+        check(401, None, Err(Refusal::Unavailable(told(401))));
+        check(502, None, Err(Refusal::Unclear(told(502))));
+        check(409, None, Err(Refusal::Unclear(told(409))));
+        check(422, None, Err(Refusal::Rejected(told(422))));
+    }
+}

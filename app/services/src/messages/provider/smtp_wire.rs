@@ -132,3 +132,36 @@ impl fmt::Debug for SmtpWire {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_message_is_an_e_mail_with_our_id_and_no_header_of_anybody_elses() {
+        let wire = SmtpWire::new("localhost".to_owned(), 25, None);
+        let wording =
+            json!({ "subject": "Grüezi\r\nBcc: x@example.com", "text": "t", "html": "<p>t</p>" });
+        let wording = serde_json::from_value(wording).unwrap();
+        let parcel = Parcel {
+            id: "id-1",
+            to: "ada@example.com",
+            wording: &wording,
+        };
+        let mail = wire.compose(&parcel).unwrap().formatted();
+        let mail = String::from_utf8(mail).unwrap();
+        assert!(
+            mail.contains(&format!("Message-ID: <id-1@{DOMAIN}>\r\n")),
+            "{mail}"
+        );
+        assert!(mail.contains("Content-Type: multipart/alternative"));
+        assert!(!mail.lines().any(|line| line.starts_with("Bcc")), "{mail}");
+        let nobody = Parcel {
+            to: "nobody",
+            ..parcel
+        };
+        assert!(matches!(wire.compose(&nobody), Err(Refusal::Rejected(_))));
+    }
+}

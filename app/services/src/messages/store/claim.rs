@@ -227,3 +227,138 @@ async fn end(
     query.bind(attempt.message).execute(connection).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+    use watchfire_schemas::{Clock, ManualClock};
+
+    use super::*;
+    use crate::database::{Database, Durability};
+    use crate::fault::Faults;
+    use crate::messages::catalogue::Catalogue;
+    use crate::messages::journal::Journal;
+    use crate::messages::store::{Acceptance, MIGRATIONS, NAMESPACE, Trace};
+    use crate::messages::submission::Submission;
+    use crate::stage::Stage;
+
+    struct Held {
+        store: Store,
+        clock: Arc<ManualClock>,
+        _folder: tempfile::TempDir,
+        _stage: Stage,
+    }
+
+    impl Held {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let faults = Arc::new(Faults::none(1));
+            let database = Database::open(
+                folder.path(),
+                NAMESPACE,
+                &MIGRATIONS,
+                Durability::Process,
+                faults,
+            );
+            let database = database.await.unwrap();
+            let stage = Stage::default();
+            let journal = Journal::start(database.clone(), NAMESPACE, &stage);
+            let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
+            let store = Store::new(database, journal, Arc::clone(&clock) as Arc<dyn Clock>);
+            Self {
+                store,
+                clock,
+                _folder: folder,
+                _stage: stage,
+            }
+        }
+
+        async fn accept(&self) -> String {
+            let message =
+                json!({ "channel": "sms", "to": "+41791234567", "content": { "text": "t" } });
+            let message: Submission = serde_json::from_value(message).unwrap();
+            let draft = message
+                .compose(&Catalogue::default(), self.clock.now())
+                .unwrap();
+            let trace = Trace {
+                traceparent: None,
+                in_batch: false,
+            };
+            match self.store.accept(vec![draft], None, trace).await.unwrap() {
+                Acceptance::Stored(stored) => stored[0].0.clone(),
+                other => panic!("{other:?}"),
+            }
+        }
+
+        async fn claim(&self) -> Vec<(String, i64)> {
+            let claims = self.store.claim(Channel::Sms, 10).await.unwrap();
+            let claimed = claims.claimed.into_iter();
+            claimed
+                .map(|claimed| (claimed.id, claimed.attempt))
+                .collect()
+        }
+
+        async fn end(&self, message: &str, number: i64, ending: Ending) -> (String, i64) {
+            let attempt = TakenAttempt {
+                message: message.to_owned(),
+                number,
+                provider: Some("sms-primary"),
+                begun_at: self.clock.now(),
+                took: Duration::from_millis(5),
+                outcome: "unavailable",
+                detail: None,
+                ending,
+            };
+            self.store.finish(attempt).await.unwrap();
+            let shown = json!(self.store.message(message).await.unwrap());
+            let attempts = shown["attempts"].as_array().unwrap().len() as i64;
+            (shown["state"].as_str().unwrap().to_owned(), attempts)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_is_claimed_once_and_again_after_the_process_ended() {
+        let held = Held::new().await;
+        let id = held.accept().await;
+        assert_eq!(held.claim().await, [(id.clone(), 1)]);
+        assert_eq!(held.claim().await, []);
+        assert_eq!(held.store.recover().await.unwrap(), 1);
+        assert_eq!(held.claim().await, [(id, 2)]);
+    }
+
+    #[tokio::test]
+    async fn what_is_to_be_tried_again_waits_for_its_time() {
+        let held = Held::new().await;
+        let id = held.accept().await;
+        held.claim().await;
+        let due_at = held.clock.now() + Duration::from_secs(5);
+        let again = Ending::Again {
+            due_at,
+            bound_to: Some("sms-primary".to_owned()),
+            avoided: None,
+        };
+        assert_eq!(held.end(&id, 1, again).await, ("queued".to_owned(), 1));
+        let claims = held.store.claim(Channel::Sms, 10).await.unwrap();
+        assert!(claims.claimed.is_empty() && claims.next_due == Some(due_at));
+        held.clock.advance(Duration::from_secs(5));
+        assert_eq!(held.claim().await, [(id.clone(), 2)]);
+        let released = Ending::Released {
+            due_at: held.clock.now(),
+        };
+        assert_eq!(held.end(&id, 2, released).await, ("queued".to_owned(), 1));
+        assert_eq!(held.claim().await, [(id.clone(), 2)]);
+        assert_eq!(
+            held.end(&id, 2, Ending::Failed).await,
+            ("failed".to_owned(), 2)
+        );
+        assert!(held.store.retry(&id).await.unwrap());
+        assert_eq!(held.claim().await, [(id.clone(), 1)]);
+        let sent = Ending::Sent {
+            provider_message: None,
+        };
+        assert_eq!(held.end(&id, 1, sent).await.0, "sent");
+        assert!(!held.store.cancel(&id).await.unwrap());
+    }
+}
