@@ -153,6 +153,15 @@ impl Served {
         }
     }
 
+    async fn keep_template(&self) {
+        let mail = json!({ "subject": "Order {{order}}", "text": "Hello" });
+        let template =
+            json!({ "channel": "email", "default_locale": "en", "locales": { "en": mail } });
+        self.ask("PUT /v1/templates/shipped", template.clone(), 201)
+            .await;
+        self.ask("PUT /v1/templates/shipped", template, 200).await;
+    }
+
     /// Asks, expects this status, and holds the answer against what the document says of it.
     async fn ask(&self, call: &str, body: Value, expected: u16) -> Value {
         let body = body.to_string();
@@ -218,32 +227,7 @@ fn template_of(path: &str) -> &'static str {
 #[tokio::test]
 async fn answers_keep_the_document() {
     let service = Served::start().await;
-    let mail = json!({ "subject": "Order {{order}}", "text": "Hello" });
-    let template = json!({ "channel": "email", "default_locale": "en", "locales": { "en": mail } });
-    service
-        .ask("PUT /v1/templates/shipped", template.clone(), 201)
-        .await;
-    service
-        .ask("PUT /v1/templates/shipped", template, 200)
-        .await;
-    let other =
-        json!({ "channel": "sms", "default_locale": "en", "locales": { "en": { "text": "t" } } });
-    service
-        .ask("PUT /v1/templates/shipped", other.clone(), 409)
-        .await;
-    service.ask("PUT /v1/templates/No", other, 422).await;
-    for (call, expected) in [
-        ("GET /v1/templates", 200),
-        ("GET /v1/templates/shipped", 200),
-        ("GET /v1/templates/shipped?version=2", 404),
-        ("GET /v1/templates/shipped?version=x", 400),
-        ("GET /v1/templates/shipped/versions", 200),
-        ("GET /v1/queues", 200),
-        ("GET /v1/messages/none", 404),
-        ("GET /v1/messages?limit=0", 400),
-    ] {
-        service.ask(call, Value::Null, expected).await;
-    }
+    service.keep_template().await;
     let message = json!({ "channel": "email", "to": "ada@example.com", "template": "shipped", "variables": { "order": 1 } });
     let id = service.ask("POST /v1/messages", message.clone(), 202).await["id"].clone();
     let id = id.as_str().unwrap();
@@ -289,6 +273,30 @@ async fn answers_keep_the_document() {
     service
         .ask(&format!("POST /v1/messages/{id}/retry"), Value::Null, 409)
         .await;
+}
+
+#[tokio::test]
+async fn templates_and_queues_keep_the_document() {
+    let service = Served::start().await;
+    service.keep_template().await;
+    let other =
+        json!({ "channel": "sms", "default_locale": "en", "locales": { "en": { "text": "t" } } });
+    service
+        .ask("PUT /v1/templates/shipped", other.clone(), 409)
+        .await;
+    service.ask("PUT /v1/templates/No", other, 422).await;
+    for (call, expected) in [
+        ("GET /v1/templates", 200),
+        ("GET /v1/templates/shipped", 200),
+        ("GET /v1/templates/shipped?version=2", 404),
+        ("GET /v1/templates/shipped?version=x", 400),
+        ("GET /v1/templates/shipped/versions", 200),
+        ("GET /v1/queues", 200),
+        ("GET /v1/messages/none", 404),
+        ("GET /v1/messages?limit=0", 400),
+    ] {
+        service.ask(call, Value::Null, expected).await;
+    }
 }
 
 #[tokio::test]
