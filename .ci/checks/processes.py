@@ -153,7 +153,7 @@ def everything(fire):
 
 def main():
     binary = sys.argv[1]
-    refused = subprocess.run([binary, "services", "--only=payments", "--data-dir=/nonexistent"], capture_output=True, text=True, check=False,
+    refused = subprocess.run([binary, "services", "--only=payments", "--data-dir=/nonexistent"], capture_output=True, text=True, check=False, timeout=PATIENCE,
                              env={key: value for key, value in os.environ.items() if not key.startswith("WATCHFIRE_")})
     expect(refused.returncode != 0 and "WATCHFIRE_PAYMENTS_PROVIDER" in refused.stderr, f"a secret that is missing is named: {refused.stderr.strip()[:160]}")
     fire = Watchfire(binary)
