@@ -88,8 +88,8 @@ def slow(demo, service):
 
 
 def leak(demo, service):
-    memory = f'process_resident_memory_bytes{{service="{service}"}}'
-    files = f'process_open_fds{{service="{service}"}}'
+    memory = f'process_resident_memory_bytes{{job="{service}"}}'
+    files = f'process_open_fds{{job="{service}"}}'
     before = [max(demo.promql(query), default=0) for query in (memory, files)]
 
     def found(_):
@@ -138,7 +138,7 @@ def skew(demo, service):
         for row in rows:
             status, page = demo.fire.ask("/traces/" + row["trace_id"])
             text = page.decode()
-            at = text.find("clock of")
+            at = text.find("clocks of")
             if status == 200 and at >= 0:
                 return " ".join(text[at:at + 90].split())
         return None
