@@ -19,7 +19,7 @@ pub(crate) fn without_signatures(query: &str) -> Cow<'_, str> {
     let is_signature = |pair: &str| {
         let name = pair.split('=').next().unwrap_or(pair);
         let is_usual = |known: &&str| known.eq_ignore_ascii_case(name);
-        SIGNATURES.contains(&name) || CREDENTIALS.iter().any(|known| is_usual(&known))
+        SIGNATURES.contains(&name) || CREDENTIALS.iter().any(is_usual)
     };
     if !query.split('&').any(is_signature) {
         return Cow::Borrowed(query);

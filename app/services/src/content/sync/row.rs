@@ -129,8 +129,8 @@ mod tests {
 
     use super::*;
 
-    fn entry(cursor: u64, id: &str, record: Value) -> Entry {
-        let record = record.as_object().cloned();
+    fn entry(cursor: u64, id: &str, record: impl Into<Option<Value>>) -> Entry {
+        let record = record.into().and_then(|record| record.as_object().cloned());
         let id = id.to_owned();
         Entry { cursor, id, record }
     }
