@@ -19,7 +19,7 @@ async fn what_is_told_of_the_work_tells_of_nobody() {
     let told = desk.told().await + &format!("{trail:?}");
     assert!(
         told.contains(&application)
-            && told.contains("candidate.erased")
+            && told.contains(" erased by rita")
             && told.contains("assessment")
     );
     let secrets = [
