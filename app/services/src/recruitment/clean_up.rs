@@ -31,6 +31,15 @@ pub(crate) struct Policy {
     pub(crate) decided: Duration,
 }
 
+/// Where a round looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// In the database, which knows what it gave up.
+    Rows,
+    /// Also at every file on disk, for those that the database does not know.
+    RowsAndFiles,
+}
+
 /// What a round removed, or would remove.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Removals {

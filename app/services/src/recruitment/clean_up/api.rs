@@ -10,7 +10,7 @@ use crate::problem::{Body, InQuery, Problem};
 use crate::recruitment::api::Api;
 use crate::recruitment::clean_up::round::plan;
 use crate::recruitment::clean_up::worker::round;
-use crate::recruitment::clean_up::{Policy, Removals};
+use crate::recruitment::clean_up::{Extent, Policy, Removals};
 
 /// In what the caller departs from the usual policy.
 #[derive(Debug, Deserialize)]
@@ -26,7 +26,9 @@ pub(crate) async fn preview(
     InQuery(asked): InQuery<Asked>,
 ) -> Result<Json<Value>, Problem> {
     let policy = asked.policy();
-    let plan = plan(&api, policy).await.via(frame!("preview"))?;
+    let plan = plan(&api, policy, Extent::RowsAndFiles)
+        .await
+        .via(frame!("preview"))?;
     Ok(told(&plan.removals().await, policy, true))
 }
 
@@ -36,7 +38,9 @@ pub(crate) async fn begin(
     Body(asked): Body<Asked>,
 ) -> Result<Json<Value>, Problem> {
     let policy = asked.policy();
-    let removals = round(&api, policy).await.via(frame!("begin"))?;
+    let removals = round(&api, policy, Extent::RowsAndFiles)
+        .await
+        .via(frame!("begin"))?;
     Ok(told(&removals, policy, false))
 }
 

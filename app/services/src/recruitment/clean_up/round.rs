@@ -7,7 +7,7 @@ use watchfire_schemas::Timestamp;
 use crate::failure::{Failure, Kind, Via, frame};
 use crate::recruitment::api::Api;
 use crate::recruitment::candidate::erasure::erase;
-use crate::recruitment::clean_up::{Policy, Reason, Removals};
+use crate::recruitment::clean_up::{Extent, Policy, Reason, Removals};
 use crate::recruitment::document::digest::Digest;
 use crate::recruitment::document::reference;
 use crate::recruitment::trail::{Act, Deed};
@@ -41,14 +41,17 @@ pub(super) struct Plan {
 }
 
 /// Looks for what the policy gives up, and takes nothing away.
-pub(super) async fn plan(api: &Api, policy: Policy) -> Result<Plan, Failure> {
+pub(super) async fn plan(api: &Api, policy: Policy, extent: Extent) -> Result<Plan, Failure> {
     let now = api.clock.now();
     let listed = |error| Failure::new(NotListed(error), frame!("plan"));
     // The files come first: one that is placed later is not on this list.
-    let stored = api.files.stored().await.map_err(listed)?;
+    let stored = match extent {
+        Extent::Rows => Vec::new(),
+        Extent::RowsAndFiles => api.files.stored().await.map_err(listed)?,
+    };
     let abandoned = api.files.abandoned().await.map_err(listed)?;
     let looking = api.database.read(LOOK, move |connection| {
-        Box::pin(async move { given_up(connection, policy, now).await })
+        Box::pin(async move { given_up(connection, policy, now, extent).await })
     });
     let GivenUp {
         candidates,
@@ -80,6 +83,7 @@ async fn given_up(
     connection: &mut SqliteConnection,
     policy: Policy,
     now: Timestamp,
+    extent: Extent,
 ) -> Result<GivenUp, sqlx::Error> {
     let candidates =
         sqlx::query_scalar("SELECT id FROM candidates WHERE state = 'active' AND retain_until <= ? ORDER BY retain_until LIMIT ?")
@@ -101,9 +105,13 @@ async fn given_up(
             .bind(AT_ONCE)
             .fetch_all(&mut *connection)
             .await?;
-    let known: Vec<String> = sqlx::query_scalar("SELECT digest FROM files")
-        .fetch_all(connection)
-        .await?;
+    let known: Vec<String> = match extent {
+        Extent::Rows => Vec::new(),
+        Extent::RowsAndFiles => {
+            let digests = sqlx::query_scalar("SELECT digest FROM files");
+            digests.fetch_all(connection).await?
+        }
+    };
     let sized = unreferenced.into_iter();
     let sized = sized.filter_map(|(digest, size)| {
         Some((digest.parse().ok()?, u64::try_from(size).unwrap_or(0)))

@@ -7,22 +7,30 @@ use tracing::Instrument;
 use crate::failure::{Failure, Via, frame};
 use crate::recruitment::api::Api;
 use crate::recruitment::clean_up::round::plan;
-use crate::recruitment::clean_up::{Policy, Removals};
+use crate::recruitment::clean_up::{Extent, Policy, Removals};
 use crate::recruitment::instruments::InState;
 use crate::statement::{Operation, Statement};
 
 /// How often a round is made.
 const EVERY: Duration = Duration::from_mins(1);
+/// Every so many rounds, and in the first, the files on disk are gone through.
+const THOROUGH_EVERY: u32 = 60;
 const MEASURE: Statement = Statement::new(Operation::Count, "files");
 
 /// A round at once, and one every minute until `stop`.
 pub(crate) async fn run(api: Api, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rounds = 0_u32;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let extent = match rounds % THOROUGH_EVERY {
+            0 => Extent::RowsAndFiles,
+            _ => Extent::Rows,
+        };
+        rounds = rounds.wrapping_add(1);
         let span = tracing::info_span!("clean-up", "otel.status_code" = tracing::field::Empty);
         let round = async {
-            if let Err(failure) = round(&api, Policy::USUAL).await {
+            if let Err(failure) = round(&api, Policy::USUAL, extent).await {
                 tracing::Span::current().record("otel.status_code", "ERROR");
                 failure.report(format_args!("a round of the clean-up failed"));
             }
@@ -32,9 +40,9 @@ pub(crate) async fn run(api: Api, stop: CancellationToken) {
 }
 
 /// Takes away what the policy gives up.
-pub(super) async fn round(api: &Api, policy: Policy) -> Result<Removals, Failure> {
+pub(super) async fn round(api: &Api, policy: Policy, extent: Extent) -> Result<Removals, Failure> {
     let begun = Instant::now();
-    let plan = plan(api, policy).await.via(frame!("round"))?;
+    let plan = plan(api, policy, extent).await.via(frame!("round"))?;
     let removals = plan.carry_out(api, policy).await.via(frame!("round"))?;
     measure(api).await.via(frame!("round"))?;
     api.instruments
