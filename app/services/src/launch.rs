@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -307,16 +308,18 @@ impl House<'_> {
                 .map(|url| url.as_str().to_owned())
                 .or_else(|| here.map(|here| format!("http://{}", here.address)));
             if let (Some(base), Some((prefix, routes))) = (base, name.offer()) {
-                // Documents of applicants are large.
-                let is_large = name == ServiceName::Recruitment;
-                let large = 10 << 20;
+                // Documents of applicants are large, and the lines that they come over may be slow.
+                let (timeout, max_body) = match name {
+                    ServiceName::Recruitment => (Duration::from_secs(30), 10 << 20),
+                    _ => (Upstream::TIMEOUT, Upstream::MAX_BODY),
+                };
                 upstreams.push(Upstream {
                     service: name.as_str(),
                     prefix,
                     routes,
                     base,
-                    timeout: Upstream::TIMEOUT,
-                    max_body: if is_large { large } else { Upstream::MAX_BODY },
+                    timeout,
+                    max_body,
                 });
             }
         }
