@@ -1,5 +1,7 @@
 mod instruments;
 mod row;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::net::SocketAddr;

@@ -3,6 +3,7 @@
 
 mod stage;
 
+mod content_document;
 mod faults;
 mod history;
 mod json_api;
