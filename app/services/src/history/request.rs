@@ -131,7 +131,7 @@ impl Exchange<'_> {
 
     /// What every record of a request repeats.
     fn inherited(&self, prefix: &str) -> Attributes {
-        attributes([
+        let mut inherited = attributes([
             ("http.request.method", "GET".into()),
             (
                 "http.route",
@@ -142,7 +142,11 @@ impl Exchange<'_> {
                 format!("{prefix}{}", self.request.path()).into(),
             ),
             ("request.id", self.request_id.into()),
-        ])
+        ]);
+        if let Some(query) = self.request.query() {
+            inherited.insert("url.query".to_owned(), query.into());
+        }
+        inherited
     }
 
     /// The server's span and the line that the HTTP layer writes.
@@ -177,9 +181,6 @@ impl Exchange<'_> {
             ("server.address", Ipv4Addr::LOCALHOST.to_string().into()),
             ("url.scheme", "http".into()),
         ]));
-        if let Some(query) = self.request.query() {
-            own.insert("url.query".to_owned(), query.into());
-        }
         if prefix == content::PREFIX {
             own.insert("user_agent.original".to_owned(), USER_AGENT.into());
         }
