@@ -8,13 +8,14 @@ mod spans;
 mod transport;
 mod wire;
 
-use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig, WithTonicConfig};
+use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use prost::Message;
 use watchfire_schemas::{LogRecord, MetricFamily, Timestamp};
 
 use self::client::Client;
-use self::settings::Endpoint;
 pub(crate) use self::settings::Settings;
+use self::settings::{Endpoint, Protocol};
 use self::transport::Transport;
 use crate::builder::StartError;
 use crate::http_span::HttpRecord;
@@ -28,7 +29,10 @@ pub(crate) struct NotTaken;
 #[derive(Debug)]
 pub(crate) struct Otlp {
     transport: Transport,
-    spans: Option<Client>,
+    /// For what the SDK made.
+    spans: Option<SpanExporter>,
+    /// For requests, which are too many to become the SDK's before they are encoded.
+    http_spans: Option<Client>,
     logs: Option<Client>,
     metrics: Option<Client>,
     resource: Resource,
@@ -57,8 +61,14 @@ impl Otlp {
             let client = client.map(|endpoint| transport.within(|| Client::new(endpoint, method)));
             client.transpose()
         };
+        let spans = settings.traces.as_ref().map(|endpoint| {
+            let mut exporter = transport.within(|| span_exporter(endpoint))?;
+            exporter.set_resource(&resource.to_sdk());
+            Ok(exporter)
+        });
         Ok(Self {
-            spans: client(&settings.traces, TRACES)?,
+            spans: spans.transpose()?,
+            http_spans: client(&settings.traces, TRACES)?,
             logs: client(&settings.logs, LOGS)?,
             metrics: client(&settings.metrics, METRICS)?,
             transport,
@@ -67,15 +77,21 @@ impl Otlp {
         })
     }
 
-    pub(crate) fn spans(
-        &mut self,
-        spans: &[SpanData],
-        http: &[HttpRecord],
-    ) -> Result<(), NotTaken> {
-        let Some(client) = &mut self.spans else {
+    pub(crate) fn spans(&self, spans: Vec<SpanData>) -> Result<(), NotTaken> {
+        let Some(exporter) = self.spans.as_ref().filter(|_| !spans.is_empty()) else {
             return Ok(());
         };
-        let request = spans::export(spans, http, &self.resource);
+        let answer = self.transport.wait(exporter.export(spans));
+        answer.map_err(|_| NotTaken)
+    }
+
+    /// The spans of requests. Those that are not sampled are left out.
+    pub(crate) fn http_spans(&mut self, http: &[HttpRecord]) -> Result<(), NotTaken> {
+        let is_any = http.iter().any(|http| http.span.context.is_sampled());
+        let Some(client) = self.http_spans.as_mut().filter(|_| is_any) else {
+            return Ok(());
+        };
+        let request = spans::export(http, &self.resource);
         client.send(&self.transport, &request.into())
     }
 
@@ -102,4 +118,21 @@ impl Otlp {
         let request = metric_points::request(families, &self.resource, self.since);
         client.send(&self.transport, &request.encode_to_vec().into())
     }
+}
+
+fn span_exporter(endpoint: &Endpoint) -> Result<SpanExporter, StartError> {
+    let builder = SpanExporter::builder();
+    let exporter = match endpoint.protocol {
+        Protocol::Grpc => {
+            let builder = builder.with_tonic().with_metadata(endpoint.metadata());
+            let builder = builder.with_endpoint(&endpoint.url);
+            builder.with_timeout(endpoint.timeout).build()
+        }
+        Protocol::HttpProtobuf => {
+            let builder = builder.with_http().with_headers(endpoint.header_map());
+            let builder = builder.with_endpoint(&endpoint.url);
+            builder.with_timeout(endpoint.timeout).build()
+        }
+    };
+    exporter.map_err(|error| endpoint.error(&error))
 }

@@ -85,8 +85,8 @@ impl Sink {
 
     pub(crate) fn spans(&mut self, spans: Vec<SpanData>, http: &[HttpRecord], dropped: &Dropped) {
         let sampled = http.iter().filter(|http| http.span.context.is_sampled());
-        let count = spans.len() + sampled.clone().count();
-        if count == 0 {
+        let (made, requests) = (spans.len(), sampled.clone().count());
+        if made + requests == 0 {
             return;
         }
         match self {
@@ -98,11 +98,12 @@ impl Sink {
                 let spans = spans.filter_map(|span| to_span(span, resource));
                 let http = sampled.filter_map(|http| http.to_span(resource));
                 let batch = Batch::Spans(spans.chain(http).collect());
-                hand_over(collector, batch, Signal::Spans, count, dropped);
+                hand_over(collector, batch, Signal::Spans, made + requests, dropped);
             }
             Self::Otlp(otlp) => {
-                let sent = otlp.spans(&spans, http);
-                count_failure(&sent, Signal::Spans, count, dropped);
+                count_failure(&otlp.spans(spans), Signal::Spans, made, dropped);
+                let sent = otlp.http_spans(http);
+                count_failure(&sent, Signal::Spans, requests, dropped);
             }
             Self::Nothing => {}
         }

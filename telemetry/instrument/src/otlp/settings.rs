@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -143,6 +144,13 @@ impl Endpoint {
 
     pub(super) fn metadata(&self) -> MetadataMap {
         MetadataMap::from_headers(self.headers())
+    }
+
+    pub(super) fn header_map(&self) -> HashMap<String, String> {
+        let text = |(name, value): &(HeaderName, HeaderValue)| {
+            Some((name.to_string(), value.to_str().ok()?.to_owned()))
+        };
+        self.headers.iter().filter_map(text).collect()
     }
 }
 

@@ -1,7 +1,6 @@
 use std::time::SystemTime;
 
 use opentelemetry::trace::{Event, Link, SpanContext, SpanId, SpanKind, Status};
-use opentelemetry_sdk::trace::SpanData;
 use watchfire_schemas::Timestamp;
 
 use super::attribute::{key_values, pair, request, val};
@@ -15,11 +14,8 @@ const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
 /// A request of `TraceService`. Spans that are not sampled are left out.
-pub(super) fn export(spans: &[SpanData], http: &[HttpRecord], resource: &Resource) -> Vec<u8> {
+pub(super) fn export(http: &[HttpRecord], resource: &Resource) -> Vec<u8> {
     request(resource, |out| {
-        for span in spans {
-            out.message(2, |out| sdk_span(out, span));
-        }
         for record in http {
             if record.span.context.is_sampled() {
                 out.message(2, |out| http_span(out, record));
@@ -50,29 +46,6 @@ fn head(out: &mut Wire, head: &Head<'_>) {
     out.fixed64(7, nanos(head.start));
     out.fixed64(8, nanos(head.end));
     out.fixed32(16, flags(head.context, head.is_parent_remote));
-}
-
-fn sdk_span(out: &mut Wire, span: &SpanData) {
-    let (start, end) = (timestamp(span.start_time), timestamp(span.end_time));
-    head(
-        out,
-        &Head {
-            context: &span.span_context,
-            parent: span.parent_span_id,
-            is_parent_remote: span.parent_span_is_remote,
-            name: &span.name,
-            kind: &span.span_kind,
-            start,
-            end: end.max(start),
-        },
-    );
-    key_values(out, 9, &span.attributes);
-    dropped(out, 10, span.dropped_attributes_count);
-    events(out, &span.events.events);
-    dropped(out, 12, span.events.dropped_count);
-    links(out, &span.links.links);
-    dropped(out, 14, span.links.dropped_count);
-    status(out, &span.status);
 }
 
 fn http_span(out: &mut Wire, record: &HttpRecord) {
