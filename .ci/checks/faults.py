@@ -138,7 +138,7 @@ def skew(demo, service):
         for row in rows:
             status, page = demo.fire.ask("/traces/" + row["trace_id"])
             text = page.decode()
-            at = text.find("clocks of")
+            at = text.lower().find("clocks of")
             if status == 200 and at >= 0:
                 return " ".join(text[at:at + 90].split())
         return None
