@@ -68,9 +68,9 @@ fn examples(value: &Value, found: &mut Vec<(Value, Value)>) {
             found.push((schema.clone(), example.clone()));
         }
     }
-    members
-        .into_iter()
-        .for_each(|member| examples(member, found));
+    for member in members {
+        examples(member, found);
+    }
 }
 
 #[tokio::test]
