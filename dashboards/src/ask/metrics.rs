@@ -11,15 +11,26 @@ use super::DEADLINE;
 use super::own_metrics::described;
 use crate::Console;
 
-/// An expression over a range.
+/// An expression over a range, at whole multiples of the step.
 pub(crate) async fn range(
     console: &Console,
     expr: impl Into<String>,
-    range: TimeRange,
+    asked: TimeRange,
+    step: Duration,
+) -> Result<QueryAnswer<Vec<RangeSeries>>, QueryError> {
+    let start = asked.start.floor(step);
+    let end = asked.end;
+    steps(console, expr, TimeRange { start, end }, step).await
+}
+
+/// An expression at the start of a range and every step after it.
+pub(crate) async fn steps(
+    console: &Console,
+    expr: impl Into<String>,
+    TimeRange { start, end }: TimeRange,
     step: Duration,
 ) -> Result<QueryAnswer<Vec<RangeSeries>>, QueryError> {
     let (tsdb, expr) = (Arc::clone(&console.tsdb), expr.into());
-    let (start, end) = (range.start.floor(step), range.end);
     let options = QueryOptions::within(DEADLINE);
     let _stop = options.stop.on_drop();
     spawn_blocking(move || tsdb.query_range(&expr, start, end, step, &options))

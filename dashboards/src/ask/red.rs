@@ -6,7 +6,7 @@ use std::time::Duration;
 use watchfire_schemas::{TimeRange, Timestamp};
 use watchfire_tsdb::{QueryError, RangeSeries};
 
-use super::range;
+use super::metrics::steps;
 use crate::Console;
 
 /// One service (or one operation of a service) over a range.
@@ -51,16 +51,20 @@ impl ServiceRed {
     }
 }
 
-/// All services, by name. Of their durations only the newest are asked: that is what a list shows.
+/// All services, by name, up to the very end of the range: what fails now is not to be told only
+/// when a step is full. Of their durations only the newest are asked: that is what a list shows.
 pub(crate) async fn red(
     console: &Console,
     asked: TimeRange,
     step: Duration,
 ) -> Result<Vec<ServiceRed>, QueryError> {
-    let newest = TimeRange {
-        start: asked.start.max(asked.end - step),
-        end: asked.end,
+    let end = asked.end;
+    let whole = asked.end.since(asked.start).as_secs() / step.as_secs().max(1);
+    let asked = TimeRange {
+        start: end - step * u32::try_from(whole).unwrap_or(u32::MAX),
+        end,
     };
+    let newest = TimeRange { start: end, end };
     figures(console, ("service", ""), asked, newest, step).await
 }
 
@@ -72,6 +76,10 @@ pub(crate) async fn red_of(
     asked: TimeRange,
     step: Duration,
 ) -> Result<Vec<ServiceRed>, QueryError> {
+    let asked = TimeRange {
+        start: asked.start.floor(step),
+        end: asked.end,
+    };
     figures(console, (label, matcher), asked, asked, step).await
 }
 
@@ -98,12 +106,12 @@ async fn figures(
         comma(matcher)
     );
     let (rate, errors, p50, p95, p99, error_logs) = tokio::try_join!(
-        range(console, rate, asked, step),
-        range(console, errors, asked, step),
-        range(console, quantile(0.5), durations, step),
-        range(console, quantile(0.95), durations, step),
-        range(console, quantile(0.99), durations, step),
-        range(console, error_logs, asked, step),
+        steps(console, rate, asked, step),
+        steps(console, errors, asked, step),
+        steps(console, quantile(0.5), durations, step),
+        steps(console, quantile(0.95), durations, step),
+        steps(console, quantile(0.99), durations, step),
+        steps(console, error_logs, asked, step),
     )?;
     let mut services: BTreeMap<String, ServiceRed> = BTreeMap::new();
     let mut take = |series: Vec<RangeSeries>, field: fn(&mut ServiceRed) -> &mut Vec<_>| {
