@@ -183,7 +183,7 @@ def main():
     # The later alerts join within seconds.
     wait(30, lambda: len(fire.get(f"/api/v1/incidents/{incident}")["joins"]) > 3)
     known = fire.get(f"/api/v1/incidents/{incident}")
-    judged(fire, known, begun(fire, "DependencyDown"), "content")
+    judged(fire, known, begun(fire, "dependency-down"), "content")
     reasons = {join["reason"] for join in known["joins"]}
     expect("opened" in reasons and len(known["joins"]) == len(known["alerts"]), f"each alert says why it is here: {sorted(reasons)}")
     expect(len([one for one in fire.get("/api/v1/incidents")["incidents"]]) == 1, "one failure, one incident")
