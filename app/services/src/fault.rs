@@ -25,7 +25,7 @@ pub enum FaultKind {
     Errors,
     /// A share of the requests becomes slow; of content's, those of one route.
     Latency,
-    /// The service's database, or the provider that it calls, cannot be reached.
+    /// The service's database cannot be reached.
     DependencyDown,
     /// Every request leaves memory and an open file behind, and waits longer than the one before.
     SlowLeak,
