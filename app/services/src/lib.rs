@@ -1,6 +1,6 @@
-//! The application services: a gateway, the content service of a travel site behind it, and the
-//! worker that keeps its data in step with a source feed. With them come the traffic that makes
-//! them worth watching and the switch that breaks them.
+//! The application services: a gateway, and behind it travel content, customer messages, reminders,
+//! recruitment and payments. With them come the traffic that makes them worth watching and the
+//! switchboard that breaks them.
 //!
 //! Each service has its own telemetry and speaks to the others over HTTP only, so that each can
 //! become a process of its own.
