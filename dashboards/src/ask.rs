@@ -15,7 +15,7 @@ use watchfire_schemas::TimeRange;
 
 pub(crate) use edges::{Call, calls};
 pub(crate) use many::many;
-pub(crate) use metrics::{instant, metadata, range, series_counts, trends};
+pub(crate) use metrics::{growth, instant, metadata, range, series_counts, trends};
 pub(crate) use red::{ServiceRed, red, red_before, red_of};
 pub(crate) use standing::{Compared, EdgeKey, Standing, Traffic, destinations, traffic};
 

@@ -74,6 +74,31 @@ pub(crate) async fn trends(
     .unwrap_or_else(|stopped| Err(QueryError::Execution(stopped.to_string())))
 }
 
+/// The same over a range, in bins of at least a second. A sample that we derive from an event stands
+/// at the whole second after it, so the range is rounded up likewise: what came in just now counts.
+pub(crate) async fn growth(
+    console: &Console,
+    selectors: Vec<String>,
+    range: TimeRange,
+    bins: usize,
+) -> Result<Vec<Vec<f64>>, QueryError> {
+    let (start, bin) = whole_bins(range, bins);
+    trends(console, selectors, start, bin, bins).await
+}
+
+/// From where, and how wide, so many bins hold all whole seconds that end what is in the range.
+fn whole_bins(range: TimeRange, bins: usize) -> (Timestamp, Duration) {
+    let second = Duration::from_secs(1);
+    let up = |at: Timestamp| {
+        let floor = at.floor(second);
+        if floor == at { at } else { floor + second }
+    };
+    let (start, end) = (up(range.start), up(range.end));
+    let millis = end.since(start).as_millis().div_ceil(bins.max(1) as u128);
+    let bin = Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX));
+    (start, bin.max(second))
+}
+
 /// What was said of metrics, by the names of their families.
 pub(crate) async fn metadata(console: &Console) -> Vec<MetricMetadata> {
     let tsdb = Arc::clone(&console.tsdb);
@@ -86,4 +111,28 @@ pub(crate) async fn series_counts(console: &Console, label: &'static str) -> Vec
     let tsdb = Arc::clone(&console.tsdb);
     let read = spawn_blocking(move || tsdb.series_counts(label));
     read.await.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_of_a_range_hold_the_second_that_ends_it() {
+        let at = |nanos| Timestamp::from_nanos(nanos);
+        let range = |start, end| TimeRange {
+            start: at(start),
+            end: at(end),
+        };
+        let day = 86_400_000_000_000;
+        let (start, bin) = whole_bins(range(400_000_000, day + 400_000_000), 40);
+        assert_eq!((start, bin), (at(1_000_000_000), Duration::from_mins(36)));
+        // Ends that are whole already stay.
+        let (start, bin) = whole_bins(range(0, day), 1);
+        assert_eq!((start, bin), (at(0), Duration::from_hours(24)));
+        // Whatever the fraction, the last bin reaches the second after the end.
+        let (start, bin) = whole_bins(range(1_900_000_000, 100_000_000_001), 7);
+        assert!(start + bin * 7 >= at(101_000_000_000));
+        assert_eq!(whole_bins(range(0, 5), 40).1, Duration::from_secs(1));
+    }
 }

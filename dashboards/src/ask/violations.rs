@@ -59,8 +59,7 @@ pub(crate) async fn trends(
     bins: usize,
 ) -> Result<Vec<Vec<f64>>, SeriesError> {
     let selectors = ids.iter().map(|id| selector(id)).collect();
-    let bin = asked.length() / u32::try_from(bins.max(1)).unwrap_or(1);
-    super::trends(console, selectors, asked.range.start, bin, bins).await
+    super::growth(console, selectors, asked.range, bins).await
 }
 
 /// Everything about one version, by where its policy puts what breaks it. `None`: the contract of

@@ -290,9 +290,8 @@ pub(crate) async fn trends_of(
     groups: &[ExceptionGroup],
     asked: &Asked,
 ) -> Result<Vec<Vec<f64>>, watchfire_tsdb::QueryError> {
-    let bin = (asked.length() / BINS as u32).max(Duration::from_secs(1));
     let selectors = groups.iter().map(ExceptionGroup::selector).collect();
-    ask::trends(console, selectors, asked.range.start, bin, BINS).await
+    ask::growth(console, selectors, asked.range, BINS).await
 }
 
 /// How often a group occurred, from its trend.
