@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::Dispatch;
-use tracing::field::Empty;
 use tracing::instrument::WithSubscriber;
+use watchfire_telemetry::DatabaseCall;
 
 use crate::failure::Failure;
 
@@ -47,32 +47,24 @@ impl Statement {
     /// subscriber is not the default never closes its parent.
     pub(crate) async fn trace<T>(
         self,
-        namespace: &str,
+        namespace: &'static str,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let span = tracing::info_span!(
-            "statement",
-            "otel.name" = self.summary(),
-            "otel.kind" = "client",
-            "otel.status_code" = Empty,
-            "otel.status_description" = Empty,
-            "error.type" = Empty,
-            "db.system.name" = DB_SYSTEM,
-            "db.namespace" = namespace,
-            "db.operation.name" = self.operation.as_str(),
-            "db.collection.name" = self.table,
-        );
+        let span = DatabaseCall {
+            system: DB_SYSTEM,
+            namespace,
+            operation: self.operation.as_str(),
+            collection: self.table,
+        }
+        .begin();
         let begun = Instant::now();
         let outcome = call.with_subscriber(Dispatch::none()).await;
         let took = begun.elapsed();
         if took > Self::SLOW {
             span.in_scope(|| self.warn_of_slowness(took));
         }
-        if let Err(failure) = &outcome {
-            span.record("otel.status_code", "ERROR");
-            span.record("otel.status_description", failure.message());
-            span.record("error.type", failure.kind());
-        }
+        let failed = outcome.as_ref().err();
+        span.end(failed.map(|failure| (failure.kind(), failure.message())));
         outcome
     }
 

@@ -1,17 +1,15 @@
 use std::fmt::Display;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use http::{HeaderMap, Method, StatusCode, Uri};
 use opentelemetry::Context;
-use opentelemetry::context::FutureExt as _;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
 use tokio::time::Instant;
 
-use crate::http_layer::{Durations, HttpDurations, method_label, observe};
+use crate::http_layer::{Durations, HttpDurations, Observed, method_label};
 use crate::http_span::{ClientFacts, Facts, HttpRecord, HttpSpan};
-use crate::signed_query::without_signatures;
 use crate::telemetry::Telemetry;
 use crate::trace_context::{TraceExemplar, inject};
 
@@ -44,29 +42,20 @@ impl ClientCall {
     pub(crate) fn to(telemetry: Telemetry, method: &Method, parsed: &Uri) -> Self {
         Self {
             telemetry,
-            facts: ClientFacts {
-                method: method_label(method),
-                url: without_credentials(parsed),
-                server: parsed.host().unwrap_or_default().to_owned(),
-                port: parsed.port_u16().or(match parsed.scheme_str() {
-                    Some("http") => Some(80),
-                    Some("https") => Some(443),
-                    _ => None,
-                }),
-                template: None,
-            },
+            facts: ClientFacts::of(method_label(method), parsed),
         }
     }
 
     /// The path with its parameters unnamed, `/places/{id}`: it names the span.
     #[must_use]
     pub fn template(mut self, template: &str) -> Self {
-        self.facts.template = Some(template.to_owned());
+        self.facts.set_template(template);
         self
     }
 
     /// Sends the request: `send` is given the headers that carry the trace, `status` reads the answer's.
-    /// An answer of 400 or above and an error mark the span as failed.
+    /// An answer of 400 or above and an error mark the span as failed. The span is not the active one
+    /// meanwhile: what `send` itself tells of belongs to who calls.
     pub async fn send<R, E, F>(
         self,
         send: impl FnOnce(HeaderMap) -> F,
@@ -80,22 +69,17 @@ impl ClientCall {
             return send(HeaderMap::new()).await;
         }
         let ClientCall { telemetry, facts } = self;
-        let method = facts.method;
-        let (span, context) = telemetry.begin_span(&Context::current(), Facts::Client(facts));
+        let parent = Context::current();
+        let span = telemetry.begin_span(&parent, Facts::Client(facts));
         let mut headers = HeaderMap::new();
-        inject(&context, &mut headers);
+        inject(&span.context, &parent, &mut headers);
         let call = Call {
             telemetry,
             span,
-            method,
             began: Instant::now(),
             is_ended: false,
         };
-        let request = {
-            let _active = context.clone().attach();
-            send(headers)
-        };
-        let result = request.with_context(context).await;
+        let result = send(headers).await;
         match &result {
             Ok(response) => call.end(Ok(status(response))),
             Err(error) => call.end(Err(("request_failed", error.to_string()))),
@@ -108,7 +92,6 @@ impl ClientCall {
 struct Call {
     telemetry: Telemetry,
     span: Arc<HttpSpan>,
-    method: &'static str,
     began: Instant,
     is_ended: bool,
 }
@@ -125,8 +108,9 @@ impl Call {
         let exemplar = context.is_sampled().then(|| TraceExemplar::of(context));
         if let Facts::Client(facts) = &self.span.facts {
             let metrics = self.telemetry.client_metrics();
-            let durations = metrics.duration(self.method, &facts.server, status);
-            observe(&durations, record.took, exemplar, record.end());
+            metrics.observe(facts, status, |observed| {
+                observed.observe(record.took, exemplar, record.end());
+            });
         }
         self.telemetry.emit(record);
     }
@@ -170,9 +154,21 @@ struct Called {
 #[derive(Debug)]
 pub(crate) struct ClientMetrics {
     duration: Family<Called, Durations, HttpDurations>,
+    /// The first that were met, which are looked through.
+    known: RwLock<Vec<Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    method: &'static str,
+    status: Option<StatusCode>,
+    server: String,
+    observed: Observed,
 }
 
 impl ClientMetrics {
+    const MOST_KNOWN: usize = 16;
+
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let duration = Family::new_with_constructor(HttpDurations);
         registry.register_with_unit(
@@ -181,49 +177,43 @@ impl ClientMetrics {
             Unit::Seconds,
             duration.clone(),
         );
-        Self { duration }
+        Self {
+            duration,
+            known: RwLock::default(),
+        }
     }
 
-    fn duration(
+    /// Finds the histogram of a call, without a look at all its labels where it was found before.
+    fn observe(
         &self,
-        method: &'static str,
-        server: &str,
+        facts: &ClientFacts,
         status: Option<StatusCode>,
-    ) -> Durations {
-        self.duration.get_or_create_owned(&Called {
-            http_request_method: method,
-            server_address: server.to_owned(),
+        observe: impl FnOnce(&Observed),
+    ) {
+        let key = |known: &Known| {
+            let is_same = known.method == facts.method && known.status == status;
+            is_same && known.server == facts.server()
+        };
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.iter().find(|known| key(known)) {
+            return observe(&known.observed);
+        }
+        drop(known);
+        let observed = Observed::new(self.duration.get_or_create_owned(&Called {
+            http_request_method: facts.method,
+            server_address: facts.server().to_owned(),
             http_response_status_code: status.map(|status| status.as_u16()),
             error_type: status.is_none().then_some("request_failed"),
-        })
-    }
-}
-
-/// The address without user, password and signatures, which must never be told.
-fn without_credentials(url: &Uri) -> String {
-    let Some(authority) = url.authority() else {
-        return url.to_string();
-    };
-    let host = authority.as_str().rsplit('@').next().unwrap_or_default();
-    let (scheme, path) = (url.scheme_str().unwrap_or("http"), url.path());
-    match url.query().map(without_signatures) {
-        Some(query) => format!("{scheme}://{host}{path}?{query}"),
-        None => format!("{scheme}://{host}{path}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_are_not_told() {
-        let url: Uri = "http://user:secret@content:8080/places?page=2"
-            .parse()
-            .unwrap();
-        assert_eq!(
-            without_credentials(&url),
-            "http://content:8080/places?page=2"
-        );
+        }));
+        observe(&observed);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < Self::MOST_KNOWN {
+            known.push(Known {
+                method: facts.method,
+                status,
+                server: facts.server().to_owned(),
+                observed,
+            });
+        }
     }
 }

@@ -3,21 +3,24 @@
 //! written as attributes on the thread that exports them. Spans of the service's own within them
 //! are those of `tracing`, and have them as parents.
 
+mod client_facts;
 mod facts;
 mod record;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use opentelemetry::trace::{
-    Event, Link, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceState,
+    Event, Link, SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceState,
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SamplingDecision, ShouldSample};
 use watchfire_schemas::Timestamp;
 
-pub(crate) use self::facts::{Asked, ClientFacts, Facts, ServerFacts};
+pub(crate) use self::client_facts::ClientFacts;
+pub(crate) use self::facts::{Asked, DatabaseFacts, Facts, ServerFacts};
 pub(crate) use self::record::{HttpRecord, Val};
 
 /// A span that has begun.
@@ -48,13 +51,13 @@ pub(crate) struct Added {
 const MOST: usize = 128;
 
 impl HttpSpan {
-    /// Begins a span within `parent`, and gives the context that is active in it.
+    /// Begins a span within `parent`.
     pub(crate) fn begin(
         parent: &Context,
         sampler: &dyn ShouldSample,
         began: Timestamp,
         facts: Facts,
-    ) -> (Arc<Self>, Context) {
+    ) -> Arc<Self> {
         let ids = RandomIdGenerator::default();
         let above = parent.span();
         let above = above.span_context();
@@ -65,34 +68,29 @@ impl HttpSpan {
             above.trace_id()
         };
         let kind = facts.kind();
-        let verdict = sampler.should_sample(Some(parent), trace, facts.method(), &kind, &[], &[]);
+        let verdict = sampler.should_sample(Some(parent), trace, facts.verb(), &kind, &[], &[]);
         let flags = match verdict.decision {
             SamplingDecision::RecordAndSample => TraceFlags::SAMPLED,
             _ => TraceFlags::default(),
         };
-        let state = if is_root {
-            TraceState::NONE
+        let (parent, state) = if is_root {
+            (SpanId::INVALID, TraceState::NONE)
         } else {
-            above.trace_state().clone()
+            (above.span_id(), above.trace_state().clone())
         };
-        let span = Arc::new(Self {
+        Arc::new(Self {
             context: SpanContext::new(trace, ids.new_span_id(), flags, false, state),
-            parent: if is_root {
-                SpanId::INVALID
-            } else {
-                above.span_id()
-            },
+            parent,
             is_parent_remote: above.is_remote(),
             began,
             facts,
             added: Mutex::default(),
-        });
-        let context = parent.with_span(Handle(Arc::clone(&span)));
-        let context = match kind {
-            SpanKind::Server => context.with_value(Request(Arc::clone(&span))),
-            _ => context,
-        };
-        (span, context)
+        })
+    }
+
+    /// The context that is active within the span.
+    pub(crate) fn within(span: &Arc<Self>, parent: &Context) -> Context {
+        parent.with_span(Handle(Arc::clone(span)))
     }
 
     pub(crate) fn added(&self) -> MutexGuard<'_, Added> {
@@ -100,12 +98,38 @@ impl HttpSpan {
     }
 }
 
-/// The request that is being answered, in the context of all that is done for it.
-struct Request(Arc<HttpSpan>);
+thread_local! {
+    /// The request that is being answered on this thread. It does not lie in the context, which
+    /// would have to be made anew for it with each request.
+    static REQUEST: RefCell<Option<Arc<HttpSpan>>> = const { RefCell::new(None) };
+}
+
+/// While it is there, what is done on this thread is done for a request. What that spawns is not.
+pub(crate) struct Entered<'a>(&'a mut Option<Arc<HttpSpan>>);
+
+impl<'a> Entered<'a> {
+    /// Lends the span of the request.
+    pub(crate) fn into(request: &'a mut Option<Arc<HttpSpan>>) -> Self {
+        let mut entered = Self(request);
+        entered.swap();
+        entered
+    }
+
+    fn swap(&mut self) {
+        REQUEST.with_borrow_mut(|active| std::mem::swap(active, self.0));
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.swap();
+    }
+}
 
 /// Runs `look` with the request that is being answered here, if there is one.
 pub(crate) fn with_request<T>(look: impl FnOnce(&HttpSpan) -> T) -> Option<T> {
-    Context::map_current(|context| context.get::<Request>().map(|request| look(&request.0)))
+    let active = REQUEST.with_borrow(Option::clone);
+    active.map(|request| look(&request))
 }
 
 /// Says who the request that is being answered here is for: `user.id` of its span and of the log

@@ -19,6 +19,7 @@
 
 mod builder;
 mod client_call;
+mod database_call;
 mod distortion;
 mod dropped;
 mod exposition;
@@ -38,17 +39,19 @@ mod scoped;
 mod signed_query;
 mod sink;
 mod span_data;
+mod span_maker;
 mod span_queue;
 mod telemetry;
 mod trace_context;
 
 pub use builder::{Builder, LogOutput, StartError};
 pub use client_call::ClientCall;
+pub use database_call::{DatabaseCall, DatabaseSpan};
 pub use distortion::Distortion;
 pub use dropped::{DropReason, Signal};
 pub use exposition::{metrics_response, openmetrics_text, prometheus_text};
 pub use http_layer::{
-    HTTP_DURATION_BUCKETS, HTTP_TARGET, HttpLayer, HttpService, RequestId, Unlogged,
+    Answering, HTTP_DURATION_BUCKETS, HTTP_TARGET, HttpLayer, HttpService, RequestId, Unlogged,
 };
 pub use http_span::{note_session, note_user};
 pub use process_metrics::register_process_metrics;

@@ -5,14 +5,14 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Uri};
 use opentelemetry::Context;
 use opentelemetry::trace::{TraceContextExt, TracerProvider as _};
-use opentelemetry_sdk::trace::{Config as SdkConfig, SdkTracerProvider, ShouldSample};
+use opentelemetry_sdk::trace::{Config as SdkConfig, SdkTracerProvider};
 use prometheus_client::registry::Registry;
 use tracing::{Dispatch, Span, dispatcher};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
-use watchfire_schemas::{Clock, SeverityNumber, Timestamp};
+use watchfire_schemas::{SeverityNumber, Timestamp};
 
 use crate::builder::{Builder, LogOutput, StartError};
 use crate::client_call::{ClientCall, ClientMetrics};
@@ -31,8 +31,9 @@ use crate::resource::Resource;
 use crate::runtime_metrics::register_runtime_metrics;
 use crate::scoped::Scoped;
 use crate::sink::Destination;
+use crate::span_maker::SpanMaker;
 use crate::span_queue::SpanQueue;
-use crate::trace_context::{extract, inject};
+use crate::trace_context::{extract, inject_context};
 
 /// How long [`Telemetry::flush`] and [`Telemetry::shutdown`] wait at most for each of lines and export.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -51,13 +52,10 @@ struct Inner {
     pipeline: Arc<Pipeline>,
     worker: Worker,
     lines: Option<Arc<LogWriter>>,
-    clock: Arc<dyn Clock>,
     server: ServerMetrics,
     client: ClientMetrics,
-    sampler: Box<dyn ShouldSample>,
+    maker: SpanMaker,
     resource: Resource,
-    /// Whether anybody takes spans.
-    is_taken: bool,
     is_disabled: bool,
     wanted: WantedLines,
 }
@@ -103,14 +101,18 @@ impl Telemetry {
             snapshot,
             builder.distortion,
         )?;
-        let tracers = tracer_provider(&resource, is_taken.then(|| Arc::clone(&pipeline)));
+        let taker = is_taken.then(|| Arc::clone(&pipeline));
+        let tracers = tracer_provider(&resource, taker.clone());
+        let sampler = SdkConfig::default().sampler;
+        let maker = SpanMaker::new(Arc::clone(&builder.clock), sampler, taker.clone());
         let logs = LogLayer {
             resource: resource.clone(),
-            clock: Arc::clone(&builder.clock),
+            clock: builder.clock,
             lines: lines.clone(),
-            pipeline: is_taken.then(|| Arc::clone(&pipeline)),
+            pipeline: taker,
         };
-        let dispatch = dispatch(filter, &tracers, logs);
+        let spans = (!is_disabled).then(|| maker.clone());
+        let dispatch = dispatch(filter, &tracers, logs, spans);
         let wanted = dispatcher::with_default(&dispatch, || WantedLines {
             answers: tracing::enabled!(target: HTTP_TARGET, tracing::Level::INFO),
             errors: tracing::enabled!(target: HTTP_TARGET, tracing::Level::ERROR),
@@ -123,12 +125,10 @@ impl Telemetry {
                 pipeline,
                 worker,
                 lines,
-                clock: builder.clock,
                 server,
                 client,
-                sampler: SdkConfig::default().sampler,
+                maker,
                 resource,
-                is_taken,
                 is_disabled,
                 wanted,
             }),
@@ -195,7 +195,7 @@ impl Telemetry {
     /// Puts the context of the active span into a request's headers, as `traceparent`, `tracestate`
     /// and `baggage`. [`Self::client_call`] does more.
     pub fn propagate(&self, headers: &mut HeaderMap) {
-        inject(&Context::current(), headers);
+        inject_context(&Context::current(), headers);
     }
 
     /// A span whose parent is the context that [`Self::propagate`] wrote: of a message that was kept
@@ -236,10 +236,9 @@ impl Telemetry {
         self.inner.is_disabled
     }
 
-    /// Begins a span of HTTP within `parent`, and gives the context that is active in it.
-    pub(crate) fn begin_span(&self, parent: &Context, facts: Facts) -> (Arc<HttpSpan>, Context) {
-        let began = self.inner.clock.now();
-        HttpSpan::begin(parent, &*self.inner.sampler, began, facts)
+    /// Begins a span of HTTP within `parent`.
+    pub(crate) fn begin_span(&self, parent: &Context, facts: Facts) -> Arc<HttpSpan> {
+        self.inner.maker.begin(parent, facts)
     }
 
     /// Whether the line of a request that ends so is wanted.
@@ -259,9 +258,7 @@ impl Telemetry {
         {
             lines.line(|out| log.write_line(out));
         }
-        if inner.is_taken {
-            inner.pipeline.push_http(record);
-        }
+        inner.maker.emit(record);
     }
 
     pub(crate) fn dispatch(&self) -> &Dispatch {
@@ -322,7 +319,12 @@ fn is_span(metadata: &tracing::Metadata<'_>) -> bool {
 }
 
 /// Events do not become span events: the log has them. Exceptions do, by the log layer.
-fn dispatch(filter: EventFilter, tracers: &SdkTracerProvider, logs: LogLayer) -> Dispatch {
+fn dispatch(
+    filter: EventFilter,
+    tracers: &SdkTracerProvider,
+    logs: LogLayer,
+    maker: Option<SpanMaker>,
+) -> Dispatch {
     let spans = tracing_opentelemetry::layer()
         .with_tracer(tracers.tracer(env!("CARGO_PKG_NAME")))
         .with_location(false)
@@ -335,6 +337,7 @@ fn dispatch(filter: EventFilter, tracers: &SdkTracerProvider, logs: LogLayer) ->
         tracing_subscriber::registry()
             .with(filter)
             .with(spans)
-            .with(logs),
+            .with(logs)
+            .with(maker),
     )
 }

@@ -3,6 +3,7 @@ mod traceparent;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
@@ -64,20 +65,23 @@ pub(crate) fn current_span_context() -> Option<SpanContext> {
 }
 
 /// A random id in the form of a UUID, version 4.
-pub(crate) fn random_id() -> String {
+pub(crate) fn random_id() -> Arc<str> {
     let mut bytes = RandomIdGenerator::default().new_trace_id().to_bytes();
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let mut id = String::with_capacity(36);
-    for (n, byte) in bytes.into_iter().enumerate() {
-        if matches!(n, 4 | 6 | 8 | 10) {
-            id.push('-');
-        }
-        for digit in [byte >> 4, byte & 0x0f] {
-            id.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-        }
+    let mut digits = [0; 32];
+    traceparent::write_hex(&bytes, &mut digits);
+    let mut id = [b'-'; 36];
+    for (from, to) in [
+        (0..8, 0),
+        (8..12, 9),
+        (12..16, 14),
+        (16..20, 19),
+        (20..32, 24),
+    ] {
+        id[to..to + from.len()].copy_from_slice(&digits[from]);
     }
-    id
+    str::from_utf8(&id).expect("digits and hyphens").into()
 }
 
 /// What a caller says of its context, by W3C Trace Context: `traceparent`, `tracestate` and `baggage`.
@@ -112,12 +116,16 @@ pub(crate) fn extract(headers: &HeaderMap) -> Context {
 }
 
 /// Writes a context in place of what the headers tell; nothing if it has no span.
-pub(crate) fn inject(context: &Context, headers: &mut HeaderMap) {
-    let span = context.span().span_context().clone();
+pub(crate) fn inject_context(context: &Context, headers: &mut HeaderMap) {
+    inject(context.span().span_context(), context, headers);
+}
+
+/// Writes a span and what else is handed on of the context that it was begun in.
+pub(crate) fn inject(span: &SpanContext, context: &Context, headers: &mut HeaderMap) {
     if !span.is_valid() {
         return;
     }
-    if let Ok(parent) = HeaderValue::from_str(&traceparent::write(&span, context.get())) {
+    if let Ok(parent) = HeaderValue::from_bytes(&traceparent::write(span, context.get())) {
         headers.insert(TRACEPARENT, parent);
     }
     headers.remove(TRACESTATE);
@@ -146,7 +154,7 @@ mod tests {
     /// What goes on of what came, as it is written on a line each.
     fn check(came: &[(&'static str, &str)], expected: &[(&str, &str)]) {
         let mut out = headers(&[("tracestate", "of=before")]);
-        inject(&extract(&headers(came)), &mut out);
+        inject_context(&extract(&headers(came)), &mut out);
         let mut found: Vec<(&str, &str)> = out
             .iter()
             .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))

@@ -13,6 +13,19 @@ pub(super) struct Counted {
 }
 
 impl Counted {
+    /// A whole body up to this size goes out at once, and is counted as it is handed over.
+    const SMALL: u64 = 64 << 10;
+
+    pub(super) fn sent(inner: Body, bytes: &Counter) -> Body {
+        match inner.size_hint().exact() {
+            Some(size) if size <= Self::SMALL => {
+                bytes.inc_by(size);
+                inner
+            }
+            _ => Self::body(inner, bytes),
+        }
+    }
+
     pub(super) fn body(inner: Body, bytes: &Counter) -> Body {
         if inner.is_end_stream() {
             return inner;

@@ -14,7 +14,7 @@ use watchfire_schemas::SeverityNumber;
 use super::metrics::{RouteMetrics, method_label};
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::{Counted, HTTP_TARGET, Unlogged};
-use crate::http_span::{Asked, Facts, HttpRecord, HttpSpan, ServerFacts};
+use crate::http_span::{Asked, Entered, Facts, HttpRecord, HttpSpan, ServerFacts};
 use crate::panics::Panic;
 use crate::telemetry::Telemetry;
 use crate::trace_context::{TraceExemplar, extract};
@@ -22,7 +22,7 @@ use crate::trace_context::{TraceExemplar, extract};
 /// One request and its answer, from the first to the last thing we note of it.
 pub(super) struct Exchange {
     telemetry: Telemetry,
-    span: Arc<HttpSpan>,
+    pub(super) span: Arc<HttpSpan>,
     context: Context,
     metrics: Arc<RouteMetrics>,
     method: &'static str,
@@ -54,7 +54,8 @@ impl Exchange {
             id: request_id.clone(),
         });
         let parent = extract(&parts.headers);
-        let (span, context) = telemetry.begin_span(&parent, Facts::Server(facts));
+        let span = telemetry.begin_span(&parent, Facts::Server(facts));
+        let context = HttpSpan::within(&span, &parent);
         parts.extensions.insert(request_id.clone());
         metrics.active.inc();
         let body = Counted::body(body, &metrics.request_bytes);
@@ -92,7 +93,7 @@ impl Exchange {
         if let Ok(id) = HeaderValue::from_str(self.request_id.as_str()) {
             parts.headers.insert(X_REQUEST_ID, id);
         }
-        Response::from_parts(parts, Counted::body(body, &self.metrics.response_bytes))
+        Response::from_parts(parts, Counted::sent(body, &self.metrics.response_bytes))
     }
 
     fn note(&self, response: &Response) {
@@ -170,6 +171,8 @@ impl Drop for Exchange {
         let took = self.began.elapsed();
         dispatcher::with_default(self.telemetry.dispatch(), || {
             let _active = self.context.clone().attach();
+            let mut span = Some(Arc::clone(&self.span));
+            let _entered = Entered::into(&mut span);
             tracing::warn!(
                 target: HTTP_TARGET,
                 {

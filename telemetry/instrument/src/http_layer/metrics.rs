@@ -1,46 +1,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use http::Method;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::exemplar::HistogramWithExemplars;
-use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use watchfire_schemas::Timestamp;
 
+use super::durations::{Durations, HttpDurations, Observed};
 use crate::trace_context::TraceExemplar;
-
-/// The boundaries that OpenTelemetry's semantic conventions advise for HTTP durations, in seconds.
-pub const HTTP_DURATION_BUCKETS: [f64; 14] = [
-    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-];
-
-/// A histogram of durations whose buckets point at traces.
-pub(crate) type Durations = HistogramWithExemplars<TraceExemplar>;
-
-/// Makes histograms with [`HTTP_DURATION_BUCKETS`].
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct HttpDurations;
-
-impl MetricConstructor<Durations> for HttpDurations {
-    fn new_metric(&self) -> Durations {
-        HistogramWithExemplars::new(HTTP_DURATION_BUCKETS.into_iter())
-    }
-}
-
-/// Observes a duration that ended at `at`.
-pub(crate) fn observe(
-    histogram: &Durations,
-    took: Duration,
-    exemplar: Option<TraceExemplar>,
-    at: Timestamp,
-) {
-    let at = UNIX_EPOCH + Duration::from_nanos(u64::try_from(at.nanos()).unwrap_or(0));
-    histogram.observe(took.as_secs_f64(), exemplar, Some(at));
-}
 
 /// The methods that semantic conventions know; anything else is a label value of an attacker's choice.
 pub(crate) fn method_label(method: &Method) -> &'static str {
@@ -173,7 +144,7 @@ pub(crate) struct RouteMetrics {
     pub(super) response_bytes: Counter,
     durations: Family<Answered, Durations, HttpDurations>,
     /// The few statuses that the route answers with.
-    by_status: RwLock<Vec<(u16, Durations)>>,
+    by_status: RwLock<Vec<(u16, Observed)>>,
 }
 
 impl RouteMetrics {
@@ -189,8 +160,8 @@ impl RouteMetrics {
             .by_status
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, durations)) = known.iter().find(|(known, _)| *known == status) {
-            return observe(durations, took, exemplar, at);
+        if let Some((_, observed)) = known.iter().find(|(known, _)| *known == status) {
+            return observed.observe(took, exemplar, at);
         }
         drop(known);
         let durations = self.durations.get_or_create_owned(&Answered {
@@ -198,11 +169,12 @@ impl RouteMetrics {
             http_route: self.route.as_ref().to_owned(),
             http_response_status_code: status,
         });
-        observe(&durations, took, exemplar, at);
+        let observed = Observed::new(durations);
+        observed.observe(took, exemplar, at);
         let mut known = self
             .by_status
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        known.push((status, durations));
+        known.push((status, observed));
     }
 }

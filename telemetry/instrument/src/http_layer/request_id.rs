@@ -18,7 +18,7 @@ impl RequestId {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
         let given = given.filter(|id| is_harmless(id));
-        Self(given.map_or_else(|| random_id().into(), Arc::from))
+        Self(given.map_or_else(random_id, Arc::from))
     }
 
     /// As text.

@@ -4,7 +4,8 @@ use http::request::Parts;
 use http::{HeaderName, header};
 use opentelemetry::trace::SpanKind;
 
-use super::Val;
+use super::{ClientFacts, Val};
+use crate::database_call::DatabaseCall;
 use crate::http_layer::{RequestId, shortened};
 use crate::signed_query::without_signatures;
 
@@ -13,6 +14,7 @@ use crate::signed_query::without_signatures;
 pub(crate) enum Facts {
     Server(ServerFacts),
     Client(ClientFacts),
+    Database(DatabaseFacts),
 }
 
 /// A request that was received, with what semantic conventions want to know of it.
@@ -33,14 +35,10 @@ pub(crate) struct ServerFacts {
     host: Option<usize>,
 }
 
-/// A request that was sent.
+/// A statement that was sent to a database.
 #[derive(Debug)]
-pub(crate) struct ClientFacts {
-    pub(crate) method: &'static str,
-    pub(crate) url: String,
-    pub(crate) server: String,
-    pub(crate) port: Option<u16>,
-    pub(crate) template: Option<String>,
+pub(crate) struct DatabaseFacts {
+    pub(crate) call: DatabaseCall,
 }
 
 /// A request's address and who sent it.
@@ -125,22 +123,26 @@ impl Facts {
     pub(crate) fn kind(&self) -> SpanKind {
         match self {
             Self::Server(_) => SpanKind::Server,
-            Self::Client(_) => SpanKind::Client,
+            Self::Client(_) | Self::Database(_) => SpanKind::Client,
         }
     }
 
-    pub(crate) fn method(&self) -> &'static str {
+    /// What its name begins with: the method, or a statement's operation.
+    pub(crate) fn verb(&self) -> &'static str {
         match self {
             Self::Server(server) => server.method,
             Self::Client(client) => client.method,
+            Self::Database(database) => database.call.operation,
         }
     }
 
-    /// The route that was asked for, or is asked for; empty if none is known.
-    pub(crate) fn route(&self) -> &str {
+    /// What its name goes on with: the route that was asked for, or is asked for, or a statement's
+    /// collection; empty if none is known.
+    pub(crate) fn object(&self) -> &str {
         match self {
             Self::Server(server) => &server.route,
-            Self::Client(client) => client.template.as_deref().unwrap_or_default(),
+            Self::Client(client) => client.template().unwrap_or_default(),
+            Self::Database(database) => database.call.collection,
         }
     }
 
@@ -148,6 +150,7 @@ impl Facts {
         match self {
             Self::Server(server) => server.attributes(see),
             Self::Client(client) => client.attributes(see),
+            Self::Database(database) => database.attributes(see),
         }
     }
 }
@@ -177,17 +180,18 @@ impl ServerFacts {
     }
 }
 
-impl ClientFacts {
+impl DatabaseFacts {
     fn attributes<'a>(&'a self, see: &mut dyn FnMut(&'a str, Val<'a>)) {
-        see("http.request.method", Val::Text(self.method));
-        see("url.full", Val::Text(&self.url));
-        if let Some(template) = &self.template {
-            see("url.template", Val::Text(template));
-        }
-        see("server.address", Val::Text(&self.server));
-        if let Some(port) = self.port {
-            see("server.port", Val::Whole(i64::from(port)));
-        }
+        let DatabaseCall {
+            system,
+            namespace,
+            operation,
+            collection,
+        } = self.call;
+        see("db.system.name", Val::Text(system));
+        see("db.namespace", Val::Text(namespace));
+        see("db.operation.name", Val::Text(operation));
+        see("db.collection.name", Val::Text(collection));
     }
 }
 

@@ -40,10 +40,11 @@ pub(crate) enum Val<'a> {
 
 /// A record's line, whatever form it is to take.
 #[derive(Debug)]
-pub(crate) struct LogFacts {
+pub(crate) struct LogFacts<'a> {
     pub(crate) at: Timestamp,
     pub(crate) severity: SeverityNumber,
-    pub(crate) message: String,
+    /// In parts: `GET`, ` `, `/places/{id}`, ` answered `, `200`.
+    pub(crate) message: [&'a str; 5],
 }
 
 impl HttpRecord {
@@ -56,20 +57,14 @@ impl HttpRecord {
         self.began() + self.took
     }
 
-    /// The span's name: `GET /places/{id}`.
-    pub(crate) fn name(&self, added: &Added) -> String {
+    /// The span's name in parts: `GET`, ` `, `/places/{id}`.
+    pub(crate) fn name<'a>(&'a self, added: &'a Added) -> [&'a str; 3] {
         if let Some(name) = &added.name {
-            return name.clone();
+            return [name, "", ""];
         }
-        let (method, route) = (self.span.facts.method(), self.span.facts.route());
-        if route.is_empty() {
-            return method.to_owned();
-        }
-        let mut name = String::with_capacity(method.len() + 1 + route.len());
-        name.push_str(method);
-        name.push(' ');
-        name.push_str(route);
-        name
+        let (verb, object) = (self.span.facts.verb(), self.span.facts.object());
+        let space = if object.is_empty() { "" } else { " " };
+        [verb, space, object]
     }
 
     /// The attributes that we know of; those that the service added come beside them.
@@ -113,7 +108,7 @@ impl HttpRecord {
     }
 
     /// The line that a request leaves.
-    pub(crate) fn log(&self) -> Option<LogFacts> {
+    pub(crate) fn log(&self) -> Option<LogFacts<'_>> {
         let (Facts::Server(server), Some(severity)) = (&self.span.facts, self.logged) else {
             return None;
         };
@@ -123,14 +118,10 @@ impl HttpRecord {
             &server.route
         };
         let status = self.status.as_ref().map_or("", StatusCode::as_str);
-        let mut message = String::with_capacity(24 + target.len());
-        for part in [server.method, " ", target, " answered ", status] {
-            message.push_str(part);
-        }
         Some(LogFacts {
             at: self.end(),
             severity,
-            message,
+            message: [server.method, " ", target, " answered ", status],
         })
     }
 
@@ -163,7 +154,7 @@ impl HttpRecord {
         });
         let identity = added.identity.iter();
         attributes.extend(identity.map(|(key, text)| ((*key).to_owned(), text.clone().into())));
-        let (name, status) = (self.name(&added), self.error(&added));
+        let (name, status) = (self.name(&added).concat(), self.error(&added));
         attributes.extend(span_data::attributes(added.attributes));
         let context = &self.span.context;
         Some(Span {
@@ -174,7 +165,7 @@ impl HttpRecord {
             name,
             kind: match self.span.facts {
                 Facts::Server(_) => SpanKind::Server,
-                Facts::Client(_) => SpanKind::Client,
+                Facts::Client(_) | Facts::Database(_) => SpanKind::Client,
             },
             start: self.began(),
             end: self.end(),
@@ -199,7 +190,7 @@ impl HttpRecord {
             severity,
             message,
         } = self.log()?;
-        let mut record = LogRecord::new(at, severity, resource.service.clone(), message);
+        let mut record = LogRecord::new(at, severity, resource.service.clone(), message.concat());
         self.log_attributes(&mut |key, value| {
             record.attributes.insert(key.to_owned(), json(value));
         });

@@ -6,7 +6,7 @@ use crate::http_span::Val;
 use crate::resource::Resource;
 
 /// The fields of `AnyValue`.
-const STRING: u64 = 1;
+pub(super) const STRING: u64 = 1;
 const BOOL: u64 = 2;
 const INT: u64 = 3;
 const DOUBLE: u64 = 4;
@@ -15,13 +15,21 @@ const LIST: u64 = 6;
 
 /// One `KeyValue` in the field `field` of the message around it.
 pub(super) fn pair(out: &mut Wire, field: u64, key: &str, value: impl FnOnce(&mut Wire)) {
-    out.message(field, |pair| {
+    out.message::<1>(field, |pair| {
         pair.text(1, key);
-        pair.message(2, value);
+        pair.message::<1>(2, value);
     });
 }
 
-pub(super) fn val(out: &mut Wire, value: Val<'_>) {
+/// The same with a value of ours.
+pub(super) fn pair_val(out: &mut Wire, field: u64, key: &str, value: Val<'_>) {
+    match value {
+        Val::Text(text) => out.pair_of_texts(field, key, text),
+        other => pair(out, field, key, |out| val(out, other)),
+    }
+}
+
+fn val(out: &mut Wire, value: Val<'_>) {
     match value {
         Val::Text(text) => out.bytes(STRING, text.as_bytes()),
         Val::Whole(whole) => out.varint(INT, whole as u64),
@@ -41,7 +49,7 @@ fn otel(out: &mut Wire, value: &OtelValue) {
         OtelValue::I64(value) => out.varint(INT, *value as u64),
         OtelValue::F64(value) => out.fixed64(DOUBLE, value.to_bits()),
         OtelValue::String(value) => out.bytes(STRING, value.as_str().as_bytes()),
-        OtelValue::Array(array) => out.message(ARRAY, |out| elements(out, array)),
+        OtelValue::Array(array) => out.message::<2>(ARRAY, |out| elements(out, array)),
         other => out.bytes(STRING, other.to_string().as_bytes()),
     }
 }
@@ -50,22 +58,22 @@ fn elements(out: &mut Wire, array: &Array) {
     match array {
         Array::Bool(values) => {
             for value in values {
-                out.message(1, |out| out.varint(BOOL, u64::from(*value)));
+                out.message::<1>(1, |out| out.varint(BOOL, u64::from(*value)));
             }
         }
         Array::I64(values) => {
             for value in values {
-                out.message(1, |out| out.varint(INT, *value as u64));
+                out.message::<1>(1, |out| out.varint(INT, *value as u64));
             }
         }
         Array::F64(values) => {
             for value in values {
-                out.message(1, |out| out.fixed64(DOUBLE, value.to_bits()));
+                out.message::<1>(1, |out| out.fixed64(DOUBLE, value.to_bits()));
             }
         }
         Array::String(values) => {
             for value in values {
-                out.message(1, |out| out.bytes(STRING, value.as_str().as_bytes()));
+                out.message::<1>(1, |out| out.bytes(STRING, value.as_str().as_bytes()));
             }
         }
         _ => {}
@@ -82,12 +90,12 @@ pub(super) fn json(out: &mut Wire, value: &Value) {
             (None, None) => out.bytes(STRING, number.to_string().as_bytes()),
         },
         Value::String(text) => out.bytes(STRING, text.as_bytes()),
-        Value::Array(values) => out.message(ARRAY, |out| {
+        Value::Array(values) => out.message::<2>(ARRAY, |out| {
             for value in values {
-                out.message(1, |out| json(out, value));
+                out.message::<1>(1, |out| json(out, value));
             }
         }),
-        Value::Object(fields) => out.message(LIST, |out| {
+        Value::Object(fields) => out.message::<2>(LIST, |out| {
             for (key, value) in fields {
                 pair(out, 1, key, |out| json(out, value));
             }
@@ -96,18 +104,23 @@ pub(super) fn json(out: &mut Wire, value: &Value) {
 }
 
 /// A request of one resource and one scope: their fields have the same numbers for all signals.
-pub(super) fn request(resource: &Resource, records: impl FnOnce(&mut Wire)) -> Vec<u8> {
-    let mut out = Wire::default();
-    out.message(1, |out| {
-        out.message(1, |out| {
-            let service = Val::Text(&resource.service);
-            pair(out, 1, "service.name", |out| val(out, service));
+/// `about` is how many bytes it may take.
+pub(super) fn request(
+    resource: &Resource,
+    about: usize,
+    records: impl FnOnce(&mut Wire),
+) -> Vec<u8> {
+    let mut out = Wire::with_capacity(about);
+    // Room for any length: what is within is too much to be moved.
+    out.message::<5>(1, |out| {
+        out.message::<2>(1, |out| {
+            out.pair_of_texts(1, "service.name", &resource.service);
             for (key, value) in &resource.attributes {
                 pair(out, 1, key, |out| json(out, value));
             }
         });
-        out.message(2, |out| {
-            out.message(1, |out| {
+        out.message::<5>(2, |out| {
+            out.message::<1>(1, |out| {
                 out.text(1, env!("CARGO_PKG_NAME"));
                 out.text(2, env!("CARGO_PKG_VERSION"));
             });

@@ -1,6 +1,6 @@
 use watchfire_schemas::{LogRecord, SeverityNumber, Timestamp};
 
-use super::attribute::{json, pair, request, val};
+use super::attribute::{STRING, json, pair, pair_val, request};
 use super::spans::nanos;
 use super::wire::Wire;
 use crate::http_span::{HttpRecord, Val};
@@ -9,18 +9,21 @@ use crate::resource::Resource;
 /// The field of a record's attributes.
 const ATTRIBUTES: u64 = 6;
 
+/// The bytes of the line of a request with an address of usual length.
+const USUAL: usize = 512;
+
 /// A request of `LogsService`. Attributes that the resource says already are left out.
 pub(super) fn export(records: &[LogRecord], http: &[HttpRecord], resource: &Resource) -> Vec<u8> {
-    request(resource, |out| {
+    request(resource, (records.len() + http.len()) * USUAL, |out| {
         for record in records {
-            out.message(2, |out| log_record(out, record, resource));
+            out.message::<2>(2, |out| log_record(out, record, resource));
         }
         for record in http {
             if let Some(log) = record.log() {
-                out.message(2, |out| {
+                out.message::<2>(2, |out| {
                     head(out, log.at, log.at, log.severity, &log.message);
                     record.log_attributes(&mut |key, value| {
-                        pair(out, ATTRIBUTES, key, |out| val(out, value));
+                        pair_val(out, ATTRIBUTES, key, value);
                     });
                     let context = &record.span.context;
                     out.bytes(9, &context.trace_id().to_bytes());
@@ -36,18 +39,18 @@ fn head(
     at: Timestamp,
     observed: Timestamp,
     severity: SeverityNumber,
-    message: &str,
+    message: &[&str],
 ) {
     out.fixed64(1, nanos(at));
     out.varint(2, u64::from(severity.get()));
     out.text(3, severity.as_str());
-    out.message(5, |out| val(out, Val::Text(message)));
+    out.message::<2>(5, |out| out.texts(STRING, message));
     out.fixed64(11, nanos(observed));
 }
 
 fn log_record(out: &mut Wire, record: &LogRecord, resource: &Resource) {
     let (at, observed) = (record.timestamp, record.observed_timestamp);
-    head(out, at, observed, record.severity, &record.message);
+    head(out, at, observed, record.severity, &[&record.message]);
     let exception = record.exception.iter().flat_map(|exception| {
         [
             ("exception.type", &exception.kind),
@@ -56,7 +59,7 @@ fn log_record(out: &mut Wire, record: &LogRecord, resource: &Resource) {
         ]
     });
     for (key, part) in exception.filter(|(_, part)| !part.is_empty()) {
-        pair(out, ATTRIBUTES, key, |out| val(out, Val::Text(part)));
+        pair_val(out, ATTRIBUTES, key, Val::Text(part));
     }
     for (key, value) in &record.attributes {
         let is_told = resource.attributes.get(key) == Some(value);

@@ -3,7 +3,7 @@ use std::time::SystemTime;
 use opentelemetry::trace::{Event, Link, SpanContext, SpanId, SpanKind, Status};
 use watchfire_schemas::Timestamp;
 
-use super::attribute::{key_values, pair, request, val};
+use super::attribute::{key_values, pair_val, request};
 use super::wire::Wire;
 use crate::http_span::{HttpRecord, Val};
 use crate::resource::Resource;
@@ -13,12 +13,15 @@ use crate::span_data::timestamp;
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
+/// The bytes of a span of HTTP with an address and an agent of usual length.
+const USUAL: usize = 512;
+
 /// A request of `TraceService`. Spans that are not sampled are left out.
 pub(super) fn export(http: &[HttpRecord], resource: &Resource) -> Vec<u8> {
-    request(resource, |out| {
+    request(resource, http.len() * USUAL, |out| {
         for record in http {
             if record.span.context.is_sampled() {
-                out.message(2, |out| http_span(out, record));
+                out.message::<2>(2, |out| http_span(out, record));
             }
         }
     })
@@ -28,7 +31,7 @@ struct Head<'a> {
     context: &'a SpanContext,
     parent: SpanId,
     is_parent_remote: bool,
-    name: &'a str,
+    name: [&'a str; 3],
     kind: &'a SpanKind,
     start: Timestamp,
     end: Timestamp,
@@ -41,7 +44,7 @@ fn head(out: &mut Wire, head: &Head<'_>) {
     if head.parent != SpanId::INVALID {
         out.bytes(4, &head.parent.to_bytes());
     }
-    out.text(5, head.name);
+    out.texts(5, &head.name);
     out.varint(6, kind(head.kind));
     out.fixed64(7, nanos(head.start));
     out.fixed64(8, nanos(head.end));
@@ -57,15 +60,15 @@ fn http_span(out: &mut Wire, record: &HttpRecord) {
             context: &span.context,
             parent: span.parent,
             is_parent_remote: span.is_parent_remote,
-            name: &record.name(&added),
+            name: record.name(&added),
             kind: &span.facts.kind(),
             start: record.began(),
             end: record.end(),
         },
     );
-    record.attributes(&mut |key, value| pair(out, 9, key, |out| val(out, value)));
+    record.attributes(&mut |key, value| pair_val(out, 9, key, value));
     for (key, text) in &added.identity {
-        pair(out, 9, key, |out| val(out, Val::Text(text)));
+        pair_val(out, 9, key, Val::Text(text));
     }
     key_values(out, 9, &added.attributes);
     events(out, &added.events);
@@ -77,7 +80,7 @@ fn http_span(out: &mut Wire, record: &HttpRecord) {
 
 fn events(out: &mut Wire, events: &[Event]) {
     for event in events {
-        out.message(11, |out| {
+        out.message::<2>(11, |out| {
             out.fixed64(1, time(event.timestamp));
             out.text(2, &event.name);
             key_values(out, 3, &event.attributes);
@@ -89,7 +92,7 @@ fn events(out: &mut Wire, events: &[Event]) {
 fn links(out: &mut Wire, links: &[Link]) {
     for link in links {
         let context = &link.span_context;
-        out.message(13, |out| {
+        out.message::<2>(13, |out| {
             out.bytes(1, &context.trace_id().to_bytes());
             out.bytes(2, &context.span_id().to_bytes());
             out.text(3, &context.trace_state().header());
@@ -103,8 +106,8 @@ fn links(out: &mut Wire, links: &[Link]) {
 fn status(out: &mut Wire, status: &Status) {
     match status {
         Status::Unset => {}
-        Status::Ok => out.message(15, |out| out.varint(3, 1)),
-        Status::Error { description } => out.message(15, |out| {
+        Status::Ok => out.message::<1>(15, |out| out.varint(3, 1)),
+        Status::Error { description } => out.message::<1>(15, |out| {
             out.text(2, description);
             out.varint(3, 2);
         }),

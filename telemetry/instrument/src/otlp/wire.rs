@@ -11,6 +11,10 @@ const LENGTH: u64 = 2;
 const FIXED32: u64 = 5;
 
 impl Wire {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
@@ -43,18 +47,56 @@ impl Wire {
         }
     }
 
-    /// A message within this one.
-    pub(super) fn message(&mut self, field: u64, write: impl FnOnce(&mut Self)) {
+    /// One text of several parts.
+    pub(super) fn texts(&mut self, field: u64, parts: &[&str]) {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        self.tag(field, LENGTH);
+        self.number(length as u64);
+        for part in parts {
+            self.0.extend_from_slice(part.as_bytes());
+        }
+    }
+
+    /// A key, and a message with one text as its value: what nearly all that is exported consists of.
+    pub(super) fn pair_of_texts(&mut self, field: u64, key: &str, text: &str) {
+        let (key, text) = (key.as_bytes(), text.as_bytes());
+        let length = 6 + key.len() + text.len();
+        if length >= 1 << 7 {
+            return self.message::<2>(field, |pair| {
+                pair.bytes(1, key);
+                pair.message::<2>(2, |value| value.bytes(1, text));
+            });
+        }
+        // All lengths are below 128 and all tags below 16: a byte each.
+        let first = (1 << 3 | LENGTH) as u8;
+        let second = (2 << 3 | LENGTH) as u8;
+        let field = (field << 3 | LENGTH) as u8;
+        self.0.reserve(length + 2);
+        let head = [field, length as u8, first, key.len() as u8];
+        self.0.extend_from_slice(&head);
+        self.0.extend_from_slice(key);
+        let head = [second, text.len() as u8 + 2, first, text.len() as u8];
+        self.0.extend_from_slice(&head);
+        self.0.extend_from_slice(text);
+    }
+
+    /// A message within this one, for whose length `ROOM` bytes are kept. A reader takes a number
+    /// with zeros above it as the same; where it does not fit, what was written is moved.
+    pub(super) fn message<const ROOM: usize>(&mut self, field: u64, write: impl FnOnce(&mut Self)) {
         self.tag(field, LENGTH);
         let start = self.0.len();
-        // Most are shorter than 128 bytes, whose length takes one; others are moved to make room.
-        self.0.push(0);
+        self.0.extend_from_slice(&[0; ROOM]);
         write(self);
-        let length = self.0.len() - start - 1;
-        let (digits, count) = varint(length as u64);
-        self.0[start] = digits[0];
-        for (place, digit) in digits[..count].iter().enumerate().skip(1) {
-            self.0.insert(start + place, *digit);
+        let length = (self.0.len() - start - ROOM) as u64;
+        if length >> (7 * ROOM) == 0 {
+            for (place, at) in self.0[start..start + ROOM].iter_mut().enumerate() {
+                *at = (length >> (7 * place)) as u8 & 0x7f | 0x80;
+            }
+            self.0[start + ROOM - 1] &= 0x7f;
+        } else {
+            let (digits, count) = varint(length);
+            self.0
+                .splice(start..start + ROOM, digits[..count].iter().copied());
         }
     }
 
@@ -62,7 +104,11 @@ impl Wire {
         self.number(field << 3 | kind);
     }
 
+    #[inline]
     fn number(&mut self, value: u64) {
+        if value < 0x80 {
+            return self.0.push(value as u8);
+        }
         let (digits, count) = varint(value);
         self.0.extend_from_slice(&digits[..count]);
     }
@@ -98,19 +144,56 @@ mod tests {
         }
     }
 
+    fn check<const ROOM: usize>(length: usize) {
+        let body = vec![7; length];
+        let mut wire = Wire::default();
+        wire.message::<ROOM>(2, |inner| inner.bytes(1, &body));
+        wire.varint(3, 9);
+        let bytes = wire.into_bytes();
+        let mut read = &bytes[..];
+        let (field, _) = prost::encoding::decode_key(&mut read).unwrap();
+        let whole = prost::encoding::decode_varint(&mut read).unwrap() as usize;
+        assert_eq!(field, 2);
+        assert_eq!(read.len(), whole + 2, "{length} in {ROOM}");
+    }
+
     #[test]
     fn messages_of_any_length_hold_what_was_written() {
-        for length in [0, 1, 126, 127, 128, 16_383, 16_384, 100_000] {
-            let body = vec![7; length];
+        for length in [0, 1, 125, 126, 127, 128, 16_380, 16_384, 100_000] {
+            check::<1>(length);
+            check::<2>(length);
+            check::<5>(length);
+        }
+    }
+
+    #[test]
+    fn a_pair_is_the_same_whatever_its_length() {
+        for (key, text) in [
+            (4, 0),
+            (20, 101),
+            (20, 102),
+            (121, 0),
+            (122, 0),
+            (30, 20_000),
+        ] {
+            let (key, text) = ("k".repeat(key), "t".repeat(text));
             let mut wire = Wire::default();
-            wire.message(2, |inner| inner.bytes(1, &body));
-            wire.varint(3, 9);
+            wire.pair_of_texts(9, &key, &text);
             let bytes = wire.into_bytes();
             let mut read = &bytes[..];
-            let (field, _) = prost::encoding::decode_key(&mut read).unwrap();
-            let whole = prost::encoding::decode_varint(&mut read).unwrap() as usize;
-            assert_eq!(field, 2);
-            assert_eq!(read.len(), whole + 2, "{length}");
+            let mut lengths = [0; 4];
+            for (step, expected) in [9, 1, 2, 1].into_iter().enumerate() {
+                let (field, _) = prost::encoding::decode_key(&mut read).unwrap();
+                assert_eq!(field, expected);
+                lengths[step] = prost::encoding::decode_varint(&mut read).unwrap() as usize;
+                if step == 0 || step == 2 {
+                    assert_eq!(read.len(), lengths[step]);
+                }
+                if step == 1 {
+                    read = read.strip_prefix(key.as_bytes()).unwrap();
+                }
+            }
+            assert_eq!(read, text.as_bytes());
         }
     }
 }

@@ -9,6 +9,7 @@ use tracing::subscriber::NoSubscriber;
 use super::{Pipeline, Waiting};
 use crate::builder::StartError;
 use crate::distortion::{Distortion, distort_http, distort_logs, distort_spans};
+use crate::http_span::HttpRecord;
 use crate::registry_snapshot::RegistrySnapshot;
 use crate::sink::{Destination, Sink};
 
@@ -47,6 +48,7 @@ impl Worker {
                 sink,
                 snapshot,
                 distortion,
+                emptied: Vec::new(),
             }
             .until_stopped();
             drop(ending);
@@ -80,6 +82,8 @@ struct Run<'a> {
     sink: Sink,
     snapshot: RegistrySnapshot,
     distortion: Option<Arc<dyn Distortion>>,
+    /// Room for what comes while a batch is exported.
+    emptied: Vec<HttpRecord>,
 }
 
 impl Run<'_> {
@@ -96,6 +100,8 @@ impl Run<'_> {
             let dropped = self.pipeline.dropped();
             self.sink.spans(taken.spans, &taken.http, dropped);
             self.sink.logs(taken.logs, &taken.http, dropped);
+            taken.http.clear();
+            self.emptied = taken.http;
             let is_due = Instant::now() >= next_snapshot;
             if is_due || taken.stopped || !taken.flushes.is_empty() {
                 next_snapshot = Instant::now() + SNAPSHOT_EVERY;
@@ -112,7 +118,7 @@ impl Run<'_> {
     }
 
     /// Takes what waits, once there is a batch of it, its time has come, or the registry's.
-    fn next(&self, snapshot_at: Instant) -> Waiting {
+    fn next(&mut self, snapshot_at: Instant) -> Waiting {
         let wait = |waiting, patience| {
             let woken = self.pipeline.woken.wait_timeout(waiting, patience);
             woken.unwrap_or_else(PoisonError::into_inner).0
@@ -134,8 +140,11 @@ impl Run<'_> {
             waiting = wait(waiting, patience);
         }
         let stopped = waiting.stopped;
-        let taken = std::mem::take(&mut *waiting);
-        waiting.stopped = stopped;
-        taken
+        let room = Waiting {
+            http: std::mem::take(&mut self.emptied),
+            stopped,
+            ..Waiting::default()
+        };
+        std::mem::replace(&mut *waiting, room)
     }
 }

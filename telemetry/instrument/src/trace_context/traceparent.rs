@@ -20,54 +20,58 @@ pub(super) fn is_random(flags: TraceFlags) -> bool {
 /// The caller's ids and flags, of `version-traceid-spanid-flags`. A version above 0 may go on after
 /// a hyphen; `ff` is none.
 pub(super) fn parse(text: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
-    let (head, rest) = text.split_at_checked(55)?;
-    let mut parts = head.split('-');
-    let (version, trace, span, flags) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    if parts.next().is_some() {
+    let (head, rest) = text.as_bytes().split_at_checked(55)?;
+    if [head[2], head[35], head[52]] != *b"---" {
         return None;
     }
-    let version = hex_byte(version)?;
-    let ends_well = if version == 0 {
-        rest.is_empty()
-    } else {
-        rest.is_empty() || rest.starts_with('-')
-    };
-    let is_hex = |part: &str, length| part.len() == length && part.bytes().all(is_digit);
-    if version == 0xff || !ends_well || !is_hex(trace, 32) || !is_hex(span, 16) {
+    let [version] = from_hex(&head[..2])?;
+    let ends_well = rest.is_empty() || (version > 0 && rest[0] == b'-');
+    if version == 0xff || !ends_well {
         return None;
     }
-    let trace = TraceId::from_hex(trace)
-        .ok()
-        .filter(|id| *id != TraceId::INVALID)?;
-    let span = SpanId::from_hex(span)
-        .ok()
-        .filter(|id| *id != SpanId::INVALID)?;
-    Some((
-        trace,
-        span,
-        TraceFlags::new(hex_byte(flags)?) & known_flags(),
-    ))
+    let trace = TraceId::from_bytes(from_hex(&head[3..35])?);
+    let span = SpanId::from_bytes(from_hex(&head[36..52])?);
+    let [flags] = from_hex(&head[53..])?;
+    let is_valid = trace != TraceId::INVALID && span != SpanId::INVALID;
+    is_valid.then(|| (trace, span, TraceFlags::new(flags) & known_flags()))
 }
 
 /// The header's value, in version 0.
-pub(super) fn write(span: &SpanContext, random: Option<&IsRandom>) -> String {
+pub(super) fn write(span: &SpanContext, random: Option<&IsRandom>) -> [u8; 55] {
     let mut flags = span.trace_flags() & known_flags();
     if random.is_some() {
         flags = flags | RANDOM;
     }
-    let flags = flags.to_u8();
-    format!("00-{}-{}-{flags:02x}", span.trace_id(), span.span_id())
+    let mut text = *b"00-................................-................-..";
+    write_hex(&span.trace_id().to_bytes(), &mut text[3..35]);
+    write_hex(&span.span_id().to_bytes(), &mut text[36..52]);
+    write_hex(&[flags.to_u8()], &mut text[53..]);
+    text
 }
 
-/// Two lower-case hexadecimal digits.
-fn hex_byte(text: &str) -> Option<u8> {
-    let digits = text.len() == 2 && text.bytes().all(is_digit);
-    digits.then(|| u8::from_str_radix(text, 16).ok())?
+/// Two lower-case digits of each byte.
+pub(super) fn write_hex(bytes: &[u8], digits: &mut [u8]) {
+    for (byte, pair) in bytes.iter().zip(digits.chunks_exact_mut(2)) {
+        pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
+        pair[1] = b"0123456789abcdef"[usize::from(byte & 0x0f)];
+    }
 }
 
-fn is_digit(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+/// The bytes of as many pairs of lower-case digits.
+fn from_hex<const BYTES: usize>(digits: &[u8]) -> Option<[u8; BYTES]> {
+    let mut bytes = [0; BYTES];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
