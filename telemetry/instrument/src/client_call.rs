@@ -32,6 +32,7 @@ use crate::trace_context::{TraceExemplar, inject};
 pub struct ClientCall {
     telemetry: Telemetry,
     facts: ClientFacts,
+    headers: HeaderMap,
 }
 
 impl ClientCall {
@@ -43,6 +44,7 @@ impl ClientCall {
         Self {
             telemetry,
             facts: ClientFacts::of(method_label(method), parsed),
+            headers: HeaderMap::new(),
         }
     }
 
@@ -50,6 +52,13 @@ impl ClientCall {
     #[must_use]
     pub fn template(mut self, template: &str) -> Self {
         self.facts.set_template(template);
+        self
+    }
+
+    /// What the request carries beside the trace.
+    #[must_use]
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = headers;
         self
     }
 
@@ -65,13 +74,16 @@ impl ClientCall {
         F: Future<Output = Result<R, E>>,
         E: Display,
     {
-        if self.telemetry.is_disabled() {
-            return send(HeaderMap::new()).await;
+        let ClientCall {
+            telemetry,
+            facts,
+            mut headers,
+        } = self;
+        if telemetry.is_disabled() {
+            return send(headers).await;
         }
-        let ClientCall { telemetry, facts } = self;
         let parent = Context::current();
         let span = telemetry.begin_span(&parent, Facts::Client(facts));
-        let mut headers = HeaderMap::new();
         inject(&span.context, &parent, &mut headers);
         let call = Call {
             telemetry,

@@ -4,11 +4,8 @@ use std::time::{Duration, SystemTime};
 use opentelemetry_sdk::trace::SpanData;
 use watchfire_schemas::{LogRecord, Timestamp};
 
-use crate::http_span::HttpRecord;
-use crate::resource::Resource;
-
 /// Makes what a service emits wrong on its way out, so that people can practise how that looks. It
-/// is asked once for each batch and record, on the exporting thread; lines on standard output stay
+/// is asked for each batch and record; lines on standard output stay
 /// as they are.
 pub trait Distortion: Debug + Send + Sync {
     /// Whether anything is wrong at present.
@@ -43,22 +40,6 @@ pub(crate) fn distort_spans(distortion: &dyn Distortion, spans: &mut [SpanData])
         for event in &mut span.events.events {
             event.timestamp = shifted(event.timestamp, offset);
         }
-    }
-}
-
-/// Spans of HTTP as they go out. The lines of requests become records among `records`, which are to
-/// be distorted after.
-pub(crate) fn distort_http(
-    distortion: &dyn Distortion,
-    http: &mut [HttpRecord],
-    records: &mut Vec<LogRecord>,
-    resource: &Resource,
-) {
-    let offset = distortion.clock_offset();
-    for record in http {
-        records.extend(record.to_log(resource));
-        record.logged = None;
-        record.skew = offset;
     }
 }
 

@@ -1,5 +1,6 @@
 mod attribute;
 mod client;
+mod growing;
 mod header_list;
 mod logs;
 mod metric_points;
@@ -14,11 +15,12 @@ use prost::Message;
 use watchfire_schemas::{LogRecord, MetricFamily, Timestamp};
 
 use self::client::Client;
+pub(crate) use self::growing::{Encoded, Encoder, Growing, Head};
 pub(crate) use self::settings::Settings;
 use self::settings::{Endpoint, Protocol};
 use self::transport::Transport;
+use self::wire::Wire;
 use crate::builder::StartError;
-use crate::http_span::HttpRecord;
 use crate::resource::Resource;
 
 /// The receiver did not take a batch, after retries. Why is not told: nothing here may log.
@@ -35,10 +37,14 @@ pub(crate) struct Otlp {
     http_spans: Option<Client>,
     logs: Option<Client>,
     metrics: Option<Client>,
+    head: Head,
     resource: Resource,
     /// When the pipeline began: the start of all that accumulates.
     since: Timestamp,
 }
+
+/// The field of spans and of log records in what holds those of one scope.
+const RECORD: u64 = 2;
 
 /// The methods of gRPC by which each signal goes.
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -72,6 +78,7 @@ impl Otlp {
             logs: client(&settings.logs, LOGS)?,
             metrics: client(&settings.metrics, METRICS)?,
             transport,
+            head: Head::of(&resource),
             resource,
             since,
         })
@@ -85,26 +92,45 @@ impl Otlp {
         answer.map_err(|_| NotTaken)
     }
 
-    /// The spans of requests. Those that are not sampled are left out.
-    pub(crate) fn http_spans(&mut self, http: &[HttpRecord]) -> Result<(), NotTaken> {
-        let is_any = http.iter().any(|http| http.span.context.is_sampled());
-        let Some(client) = self.http_spans.as_mut().filter(|_| is_any) else {
-            return Ok(());
-        };
-        let request = spans::export(http, &self.resource);
-        client.send(&self.transport, &request.into())
+    /// What writes the spans and lines of requests. It is not asked for signals that go nowhere.
+    pub(crate) fn encoder(settings: &Settings, resource: &Resource) -> Encoder {
+        Encoder {
+            head: Head::of(resource),
+            spans: settings.traces.is_some(),
+            lines: settings.logs.is_some(),
+        }
     }
 
+    /// The spans of requests.
+    pub(crate) fn http_spans(&mut self, spans: &mut Growing) -> Result<(), NotTaken> {
+        let Some(client) = self.http_spans.as_mut().filter(|_| spans.count() > 0) else {
+            return Ok(());
+        };
+        let request = spans.close(&self.head);
+        let sent = client.send(&self.transport, &request);
+        spans.reuse(request);
+        sent
+    }
+
+    /// Records, and the lines of requests.
     pub(crate) fn logs(
         &mut self,
         records: &[LogRecord],
-        http: &[HttpRecord],
+        lines: &mut Growing,
     ) -> Result<(), NotTaken> {
         let Some(client) = &mut self.logs else {
             return Ok(());
         };
-        let request = logs::export(records, http, &self.resource);
-        client.send(&self.transport, &request.into())
+        let mut scratch = Wire::default();
+        for record in records {
+            scratch.clear();
+            logs::record(&mut scratch, record, &self.resource);
+            lines.push(&self.head, scratch.as_bytes());
+        }
+        let request = lines.close(&self.head);
+        let sent = client.send(&self.transport, &request);
+        lines.reuse(request);
+        sent
     }
 
     pub(crate) fn takes_metrics(&self) -> bool {

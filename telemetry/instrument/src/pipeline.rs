@@ -9,6 +9,7 @@ use watchfire_schemas::LogRecord;
 
 use crate::dropped::{DropReason, Dropped, Signal};
 use crate::http_span::HttpRecord;
+use crate::otlp::{Encoded, Growing, Head};
 
 pub(crate) use worker::Worker;
 
@@ -30,11 +31,14 @@ pub(crate) struct Pipeline {
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
-    logs: Vec<LogRecord>,
-    spans: Vec<SpanData>,
-    /// Spans of HTTP, and with some the line of a request.
-    http: Vec<HttpRecord>,
+pub(crate) struct Waiting {
+    pub(crate) logs: Vec<LogRecord>,
+    pub(crate) spans: Vec<SpanData>,
+    /// Spans of plain facts, and with some the line of a request: for a collector in this process.
+    pub(crate) http: Vec<HttpRecord>,
+    /// The same for a receiver of OTLP.
+    pub(crate) encoded_spans: Growing,
+    pub(crate) encoded_lines: Growing,
     /// Told when all that waited at the time of asking is gone.
     flushes: Vec<SyncSender<()>>,
     stopped: bool,
@@ -45,6 +49,8 @@ impl Waiting {
         self.logs.is_empty()
             && self.spans.is_empty()
             && self.http.is_empty()
+            && self.encoded_spans.count() == 0
+            && self.encoded_lines.count() == 0
             && self.flushes.is_empty()
             && !self.stopped
     }
@@ -53,8 +59,26 @@ impl Waiting {
         self.logs.len() >= BATCH
             || self.spans.len() >= BATCH
             || self.http.len() >= BATCH
+            || self.encoded_spans.count() >= BATCH
+            || self.encoded_lines.count() >= BATCH
             || !self.flushes.is_empty()
             || self.stopped
+    }
+}
+
+impl Waiting {
+    /// Takes the room of what was delivered.
+    fn take_room(&mut self, delivered: &mut Self) {
+        let Self {
+            http,
+            encoded_spans,
+            encoded_lines,
+            ..
+        } = delivered;
+        http.clear();
+        self.http = std::mem::take(http);
+        self.encoded_spans = std::mem::take(encoded_spans);
+        self.encoded_lines = std::mem::take(encoded_lines);
     }
 }
 
@@ -72,15 +96,13 @@ impl Pipeline {
     }
 
     pub(crate) fn push_log(&self, record: LogRecord) {
-        if let Some(reason) = self.push(record, |waiting| &mut waiting.logs) {
-            self.dropped.count(Signal::Logs, reason, 1);
-        }
+        let pushed = self.push(|waiting| push(&mut waiting.logs, record));
+        self.count(Signal::Logs, pushed);
     }
 
     pub(crate) fn push_span(&self, span: SpanData) {
-        if let Some(reason) = self.push(span, |waiting| &mut waiting.spans) {
-            self.dropped.count(Signal::Spans, reason, 1);
-        }
+        let pushed = self.push(|waiting| push(&mut waiting.spans, span));
+        self.count(Signal::Spans, pushed);
     }
 
     /// A record that is dropped is counted as a span, and as a log record if it is one.
@@ -90,11 +112,30 @@ impl Pipeline {
         if !is_span && !is_log {
             return;
         }
-        if let Some(reason) = self.push(record, |waiting| &mut waiting.http) {
-            self.dropped
-                .count(Signal::Spans, reason, usize::from(is_span));
-            self.dropped
-                .count(Signal::Logs, reason, usize::from(is_log));
+        let pushed = self.push(|waiting| push(&mut waiting.http, record));
+        if is_span {
+            self.count(Signal::Spans, pushed);
+        }
+        if is_log {
+            self.count(Signal::Logs, pushed);
+        }
+    }
+
+    /// The same that is encoded already.
+    pub(crate) fn push_encoded(&self, head: &Head, record: Encoded<'_>) {
+        if let Some(span) = record.span {
+            let pushed = self.push(|waiting| grow(&mut waiting.encoded_spans, head, span));
+            self.count(Signal::Spans, pushed);
+        }
+        if let Some(line) = record.line {
+            let pushed = self.push(|waiting| grow(&mut waiting.encoded_lines, head, line));
+            self.count(Signal::Logs, pushed);
+        }
+    }
+
+    fn count(&self, signal: Signal, pushed: Result<(), DropReason>) {
+        if let Err(reason) = pushed {
+            self.dropped.count(signal, reason, 1);
         }
     }
 
@@ -119,32 +160,43 @@ impl Pipeline {
         self.woken.notify_one();
     }
 
-    /// Says why it was dropped, if it was.
-    fn push<T>(
+    /// Puts a record to those of its kind, and wakes the worker if it is the first of all or makes
+    /// its kind a batch. `put` says how many of it there are now.
+    fn push(
         &self,
-        record: T,
-        queue: impl FnOnce(&mut Waiting) -> &mut Vec<T>,
-    ) -> Option<DropReason> {
+        put: impl FnOnce(&mut Waiting) -> Result<usize, DropReason>,
+    ) -> Result<(), DropReason> {
         let mut waiting = self.lock();
         if waiting.stopped {
-            return Some(DropReason::Stopped);
+            return Err(DropReason::Stopped);
         }
         let was_idle = waiting.is_idle();
-        let queue = queue(&mut waiting);
-        if queue.len() >= CAPACITY {
-            return Some(DropReason::QueueFull);
-        }
-        queue.push(record);
-        let is_batch = queue.len() == BATCH;
+        let count = put(&mut waiting)?;
         drop(waiting);
-        if was_idle || is_batch {
+        if was_idle || count == BATCH {
             self.woken.notify_one();
         }
-        None
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         // A panic of an emitter, hooked by us, may have poisoned it; the queues are whole anyway.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn push<T>(queue: &mut Vec<T>, record: T) -> Result<usize, DropReason> {
+    if queue.len() >= CAPACITY {
+        return Err(DropReason::QueueFull);
+    }
+    queue.push(record);
+    Ok(queue.len())
+}
+
+fn grow(queue: &mut Growing, head: &Head, record: &[u8]) -> Result<usize, DropReason> {
+    if queue.count() >= CAPACITY {
+        return Err(DropReason::QueueFull);
+    }
+    queue.push(head, record);
+    Ok(queue.count())
 }

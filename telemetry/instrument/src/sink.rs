@@ -1,14 +1,13 @@
 use std::time::Duration;
 
-use opentelemetry_sdk::trace::SpanData;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
-use watchfire_schemas::{Batch, LogRecord, Timestamp};
+use watchfire_schemas::{Batch, Span, Timestamp};
 
 use crate::builder::StartError;
 use crate::dropped::{DropReason, Dropped, Signal};
-use crate::http_span::HttpRecord;
-use crate::otlp::{NotTaken, Otlp, Settings};
+use crate::otlp::{Encoder, NotTaken, Otlp, Settings};
+use crate::pipeline::Waiting;
 use crate::registry_snapshot::RegistrySnapshot;
 use crate::resource::Resource;
 use crate::span_data::to_span;
@@ -30,6 +29,14 @@ pub(crate) enum Destination {
 }
 
 impl Destination {
+    /// What is asked to encode the spans and lines of requests, if they are to be exported.
+    pub(crate) fn encoder(&self, resource: &Resource) -> Option<Encoder> {
+        match self {
+            Self::Otlp(settings) => Some(Otlp::encoder(settings, resource)),
+            Self::Collector(_) | Self::Nowhere => None,
+        }
+    }
+
     /// Opens it, on the thread that will use it.
     pub(crate) fn open(self, resource: Resource, since: Timestamp) -> Result<Sink, StartError> {
         Ok(match self {
@@ -55,40 +62,36 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
-    pub(crate) fn logs(
-        &mut self,
-        mut records: Vec<LogRecord>,
-        http: &[HttpRecord],
-        dropped: &Dropped,
-    ) {
-        let lines = http.iter().filter(|record| record.logged.is_some());
-        let count = records.len() + lines.clone().count();
-        if count == 0 {
-            return;
-        }
+    pub(crate) fn logs(&mut self, taken: &mut Waiting, dropped: &Dropped) {
         match self {
             Self::HandOver {
                 collector,
                 resource,
             } => {
-                records.extend(lines.filter_map(|line| line.to_log(resource)));
-                let batch = Batch::Logs(records);
-                hand_over(collector, batch, Signal::Logs, count, dropped);
+                let mut records = std::mem::take(&mut taken.logs);
+                records.extend(taken.http.iter().filter_map(|line| line.to_log(resource)));
+                let count = records.len();
+                hand_over(
+                    collector,
+                    Batch::Logs(records),
+                    Signal::Logs,
+                    count,
+                    dropped,
+                );
             }
             Self::Otlp(otlp) => {
-                let sent = otlp.logs(&records, http);
-                count_failure(&sent, Signal::Logs, count, dropped);
+                let count = taken.logs.len() + taken.encoded_lines.count();
+                if count > 0 {
+                    let sent = otlp.logs(&taken.logs, &mut taken.encoded_lines);
+                    count_failure(&sent, Signal::Logs, count, dropped);
+                }
             }
             Self::Nothing => {}
         }
     }
 
-    pub(crate) fn spans(&mut self, spans: Vec<SpanData>, http: &[HttpRecord], dropped: &Dropped) {
-        let sampled = http.iter().filter(|http| http.span.context.is_sampled());
-        let (made, requests) = (spans.len(), sampled.clone().count());
-        if made + requests == 0 {
-            return;
-        }
+    pub(crate) fn spans(&mut self, taken: &mut Waiting, dropped: &Dropped) {
+        let spans = std::mem::take(&mut taken.spans);
         match self {
             Self::HandOver {
                 collector,
@@ -96,13 +99,23 @@ impl Sink {
             } => {
                 let spans = spans.into_iter();
                 let spans = spans.filter_map(|span| to_span(span, resource));
-                let http = sampled.filter_map(|http| http.to_span(resource));
-                let batch = Batch::Spans(spans.chain(http).collect());
-                hand_over(collector, batch, Signal::Spans, made + requests, dropped);
+                let http = taken.http.iter();
+                let http = http.filter(|http| http.span.context.is_sampled());
+                let http = http.filter_map(|http| http.to_span(resource));
+                let spans: Vec<Span> = spans.chain(http).collect();
+                let count = spans.len();
+                hand_over(
+                    collector,
+                    Batch::Spans(spans),
+                    Signal::Spans,
+                    count,
+                    dropped,
+                );
             }
             Self::Otlp(otlp) => {
+                let (made, requests) = (spans.len(), taken.encoded_spans.count());
                 count_failure(&otlp.spans(spans), Signal::Spans, made, dropped);
-                let sent = otlp.http_spans(http);
+                let sent = otlp.http_spans(&mut taken.encoded_spans);
                 count_failure(&sent, Signal::Spans, requests, dropped);
             }
             Self::Nothing => {}
@@ -149,6 +162,9 @@ fn hand_over(
     count: usize,
     dropped: &Dropped,
 ) {
+    if count == 0 {
+        return;
+    }
     let mut batch = batch;
     for _ in 0..ATTEMPTS {
         batch = match collector.try_send(batch) {

@@ -1,13 +1,16 @@
 use std::sync::Arc;
 
 use opentelemetry::Context;
-use opentelemetry_sdk::trace::ShouldSample;
+use opentelemetry_sdk::trace::{Config as SdkConfig, ShouldSample};
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use watchfire_schemas::Clock;
 
+use crate::distortion::Distortion;
 use crate::http_span::{Facts, HttpRecord, HttpSpan};
+use crate::otlp::Encoder;
 use crate::pipeline::Pipeline;
+use crate::resource::Resource;
 
 /// Begins and ends the spans that hold plain facts. As a layer that does nothing it lets itself be
 /// found by what runs with the service's subscriber.
@@ -18,8 +21,19 @@ pub(crate) struct SpanMaker(Arc<Parts>);
 struct Parts {
     clock: Arc<dyn Clock>,
     sampler: Box<dyn ShouldSample>,
-    /// None if nobody takes spans: they are made all the same, for their ids.
-    pipeline: Option<Arc<Pipeline>>,
+    taker: Taker,
+    distortion: Option<Arc<dyn Distortion>>,
+    resource: Resource,
+}
+
+/// Who takes what is made. Spans are made in any case, for their ids.
+#[derive(Debug)]
+pub(crate) enum Taker {
+    Nobody,
+    /// A collector in this process.
+    Collector(Arc<Pipeline>),
+    /// A receiver of OTLP.
+    Otlp(Arc<Pipeline>, Encoder),
 }
 
 impl<S: Subscriber> Layer<S> for SpanMaker {}
@@ -27,13 +41,16 @@ impl<S: Subscriber> Layer<S> for SpanMaker {}
 impl SpanMaker {
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
-        sampler: Box<dyn ShouldSample>,
-        pipeline: Option<Arc<Pipeline>>,
+        taker: Taker,
+        distortion: Option<Arc<dyn Distortion>>,
+        resource: Resource,
     ) -> Self {
         Self(Arc::new(Parts {
             clock,
-            sampler,
-            pipeline,
+            sampler: SdkConfig::default().sampler,
+            taker,
+            distortion,
+            resource,
         }))
     }
 
@@ -42,9 +59,24 @@ impl SpanMaker {
         HttpSpan::begin(parent, &*self.0.sampler, began, facts)
     }
 
-    pub(crate) fn emit(&self, record: HttpRecord) {
-        if let Some(pipeline) = &self.0.pipeline {
-            pipeline.push_http(record);
+    pub(crate) fn emit(&self, mut record: HttpRecord) {
+        let (Taker::Collector(pipeline) | Taker::Otlp(pipeline, _)) = &self.0.taker else {
+            return;
+        };
+        let distortion = self.0.distortion.as_ref();
+        if let Some(distortion) = distortion.filter(|faulty| faulty.is_on()) {
+            // The line is distorted with all other records, on their way out.
+            if let Some(line) = record.to_log(&self.0.resource) {
+                pipeline.push_log(line);
+            }
+            record.logged = None;
+            record.skew = distortion.clock_offset();
+        }
+        match &self.0.taker {
+            Taker::Otlp(_, encoder) => encoder.encode(&record, |encoded| {
+                pipeline.push_encoded(&encoder.head, encoded);
+            }),
+            Taker::Collector(_) | Taker::Nobody => pipeline.push_http(record),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Uri};
 use opentelemetry::Context;
 use opentelemetry::trace::{TraceContextExt, TracerProvider as _};
-use opentelemetry_sdk::trace::{Config as SdkConfig, SdkTracerProvider};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus_client::registry::Registry;
 use tracing::{Dispatch, Span, dispatcher};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -31,7 +31,7 @@ use crate::resource::Resource;
 use crate::runtime_metrics::register_runtime_metrics;
 use crate::scoped::Scoped;
 use crate::sink::Destination;
-use crate::span_maker::SpanMaker;
+use crate::span_maker::{SpanMaker, Taker};
 use crate::span_queue::SpanQueue;
 use crate::trace_context::{extract, inject_context};
 
@@ -87,6 +87,7 @@ impl Telemetry {
         let is_taken = !matches!(destination, Destination::Nowhere);
 
         let resource = builder.resource;
+        let encoder = destination.encoder(&resource);
         let lines = start_lines(builder.output, &resource.service, &dropped)?;
         let pipeline = Arc::new(Pipeline::new(dropped));
         let snapshot = RegistrySnapshot {
@@ -99,12 +100,20 @@ impl Telemetry {
             Arc::clone(&pipeline),
             destination,
             snapshot,
-            builder.distortion,
+            builder.distortion.clone(),
         )?;
         let taker = is_taken.then(|| Arc::clone(&pipeline));
         let tracers = tracer_provider(&resource, taker.clone());
-        let sampler = SdkConfig::default().sampler;
-        let maker = SpanMaker::new(Arc::clone(&builder.clock), sampler, taker.clone());
+        let maker = SpanMaker::new(
+            Arc::clone(&builder.clock),
+            match (taker.clone(), encoder) {
+                (None, _) => Taker::Nobody,
+                (Some(pipeline), None) => Taker::Collector(pipeline),
+                (Some(pipeline), Some(encoder)) => Taker::Otlp(pipeline, encoder),
+            },
+            builder.distortion,
+            resource.clone(),
+        );
         let logs = LogLayer {
             resource: resource.clone(),
             clock: builder.clock,

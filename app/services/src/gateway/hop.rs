@@ -139,17 +139,16 @@ impl Hop {
             .build()
             .expect("its parts are those of an address");
         let call = self.telemetry.client_call_to(&ask.method, &uri);
-        let call = call.template(ask.template);
+        let call = call.template(ask.template).headers(ask.headers);
         let body = match ask.body {
             Content::Whole(bytes) => Body::from(bytes),
             Content::Passing(body) => body,
         };
-        let send = |context: HeaderMap| {
+        let send = |headers: HeaderMap| {
             let mut request = Request::new(body);
             *request.method_mut() = ask.method;
             *request.uri_mut() = uri;
-            *request.headers_mut() = ask.headers;
-            request.headers_mut().extend(context);
+            *request.headers_mut() = headers;
             let answering = self.http.request(request);
             async move {
                 match tokio::time::timeout_at(deadline, answering).await {

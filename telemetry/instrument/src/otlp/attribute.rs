@@ -103,29 +103,12 @@ pub(super) fn json(out: &mut Wire, value: &Value) {
     }
 }
 
-/// A request of one resource and one scope: their fields have the same numbers for all signals.
-/// `about` is how many bytes it may take.
-pub(super) fn request(
-    resource: &Resource,
-    about: usize,
-    records: impl FnOnce(&mut Wire),
-) -> Vec<u8> {
-    let mut out = Wire::with_capacity(about);
-    // Room for any length: what is within is too much to be moved.
-    out.message::<5>(1, |out| {
-        out.message::<2>(1, |out| {
-            out.pair_of_texts(1, "service.name", &resource.service);
-            for (key, value) in &resource.attributes {
-                pair(out, 1, key, |out| json(out, value));
-            }
-        });
-        out.message::<5>(2, |out| {
-            out.message::<1>(1, |out| {
-                out.text(1, env!("CARGO_PKG_NAME"));
-                out.text(2, env!("CARGO_PKG_VERSION"));
-            });
-            records(out);
-        });
+/// The resource of a request.
+pub(super) fn resource_of(out: &mut Wire, resource: &Resource) {
+    out.message::<2>(1, |out| {
+        out.pair_of_texts(1, "service.name", &resource.service);
+        for (key, value) in &resource.attributes {
+            pair(out, 1, key, |out| json(out, value));
+        }
     });
-    out.into_bytes()
 }

@@ -1,6 +1,7 @@
 use watchfire_schemas::{LogRecord, SeverityNumber, Timestamp};
 
-use super::attribute::{STRING, json, pair, pair_val, request};
+use super::RECORD;
+use super::attribute::{STRING, json, pair, pair_val};
 use super::spans::nanos;
 use super::wire::Wire;
 use crate::http_span::{HttpRecord, Val};
@@ -9,29 +10,21 @@ use crate::resource::Resource;
 /// The field of a record's attributes.
 const ATTRIBUTES: u64 = 6;
 
-/// The bytes of the line of a request with an address of usual length.
-const USUAL: usize = 512;
+/// A record in a request of `LogsService`. Attributes that the resource says already are left out.
+pub(super) fn record(out: &mut Wire, record: &LogRecord, resource: &Resource) {
+    out.message::<2>(RECORD, |out| log_record(out, record, resource));
+}
 
-/// A request of `LogsService`. Attributes that the resource says already are left out.
-pub(super) fn export(records: &[LogRecord], http: &[HttpRecord], resource: &Resource) -> Vec<u8> {
-    request(resource, (records.len() + http.len()) * USUAL, |out| {
-        for record in records {
-            out.message::<2>(2, |out| log_record(out, record, resource));
-        }
-        for record in http {
-            if let Some(log) = record.log() {
-                out.message::<2>(2, |out| {
-                    head(out, log.at, log.at, log.severity, &log.message);
-                    record.log_attributes(&mut |key, value| {
-                        pair_val(out, ATTRIBUTES, key, value);
-                    });
-                    let context = &record.span.context;
-                    out.bytes(9, &context.trace_id().to_bytes());
-                    out.bytes(10, &context.span_id().to_bytes());
-                });
-            }
-        }
-    })
+/// The line of a request, if it leaves one.
+pub(super) fn line(out: &mut Wire, record: &HttpRecord) {
+    let Some(log) = record.log() else { return };
+    out.message::<2>(RECORD, |out| {
+        head(out, log.at, log.at, log.severity, &log.message);
+        record.log_attributes(&mut |key, value| pair_val(out, ATTRIBUTES, key, value));
+        let context = &record.span.context;
+        out.bytes(9, &context.trace_id().to_bytes());
+        out.bytes(10, &context.span_id().to_bytes());
+    });
 }
 
 fn head(

@@ -3,28 +3,19 @@ use std::time::SystemTime;
 use opentelemetry::trace::{Event, Link, SpanContext, SpanId, SpanKind, Status};
 use watchfire_schemas::Timestamp;
 
-use super::attribute::{key_values, pair_val, request};
+use super::RECORD;
+use super::attribute::{key_values, pair_val};
 use super::wire::Wire;
 use crate::http_span::{HttpRecord, Val};
-use crate::resource::Resource;
 use crate::span_data::timestamp;
 
 /// In the flags: it is known whether the parent is remote; it is.
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
-/// The bytes of a span of HTTP with an address and an agent of usual length.
-const USUAL: usize = 512;
-
-/// A request of `TraceService`. Spans that are not sampled are left out.
-pub(super) fn export(http: &[HttpRecord], resource: &Resource) -> Vec<u8> {
-    request(resource, http.len() * USUAL, |out| {
-        for record in http {
-            if record.span.context.is_sampled() {
-                out.message::<2>(2, |out| http_span(out, record));
-            }
-        }
-    })
+/// A span in a request of `TraceService`.
+pub(super) fn span(out: &mut Wire, record: &HttpRecord) {
+    out.message::<2>(RECORD, |out| http_span(out, record));
 }
 
 struct Head<'a> {

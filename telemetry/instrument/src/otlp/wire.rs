@@ -11,8 +11,17 @@ const LENGTH: u64 = 2;
 const FIXED32: u64 = 5;
 
 impl Wire {
-    pub(super) fn with_capacity(bytes: usize) -> Self {
-        Self(Vec::with_capacity(bytes))
+    /// Where the first message that is opened begins.
+    pub(super) const FIRST: usize = 1 + Self::ANY;
+    /// Room for any length.
+    const ANY: usize = 5;
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {
@@ -89,15 +98,25 @@ impl Wire {
         write(self);
         let length = (self.0.len() - start - ROOM) as u64;
         if length >> (7 * ROOM) == 0 {
-            for (place, at) in self.0[start..start + ROOM].iter_mut().enumerate() {
-                *at = (length >> (7 * place)) as u8 & 0x7f | 0x80;
-            }
-            self.0[start + ROOM - 1] &= 0x7f;
+            fill(&mut self.0[start..start + ROOM], length);
         } else {
             let (digits, count) = varint(length);
             self.0
                 .splice(start..start + ROOM, digits[..count].iter().copied());
         }
+    }
+
+    /// Begins a message that goes on to the end, and says where. It is to be closed.
+    pub(super) fn open(&mut self, field: u64) -> usize {
+        self.tag(field, LENGTH);
+        self.0.extend_from_slice(&[0; Self::ANY]);
+        self.0.len()
+    }
+
+    /// Ends a message that was opened.
+    pub(super) fn close(&mut self, start: usize) {
+        let length = (self.0.len() - start) as u64;
+        fill(&mut self.0[start - Self::ANY..start], length);
     }
 
     fn tag(&mut self, field: u64, kind: u64) {
@@ -112,6 +131,21 @@ impl Wire {
         let (digits, count) = varint(value);
         self.0.extend_from_slice(&digits[..count]);
     }
+}
+
+impl From<Vec<u8>> for Wire {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+/// Writes a number that is not too large for it into all of `room`.
+fn fill(room: &mut [u8], value: u64) {
+    let last = room.len() - 1;
+    for (place, digit) in room.iter_mut().enumerate() {
+        *digit = (value >> (7 * place)) as u8 & 0x7f | 0x80;
+    }
+    room[last] &= 0x7f;
 }
 
 /// The digits of a number to the base 128, lowest first, and how many there are.

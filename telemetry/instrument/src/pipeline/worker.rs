@@ -8,8 +8,7 @@ use tracing::subscriber::NoSubscriber;
 
 use super::{Pipeline, Waiting};
 use crate::builder::StartError;
-use crate::distortion::{Distortion, distort_http, distort_logs, distort_spans};
-use crate::http_span::HttpRecord;
+use crate::distortion::{Distortion, distort_logs, distort_spans};
 use crate::registry_snapshot::RegistrySnapshot;
 use crate::sink::{Destination, Sink};
 
@@ -48,7 +47,7 @@ impl Worker {
                 sink,
                 snapshot,
                 distortion,
-                emptied: Vec::new(),
+                emptied: Waiting::default(),
             }
             .until_stopped();
             drop(ending);
@@ -82,8 +81,8 @@ struct Run<'a> {
     sink: Sink,
     snapshot: RegistrySnapshot,
     distortion: Option<Arc<dyn Distortion>>,
-    /// Room for what comes while a batch is exported.
-    emptied: Vec<HttpRecord>,
+    /// Room for what comes while the next batch is exported.
+    emptied: Waiting,
 }
 
 impl Run<'_> {
@@ -92,16 +91,13 @@ impl Run<'_> {
         loop {
             let mut taken = self.next(next_snapshot);
             if let Some(distortion) = self.distortion.as_ref().filter(|faulty| faulty.is_on()) {
-                let (http, logs) = (&mut taken.http, &mut taken.logs);
-                distort_http(&**distortion, http, logs, &self.snapshot.resource);
                 distort_spans(&**distortion, &mut taken.spans);
                 distort_logs(&**distortion, &mut taken.logs);
             }
             let dropped = self.pipeline.dropped();
-            self.sink.spans(taken.spans, &taken.http, dropped);
-            self.sink.logs(taken.logs, &taken.http, dropped);
-            taken.http.clear();
-            self.emptied = taken.http;
+            self.sink.spans(&mut taken, dropped);
+            self.sink.logs(&mut taken, dropped);
+            self.emptied.take_room(&mut taken);
             let is_due = Instant::now() >= next_snapshot;
             if is_due || taken.stopped || !taken.flushes.is_empty() {
                 next_snapshot = Instant::now() + SNAPSHOT_EVERY;
@@ -140,11 +136,8 @@ impl Run<'_> {
             waiting = wait(waiting, patience);
         }
         let stopped = waiting.stopped;
-        let room = Waiting {
-            http: std::mem::take(&mut self.emptied),
-            stopped,
-            ..Waiting::default()
-        };
+        let mut room = std::mem::take(&mut self.emptied);
+        room.stopped = stopped;
         std::mem::replace(&mut *waiting, room)
     }
 }
