@@ -8,8 +8,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
 use tokio::time::Instant;
 
+use crate::fact_span::{ClientFacts, FactRecord, FactSpan, Facts};
 use crate::http_layer::{Durations, HttpDurations, Observed, method_label};
-use crate::http_span::{ClientFacts, Facts, HttpRecord, HttpSpan};
 use crate::telemetry::Telemetry;
 use crate::trace_context::{TraceExemplar, inject};
 
@@ -103,7 +103,7 @@ impl ClientCall {
 /// A call that is under way.
 struct Call {
     telemetry: Telemetry,
-    span: Arc<HttpSpan>,
+    span: Arc<FactSpan>,
     began: Instant,
     is_ended: bool,
 }
@@ -131,8 +131,8 @@ impl Call {
         &self,
         status: Option<StatusCode>,
         failed: Option<(&'static str, String)>,
-    ) -> HttpRecord {
-        HttpRecord {
+    ) -> FactRecord {
+        FactRecord {
             span: Arc::clone(&self.span),
             took: self.began.elapsed(),
             status,

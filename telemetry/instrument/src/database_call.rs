@@ -4,7 +4,7 @@ use opentelemetry::Context;
 use tokio::time::Instant;
 use tracing::dispatcher;
 
-use crate::http_span::{DatabaseFacts, Facts, HttpRecord, HttpSpan};
+use crate::fact_span::{DatabaseFacts, FactRecord, FactSpan, Facts};
 use crate::span_maker::SpanMaker;
 
 /// A call of a database. Its span is named by operation and collection: `SELECT places`.
@@ -45,7 +45,7 @@ pub struct DatabaseSpan(Option<Running>);
 #[derive(Debug)]
 struct Running {
     maker: SpanMaker,
-    span: Arc<HttpSpan>,
+    span: Arc<FactSpan>,
     parent: Context,
     began: Instant,
 }
@@ -70,7 +70,7 @@ impl DatabaseSpan {
     /// Runs a function within the span.
     pub fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
         let context = self.0.as_ref();
-        let context = context.map(|running| HttpSpan::within(&running.span, &running.parent));
+        let context = context.map(|running| FactSpan::within(&running.span, &running.parent));
         let _active = context.map(Context::attach);
         work()
     }
@@ -94,7 +94,7 @@ impl Drop for DatabaseSpan {
 
 impl Running {
     fn emit(self, failed: Option<(&'static str, String)>) {
-        self.maker.emit(HttpRecord {
+        self.maker.emit(FactRecord {
             took: self.began.elapsed(),
             span: self.span,
             status: None,

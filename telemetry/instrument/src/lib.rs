@@ -23,9 +23,9 @@ mod database_call;
 mod distortion;
 mod dropped;
 mod exposition;
+mod fact_span;
 mod filter;
 mod http_layer;
-mod http_span;
 mod log_layer;
 mod log_writer;
 mod otlp;
@@ -50,10 +50,10 @@ pub use database_call::{DatabaseCall, DatabaseSpan};
 pub use distortion::Distortion;
 pub use dropped::{DropReason, Signal};
 pub use exposition::{metrics_response, openmetrics_text, prometheus_text};
+pub use fact_span::{note_session, note_user};
 pub use http_layer::{
     Answering, HTTP_DURATION_BUCKETS, HTTP_TARGET, HttpLayer, HttpService, RequestId, Unlogged,
 };
-pub use http_span::{note_session, note_user};
 pub use process_metrics::register_process_metrics;
 pub use runtime_metrics::register_runtime_metrics;
 pub use telemetry::Telemetry;

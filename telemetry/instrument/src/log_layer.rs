@@ -14,7 +14,7 @@ use watchfire_schemas::{Clock, Exception, LogRecord, SeverityNumber, SpanId, Tra
 
 use self::fields::Fields;
 use self::inherited::Inherited;
-use crate::http_span::{Facts, with_request};
+use crate::fact_span::{Facts, with_request};
 use crate::log_writer::LogWriter;
 use crate::pipeline::Pipeline;
 use crate::resource::Resource;

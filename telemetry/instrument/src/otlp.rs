@@ -34,7 +34,7 @@ pub(crate) struct Otlp {
     /// For what the SDK made.
     spans: Option<SpanExporter>,
     /// For requests, which are too many to become the SDK's before they are encoded.
-    http_spans: Option<Client>,
+    fact_spans: Option<Client>,
     logs: Option<Client>,
     metrics: Option<Client>,
     head: Head,
@@ -74,7 +74,7 @@ impl Otlp {
         });
         Ok(Self {
             spans: spans.transpose()?,
-            http_spans: client(&settings.traces, TRACES)?,
+            fact_spans: client(&settings.traces, TRACES)?,
             logs: client(&settings.logs, LOGS)?,
             metrics: client(&settings.metrics, METRICS)?,
             transport,
@@ -102,8 +102,8 @@ impl Otlp {
     }
 
     /// The spans of requests.
-    pub(crate) fn http_spans(&mut self, spans: &mut Growing) -> Result<(), NotTaken> {
-        let Some(client) = self.http_spans.as_mut().filter(|_| spans.count() > 0) else {
+    pub(crate) fn fact_spans(&mut self, spans: &mut Growing) -> Result<(), NotTaken> {
+        let Some(client) = self.fact_spans.as_mut().filter(|_| spans.count() > 0) else {
             return Ok(());
         };
         let request = spans.close(&self.head);

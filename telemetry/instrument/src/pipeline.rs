@@ -8,7 +8,7 @@ use opentelemetry_sdk::trace::SpanData;
 use watchfire_schemas::LogRecord;
 
 use crate::dropped::{DropReason, Dropped, Signal};
-use crate::http_span::HttpRecord;
+use crate::fact_span::FactRecord;
 use crate::otlp::{Encoded, Growing, Head};
 
 pub(crate) use worker::Worker;
@@ -35,7 +35,7 @@ pub(crate) struct Waiting {
     pub(crate) logs: Vec<LogRecord>,
     pub(crate) spans: Vec<SpanData>,
     /// Spans of plain facts, and with some the line of a request: for a collector in this process.
-    pub(crate) http: Vec<HttpRecord>,
+    pub(crate) facts: Vec<FactRecord>,
     /// The same for a receiver of OTLP.
     pub(crate) encoded_spans: Growing,
     pub(crate) encoded_lines: Growing,
@@ -48,7 +48,7 @@ impl Waiting {
     fn is_idle(&self) -> bool {
         self.logs.is_empty()
             && self.spans.is_empty()
-            && self.http.is_empty()
+            && self.facts.is_empty()
             && self.encoded_spans.count() == 0
             && self.encoded_lines.count() == 0
             && self.flushes.is_empty()
@@ -58,7 +58,7 @@ impl Waiting {
     fn is_urgent(&self) -> bool {
         self.logs.len() >= BATCH
             || self.spans.len() >= BATCH
-            || self.http.len() >= BATCH
+            || self.facts.len() >= BATCH
             || self.encoded_spans.count() >= BATCH
             || self.encoded_lines.count() >= BATCH
             || !self.flushes.is_empty()
@@ -70,13 +70,13 @@ impl Waiting {
     /// Takes the room of what was delivered.
     fn take_room(&mut self, delivered: &mut Self) {
         let Self {
-            http,
+            facts,
             encoded_spans,
             encoded_lines,
             ..
         } = delivered;
-        http.clear();
-        self.http = std::mem::take(http);
+        facts.clear();
+        self.facts = std::mem::take(facts);
         self.encoded_spans = std::mem::take(encoded_spans);
         self.encoded_lines = std::mem::take(encoded_lines);
     }
@@ -106,13 +106,13 @@ impl Pipeline {
     }
 
     /// A record that is dropped is counted as a span, and as a log record if it is one.
-    pub(crate) fn push_http(&self, record: HttpRecord) {
+    pub(crate) fn push_facts(&self, record: FactRecord) {
         let is_span = record.span.context.is_sampled();
         let is_log = record.logged.is_some();
         if !is_span && !is_log {
             return;
         }
-        let pushed = self.push(|waiting| push(&mut waiting.http, record));
+        let pushed = self.push(|waiting| push(&mut waiting.facts, record));
         if is_span {
             self.count(Signal::Spans, pushed);
         }
@@ -121,15 +121,24 @@ impl Pipeline {
         }
     }
 
-    /// The same that is encoded already.
+    /// The same that is encoded already, under one lock.
     pub(crate) fn push_encoded(&self, head: &Head, record: Encoded<'_>) {
-        if let Some(span) = record.span {
-            let pushed = self.push(|waiting| grow(&mut waiting.encoded_spans, head, span));
-            self.count(Signal::Spans, pushed);
+        let (mut span, mut line) = (Ok(0), Ok(0));
+        let pushed = self.push(|waiting| {
+            if let Some(bytes) = record.span {
+                span = grow(&mut waiting.encoded_spans, head, bytes);
+            }
+            if let Some(bytes) = record.line {
+                line = grow(&mut waiting.encoded_lines, head, bytes);
+            }
+            // The fuller of both decides whether there is a batch.
+            Ok(span.unwrap_or_default().max(line.unwrap_or_default()))
+        });
+        if record.span.is_some() {
+            self.count(Signal::Spans, pushed.and(span.map(drop)));
         }
-        if let Some(line) = record.line {
-            let pushed = self.push(|waiting| grow(&mut waiting.encoded_lines, head, line));
-            self.count(Signal::Logs, pushed);
+        if record.line.is_some() {
+            self.count(Signal::Logs, pushed.and(line.map(drop)));
         }
     }
 

@@ -69,7 +69,7 @@ impl Sink {
                 resource,
             } => {
                 let mut records = std::mem::take(&mut taken.logs);
-                records.extend(taken.http.iter().filter_map(|line| line.to_log(resource)));
+                records.extend(taken.facts.iter().filter_map(|line| line.to_log(resource)));
                 let count = records.len();
                 hand_over(
                     collector,
@@ -99,10 +99,10 @@ impl Sink {
             } => {
                 let spans = spans.into_iter();
                 let spans = spans.filter_map(|span| to_span(span, resource));
-                let http = taken.http.iter();
-                let http = http.filter(|http| http.span.context.is_sampled());
-                let http = http.filter_map(|http| http.to_span(resource));
-                let spans: Vec<Span> = spans.chain(http).collect();
+                let facts = taken.facts.iter();
+                let facts = facts.filter(|facts| facts.span.context.is_sampled());
+                let facts = facts.filter_map(|facts| facts.to_span(resource));
+                let spans: Vec<Span> = spans.chain(facts).collect();
                 let count = spans.len();
                 hand_over(
                     collector,
@@ -115,7 +115,7 @@ impl Sink {
             Self::Otlp(otlp) => {
                 let (made, requests) = (spans.len(), taken.encoded_spans.count());
                 count_failure(&otlp.spans(spans), Signal::Spans, made, dropped);
-                let sent = otlp.http_spans(&mut taken.encoded_spans);
+                let sent = otlp.fact_spans(&mut taken.encoded_spans);
                 count_failure(&sent, Signal::Spans, requests, dropped);
             }
             Self::Nothing => {}

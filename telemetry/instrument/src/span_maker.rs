@@ -7,7 +7,7 @@ use tracing_subscriber::Layer;
 use watchfire_schemas::Clock;
 
 use crate::distortion::Distortion;
-use crate::http_span::{Facts, HttpRecord, HttpSpan};
+use crate::fact_span::{FactRecord, FactSpan, Facts};
 use crate::otlp::Encoder;
 use crate::pipeline::Pipeline;
 use crate::resource::Resource;
@@ -54,12 +54,12 @@ impl SpanMaker {
         }))
     }
 
-    pub(crate) fn begin(&self, parent: &Context, facts: Facts) -> Arc<HttpSpan> {
+    pub(crate) fn begin(&self, parent: &Context, facts: Facts) -> Arc<FactSpan> {
         let began = self.0.clock.now();
-        HttpSpan::begin(parent, &*self.0.sampler, began, facts)
+        FactSpan::begin(parent, &*self.0.sampler, began, facts)
     }
 
-    pub(crate) fn emit(&self, mut record: HttpRecord) {
+    pub(crate) fn emit(&self, mut record: FactRecord) {
         let (Taker::Collector(pipeline) | Taker::Otlp(pipeline, _)) = &self.0.taker else {
             return;
         };
@@ -76,7 +76,7 @@ impl SpanMaker {
             Taker::Otlp(_, encoder) => encoder.encode(&record, |encoded| {
                 pipeline.push_encoded(&encoder.head, encoded);
             }),
-            Taker::Collector(_) | Taker::Nobody => pipeline.push_http(record),
+            Taker::Collector(_) | Taker::Nobody => pipeline.push_facts(record),
         }
     }
 }

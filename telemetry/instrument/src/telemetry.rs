@@ -18,9 +18,9 @@ use crate::builder::{Builder, LogOutput, StartError};
 use crate::client_call::{ClientCall, ClientMetrics};
 use crate::dropped::Dropped;
 use crate::exposition;
+use crate::fact_span::{FactRecord, FactSpan, Facts};
 use crate::filter::EventFilter;
 use crate::http_layer::{HTTP_TARGET, HttpLayer, ServerMetrics};
-use crate::http_span::{Facts, HttpRecord, HttpSpan};
 use crate::log_layer::LogLayer;
 use crate::log_writer::LogWriter;
 use crate::panics;
@@ -245,8 +245,8 @@ impl Telemetry {
         self.inner.is_disabled
     }
 
-    /// Begins a span of HTTP within `parent`.
-    pub(crate) fn begin_span(&self, parent: &Context, facts: Facts) -> Arc<HttpSpan> {
+    /// Begins a span of facts within `parent`.
+    pub(crate) fn begin_span(&self, parent: &Context, facts: Facts) -> Arc<FactSpan> {
         self.inner.maker.begin(parent, facts)
     }
 
@@ -259,8 +259,8 @@ impl Telemetry {
         }
     }
 
-    /// Takes a finished span of HTTP, and writes the line that goes with it.
-    pub(crate) fn emit(&self, record: HttpRecord) {
+    /// Takes a finished span of facts, and writes the line that goes with it.
+    pub(crate) fn emit(&self, record: FactRecord) {
         let inner = &self.inner;
         if let Some(lines) = &inner.lines
             && let Some(log) = record.to_log(&inner.resource)

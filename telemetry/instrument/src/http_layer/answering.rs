@@ -10,7 +10,7 @@ use tracing::dispatcher;
 
 use super::exchange::{Exchange, Outcome, problem};
 use super::{HTTP_TARGET, RequestId, X_REQUEST_ID};
-use crate::http_span::{Entered, HttpSpan};
+use crate::fact_span::{Entered, FactSpan};
 use crate::panics::{self, Panic};
 use crate::telemetry::Telemetry;
 
@@ -20,7 +20,7 @@ pub struct Answering<F> {
     telemetry: Telemetry,
     /// Taken when it has ended.
     seen: Option<Seen>,
-    span: Option<Arc<HttpSpan>>,
+    span: Option<Arc<FactSpan>>,
     /// There until its end. Like [`crate::scoped::Scoped`] it is dropped with the subscriber.
     inner: Option<Pin<Box<F>>>,
 }

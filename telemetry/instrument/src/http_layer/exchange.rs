@@ -14,7 +14,7 @@ use watchfire_schemas::SeverityNumber;
 use super::metrics::{RouteMetrics, method_label};
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::{Counted, HTTP_TARGET, Unlogged};
-use crate::http_span::{Asked, Entered, Facts, HttpRecord, HttpSpan, ServerFacts};
+use crate::fact_span::{Asked, Entered, FactRecord, FactSpan, Facts, ServerFacts};
 use crate::panics::Panic;
 use crate::telemetry::Telemetry;
 use crate::trace_context::{TraceExemplar, extract};
@@ -22,7 +22,7 @@ use crate::trace_context::{TraceExemplar, extract};
 /// One request and its answer, from the first to the last thing we note of it.
 pub(super) struct Exchange {
     telemetry: Telemetry,
-    pub(super) span: Arc<HttpSpan>,
+    pub(super) span: Arc<FactSpan>,
     context: Context,
     metrics: Arc<RouteMetrics>,
     method: &'static str,
@@ -55,7 +55,7 @@ impl Exchange {
         });
         let parent = extract(&parts.headers);
         let span = telemetry.begin_span(&parent, Facts::Server(facts));
-        let context = HttpSpan::within(&span, &parent);
+        let context = FactSpan::within(&span, &parent);
         parts.extensions.insert(request_id.clone());
         metrics.active.inc();
         let body = Counted::body(body, &metrics.request_bytes);
@@ -104,7 +104,7 @@ impl Exchange {
             SeverityNumber::INFO
         };
         let is_logged = response.extensions().get::<Unlogged>().is_none();
-        let record = HttpRecord {
+        let record = FactRecord {
             span: Arc::clone(&self.span),
             took: self.began.elapsed(),
             status: Some(status),
@@ -146,7 +146,7 @@ impl Exchange {
 }
 
 /// The answer in place of one that the service could not give.
-pub(super) fn problem(id: &RequestId, span: Option<&HttpSpan>) -> Response {
+pub(super) fn problem(id: &RequestId, span: Option<&FactSpan>) -> Response {
     let status = StatusCode::INTERNAL_SERVER_ERROR;
     let mut body = json!({
         "type": "about:blank",
@@ -184,7 +184,7 @@ impl Drop for Exchange {
                 self.metrics.route
             );
         });
-        self.telemetry.emit(HttpRecord {
+        self.telemetry.emit(FactRecord {
             span: Arc::clone(&self.span),
             took,
             status: None,

@@ -2,7 +2,7 @@ use opentelemetry::{Array, KeyValue, Value as OtelValue};
 use serde_json::Value;
 
 use super::wire::Wire;
-use crate::http_span::Val;
+use crate::fact_span::Val;
 use crate::resource::Resource;
 
 /// The fields of `AnyValue`.

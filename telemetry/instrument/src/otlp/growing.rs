@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::attribute::resource_of;
 use super::wire::Wire;
 use super::{logs, spans};
-use crate::http_span::HttpRecord;
+use crate::fact_span::FactRecord;
 use crate::resource::Resource;
 
 /// What every request of a signal begins with: one resource and one scope, whose fields have the
@@ -47,7 +47,7 @@ thread_local! {
 
 impl Encoder {
     /// Encodes a record and gives it to `take`.
-    pub(crate) fn encode(&self, record: &HttpRecord, take: impl FnOnce(Encoded<'_>)) {
+    pub(crate) fn encode(&self, record: &FactRecord, take: impl FnOnce(Encoded<'_>)) {
         SCRATCH.with_borrow_mut(|out| {
             out.clear();
             if self.spans && record.span.context.is_sampled() {

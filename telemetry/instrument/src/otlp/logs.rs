@@ -4,7 +4,7 @@ use super::RECORD;
 use super::attribute::{STRING, json, pair, pair_val};
 use super::spans::nanos;
 use super::wire::Wire;
-use crate::http_span::{HttpRecord, Val};
+use crate::fact_span::{FactRecord, Val};
 use crate::resource::Resource;
 
 /// The field of a record's attributes.
@@ -16,7 +16,7 @@ pub(super) fn record(out: &mut Wire, record: &LogRecord, resource: &Resource) {
 }
 
 /// The line of a request, if it leaves one.
-pub(super) fn line(out: &mut Wire, record: &HttpRecord) {
+pub(super) fn line(out: &mut Wire, record: &FactRecord) {
     let Some(log) = record.log() else { return };
     out.message::<2>(RECORD, |out| {
         head(out, log.at, log.at, log.severity, &log.message);

@@ -6,7 +6,7 @@ use watchfire_schemas::Timestamp;
 use super::RECORD;
 use super::attribute::{key_values, pair_val};
 use super::wire::Wire;
-use crate::http_span::{HttpRecord, Val};
+use crate::fact_span::{FactRecord, Val};
 use crate::span_data::timestamp;
 
 /// In the flags: it is known whether the parent is remote; it is.
@@ -14,8 +14,8 @@ const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
 /// A span in a request of `TraceService`.
-pub(super) fn span(out: &mut Wire, record: &HttpRecord) {
-    out.message::<2>(RECORD, |out| http_span(out, record));
+pub(super) fn span(out: &mut Wire, record: &FactRecord) {
+    out.message::<2>(RECORD, |out| fact_span(out, record));
 }
 
 struct Head<'a> {
@@ -42,7 +42,7 @@ fn head(out: &mut Wire, head: &Head<'_>) {
     out.fixed32(16, flags(head.context, head.is_parent_remote));
 }
 
-fn http_span(out: &mut Wire, record: &HttpRecord) {
+fn fact_span(out: &mut Wire, record: &FactRecord) {
     let span = &record.span;
     let added = span.added();
     head(

@@ -8,15 +8,15 @@ use watchfire_schemas::{
     Attributes, LogRecord, SeverityNumber, Span, SpanId, SpanKind, SpanStatus, Timestamp, TraceId,
 };
 
-use super::{Added, Facts, HttpSpan};
+use super::{Added, FactSpan, Facts};
 use crate::http_layer::HTTP_TARGET;
 use crate::resource::Resource;
 use crate::span_data;
 
-/// A finished span of HTTP, and the log line that goes with a request.
+/// A finished span, and the log line that goes with a request.
 #[derive(Debug)]
-pub(crate) struct HttpRecord {
-    pub(crate) span: Arc<HttpSpan>,
+pub(crate) struct FactRecord {
+    pub(crate) span: Arc<FactSpan>,
     pub(crate) took: Duration,
     /// Of the answer, if there was one.
     pub(crate) status: Option<StatusCode>,
@@ -47,7 +47,7 @@ pub(crate) struct LogFacts<'a> {
     pub(crate) message: [&'a str; 5],
 }
 
-impl HttpRecord {
+impl FactRecord {
     pub(crate) fn began(&self) -> Timestamp {
         let skew = self.skew.saturating_mul(1_000_000_000);
         Timestamp::from_nanos(self.span.began.nanos().saturating_add(skew))

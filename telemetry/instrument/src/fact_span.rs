@@ -1,7 +1,7 @@
-//! The spans that the HTTP layer and client calls make: one of each request is made whatever it is
-//! about, so what they cost is what tracing every request costs. They hold plain facts, and are
-//! written as attributes on the thread that exports them. Spans of the service's own within them
-//! are those of `tracing`, and have them as parents.
+//! Spans that hold plain facts: of requests, of calls to other services and of statements. One of
+//! each is made whatever a request is about, so what they cost is what tracing every request costs.
+//! They become attributes when they end, in the form that goes out. Spans of the service's own
+//! within them are those of `tracing`, and have them as parents.
 
 mod client_facts;
 mod facts;
@@ -21,11 +21,11 @@ use watchfire_schemas::Timestamp;
 
 pub(crate) use self::client_facts::ClientFacts;
 pub(crate) use self::facts::{Asked, DatabaseFacts, Facts, ServerFacts};
-pub(crate) use self::record::{HttpRecord, Val};
+pub(crate) use self::record::{FactRecord, Val};
 
 /// A span that has begun.
 #[derive(Debug)]
-pub(crate) struct HttpSpan {
+pub(crate) struct FactSpan {
     pub(crate) context: SpanContext,
     pub(crate) parent: SpanId,
     pub(crate) is_parent_remote: bool,
@@ -50,7 +50,7 @@ pub(crate) struct Added {
 /// So much of each kind is kept, as of other spans.
 const MOST: usize = 128;
 
-impl HttpSpan {
+impl FactSpan {
     /// Begins a span within `parent`.
     pub(crate) fn begin(
         parent: &Context,
@@ -101,15 +101,15 @@ impl HttpSpan {
 thread_local! {
     /// The request that is being answered on this thread. It does not lie in the context, which
     /// would have to be made anew for it with each request.
-    static REQUEST: RefCell<Option<Arc<HttpSpan>>> = const { RefCell::new(None) };
+    static REQUEST: RefCell<Option<Arc<FactSpan>>> = const { RefCell::new(None) };
 }
 
 /// While it is there, what is done on this thread is done for a request. What that spawns is not.
-pub(crate) struct Entered<'a>(&'a mut Option<Arc<HttpSpan>>);
+pub(crate) struct Entered<'a>(&'a mut Option<Arc<FactSpan>>);
 
 impl<'a> Entered<'a> {
     /// Lends the span of the request.
-    pub(crate) fn into(request: &'a mut Option<Arc<HttpSpan>>) -> Self {
+    pub(crate) fn into(request: &'a mut Option<Arc<FactSpan>>) -> Self {
         let mut entered = Self(request);
         entered.swap();
         entered
@@ -127,7 +127,7 @@ impl Drop for Entered<'_> {
 }
 
 /// Runs `look` with the request that is being answered here, if there is one.
-pub(crate) fn with_request<T>(look: impl FnOnce(&HttpSpan) -> T) -> Option<T> {
+pub(crate) fn with_request<T>(look: impl FnOnce(&FactSpan) -> T) -> Option<T> {
     let active = REQUEST.with_borrow(Option::clone);
     active.map(|request| look(&request))
 }
@@ -152,7 +152,7 @@ fn note(key: &'static str, value: &str) {
 }
 
 /// The span as OpenTelemetry's context holds it. It is ended by who began it.
-struct Handle(Arc<HttpSpan>);
+struct Handle(Arc<FactSpan>);
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
