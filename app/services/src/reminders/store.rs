@@ -87,11 +87,12 @@ impl Store {
     }
 
     /// The person's records that changed after `since`, the oldest change first, at most `limit`.
-    /// Who begins at 0 is not told of what was deleted before.
+    /// Who holds nothing begins without `since`, and is not told of what was deleted before. Who
+    /// begins at 0 is: what a device sent itself it may hold before it has fetched anything.
     pub(crate) async fn changes(
         &self,
         person: &Name,
-        since: u64,
+        since: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Record>, Failure> {
         let person = person.clone();
@@ -99,10 +100,11 @@ impl Store {
             Box::pin(async move {
                 let query = sqlx::query(
                     "SELECT kind, id, version, deleted, changed_at, device, document FROM records \
-                     WHERE person = ?1 AND version > ?2 AND (?2 > 0 OR NOT deleted) \
-                     ORDER BY version LIMIT ?3",
+                     WHERE person = ?1 AND version > ?2 AND (?3 OR NOT deleted) \
+                     ORDER BY version LIMIT ?4",
                 );
-                let query = query.bind(person.as_str()).bind(signed(since));
+                let query = query.bind(person.as_str());
+                let query = query.bind(signed(since.unwrap_or(0))).bind(since.is_some());
                 rows(query.bind(signed(limit as u64)), connection).await
             })
         });

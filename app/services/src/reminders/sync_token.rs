@@ -46,6 +46,13 @@ impl SyncToken {
         }
     }
 
+    /// The token of a page that more pages follow. It is as old as the one that the first of them
+    /// was asked with: what was deleted before it is forgotten by the age of that.
+    #[must_use]
+    pub(crate) fn on_the_way(self, since: u64) -> Self {
+        Self { since, ..self }
+    }
+
     pub(crate) fn seal(self, keyring: &Keyring, holder: Holder<'_>) -> String {
         let mut read = [0; Self::BYTES];
         read[..8].copy_from_slice(&self.since.to_be_bytes());

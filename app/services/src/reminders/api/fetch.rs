@@ -62,14 +62,11 @@ pub(crate) async fn fetch(
     let now = api.clock.now();
     // Read before the records: all up to it are seen by what follows.
     let version = pool.version(&session.person).await.via(frame!("fetch"))?;
-    let since = match &asked.token {
-        None => 0,
-        Some(token) => {
-            let token = SyncToken::open(token, &api.keyring, holder, now).map_err(begin_anew)?;
-            token.since
-        }
-    };
-    if since > version {
+    let held = asked.token.as_deref();
+    let held = held.map(|token| SyncToken::open(token, &api.keyring, holder, now));
+    let held = held.transpose().map_err(begin_anew)?;
+    let since = held.map(|token| token.since);
+    if since.is_some_and(|since| since > version) {
         return Err(begin_anew(TokenError::Foreign));
     }
     let next_sync = api.next_sync(&session);
@@ -79,39 +76,39 @@ pub(crate) async fn fetch(
         let headers = tagged(private(pool, next_sync), &unchanged);
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
-    let (changes, more) = changes(pool, &session, since..version, limit).await?;
-    let reached = match changes.last() {
-        Some(last) if more => last.version,
-        Some(last) => last.version.max(version),
-        None => version,
+    let (changes, more) = changes(pool, &session, (since, version), limit).await?;
+    let last = changes.last().map_or(0, |last| last.version);
+    let (reached, token) = if more {
+        let token = held.unwrap_or(SyncToken::new(0, now));
+        (last, token.on_the_way(last))
+    } else {
+        let reached = last.max(version);
+        (reached, SyncToken::new(reached, now))
     };
     let page = Page {
         changes,
         more,
-        token: SyncToken::new(reached, now).seal(&api.keyring, holder),
+        token: token.seal(&api.keyring, holder),
         next_sync,
     };
     let headers = tagged(private(pool, next_sync), &etag(&pool.epoch, reached));
     Ok((headers, Json(page)).into_response())
 }
 
-/// Up to `limit` records that changed after the start of the range, and whether there are more.
+/// Up to `limit` records that changed between two versions, and whether there are more.
 async fn changes(
     pool: &Pool,
     session: &Session,
-    versions: std::ops::Range<u64>,
+    (since, version): (Option<u64>, u64),
     limit: usize,
 ) -> Result<(Vec<Record>, bool), Problem> {
     let consumers = pool.consumers.as_str();
-    if versions.is_empty() {
+    if since.unwrap_or(0) == version {
         pool.instruments.fetch(consumers, "memory");
         return Ok((Vec::new(), false));
     }
     let turn = pool.reads.turn().await?;
-    let reading = pool
-        .store
-        .changes(&session.person, versions.start, limit + 1);
-    let changes = reading.await;
+    let changes = pool.store.changes(&session.person, since, limit + 1).await;
     drop(turn);
     let mut changes = changes.via(frame!("changes"))?;
     pool.instruments.fetch(consumers, "database");

@@ -100,6 +100,55 @@ async fn pages_follow_each_other_and_tell_of_what_was_deleted_in_between() {
 }
 
 #[tokio::test]
+async fn who_sent_before_fetching_is_told_of_what_others_deleted() {
+    let service = Service::start().await;
+    let phone = service.session("anna", "phone", None).await;
+    let watch = service.session("anna", "watch", None).await;
+    let empty = service.get("/v1/sync/fetch", &phone).await;
+    service
+        .send(&phone, &json!([put("a", 0, "r1", "one")]))
+        .await;
+    service.send(&watch, &json!([delete("b", 1, "r1")])).await;
+    let path = format!("/v1/sync/fetch?token={}", empty.token());
+    let news = service.get(&path, &phone).await;
+    let told = &news.body["changes"][0];
+    assert_eq!(
+        (&told["id"], &told["deleted"]),
+        (&json!("r1"), &json!(true))
+    );
+    // Who holds nothing has nothing to delete.
+    let whole = service.get("/v1/sync/fetch", &watch).await;
+    assert_eq!(whole.body["changes"], json!([]));
+}
+
+/// Deletions are forgotten by the age of the token that a device began its pages with, so none of
+/// its pages makes the token younger.
+#[tokio::test]
+async fn a_token_between_pages_is_as_old_as_the_first() {
+    let service = Service::start().await;
+    let phone = service.session("anna", "phone", None).await;
+    let changes: Vec<Value> = (0..4)
+        .map(|n| put(&format!("a{n}"), 0, &format!("r{n}"), "x"))
+        .collect();
+    service.send(&phone, &json!(changes)).await;
+    let begun = service.get("/v1/sync/fetch?limit=1", &phone).await;
+    service.later(Duration::from_hours(29 * 24));
+    let phone = service.session("anna", "phone", None).await;
+    let path = format!("/v1/sync/fetch?limit=1&token={}", begun.token());
+    let between = service.get(&path, &phone).await;
+    assert_eq!((between.status, &between.body["more"]), (200, &json!(true)));
+    let path = format!("/v1/sync/fetch?token={}", between.token());
+    let last = service.get(&path, &phone).await;
+    assert_eq!((last.status, &last.body["more"]), (200, &json!(false)));
+
+    service.later(Duration::from_hours(2 * 24));
+    let phone = service.session("anna", "phone", None).await;
+    assert_eq!(service.get(&path, &phone).await.status, 410);
+    let path = format!("/v1/sync/fetch?token={}", last.token());
+    assert_eq!(service.get(&path, &phone).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_token_that_is_old_or_of_another_is_gone() {
     let service = Service::start().await;
     let anna = service.session("anna", "phone", None).await;
