@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 use prometheus_client::metrics::gauge::Gauge;
@@ -25,7 +26,9 @@ const MAX_BATCH: usize = 1_000;
 /// So many of a batch's requests can be found from its trace.
 const MAX_LINKS: usize = 32;
 /// How often what is old is forgotten.
-const PURGE_EVERY: std::time::Duration = std::time::Duration::from_mins(10);
+const PURGE_EVERY: Duration = Duration::from_mins(10);
+/// When it goes on with what it left because somebody wanted to write.
+const PURGE_ON: Duration = Duration::from_secs(1);
 
 /// The way to the one task that writes. Sendings that wait together are committed together, with
 /// one fsync; each is answered only when it is on disk.
@@ -147,7 +150,9 @@ impl GroupCommit {
                     Some(first) => self.batch(first).await,
                     None => break,
                 },
-                _ = purges.tick() => self.purge().await,
+                _ = purges.tick() => if self.purge().await {
+                    purges.reset_after(PURGE_ON);
+                },
             }
         }
     }
@@ -229,16 +234,33 @@ impl GroupCommit {
         }
     }
 
-    async fn purge(&self) {
+    /// Forgets what is old, part after part as long as nobody waits to write; whether there may be
+    /// more. So what comes each hour is also forgotten each hour, however much it is.
+    async fn purge(&self) -> bool {
         let span = tracing::info_span!(
             "purge",
             "otel.name" = "purge records",
             "reminders.pool" = self.labels.pool
         );
         async {
-            match self.store.purge(self.clock.now()).await {
-                Ok(gone) if gone == Purged::default() => {}
-                Ok(gone) => tracing::info!(
+            let (mut gone, mut there_is_more) = (Purged::default(), true);
+            while there_is_more {
+                match self.store.purge(self.clock.now()).await {
+                    Ok(part) => {
+                        gone += part;
+                        there_is_more = part.is_a_part();
+                    }
+                    Err(failure) => {
+                        failure.report(format_args!("old records are not forgotten"));
+                        there_is_more = false;
+                    }
+                }
+                if !self.queue.is_empty() || self.queue.is_closed() {
+                    break;
+                }
+            }
+            if gone != Purged::default() {
+                tracing::info!(
                     "reminders.deletions" = gone.deletions,
                     "reminders.results" = gone.results,
                     "reminders.superseded" = gone.superseded,
@@ -246,12 +268,12 @@ impl GroupCommit {
                     gone.deletions,
                     gone.results,
                     gone.superseded
-                ),
-                Err(failure) => failure.report(format_args!("old records are not forgotten")),
+                );
             }
+            there_is_more
         }
         .instrument(span)
-        .await;
+        .await
     }
 }
 
@@ -260,4 +282,55 @@ type Reply = oneshot::Sender<Result<Vec<ChangeResult>, SendError>>;
 /// Who asked may have gone; what was committed stays committed.
 fn tell(reply: Reply, answer: Result<Vec<ChangeResult>, SendError>) {
     drop(reply.send(answer));
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use watchfire_schemas::ManualClock;
+    use watchfire_telemetry::LogOutput;
+
+    use super::*;
+    use crate::database::{Database, Durability};
+    use crate::fault::Faults;
+    use crate::reminders::change::WrittenChange;
+    use crate::reminders::pool::{Consumers, Pool};
+    use crate::reminders::store::MIGRATIONS;
+    use crate::reminders::tests::put;
+    use crate::reminders::wrongs::Wrongs;
+
+    fn sending(changes: usize) -> Sending {
+        let change = |n: usize| {
+            let written = put(&format!("c{n}"), 0, &format!("r{n}"), "x");
+            let written: WrittenChange = serde_json::from_value(written).unwrap();
+            written.parse("", &mut Wrongs::default())
+        };
+        Sending {
+            person: "anna".to_owned().try_into().unwrap(),
+            device: "phone".to_owned().try_into().unwrap(),
+            changes: (0..changes).map(change).collect(),
+        }
+    }
+
+    #[tokio::test]
+    async fn all_that_is_old_is_forgotten_at_once_if_nobody_waits() {
+        let folder = TempDir::new().unwrap();
+        let faults = Arc::new(Faults::none(1));
+        let path = folder.path();
+        let opened = Database::open(path, "base", &MIGRATIONS, Durability::Process, faults);
+        let store = Store::new(opened.await.unwrap());
+        let clock = Arc::new(ManualClock::at("2026-11-22T05:57:27Z".parse().unwrap()));
+        let telemetry = Telemetry::service("reminders");
+        let telemetry = telemetry.log_output(LogOutput::Nowhere).start().unwrap();
+        let instruments = Instruments::register(&telemetry);
+        let with = (&instruments, &telemetry);
+        let opened = Pool::open(Consumers::Base, store.clone(), clock.clone(), with);
+        let (_pool, task) = opened.await.unwrap();
+        let now = clock.now();
+        store.commit(vec![sending(2_500)], now).await.unwrap();
+        clock.advance(Duration::from_hours(8 * 24));
+        assert!(!task.purge().await, "there is more");
+        let left = store.purge(clock.now()).await.unwrap();
+        assert_eq!(left, Purged::default());
+    }
 }

@@ -21,6 +21,22 @@ pub(crate) struct Purged {
     pub(crate) superseded: u64,
 }
 
+impl Purged {
+    /// Whether there may be more that is old.
+    pub(crate) fn is_a_part(&self) -> bool {
+        let gone = [self.deletions, self.results, self.superseded];
+        gone.into_iter().any(|gone| gone >= AT_ONCE as u64)
+    }
+}
+
+impl std::ops::AddAssign for Purged {
+    fn add_assign(&mut self, more: Self) {
+        self.deletions += more.deletions;
+        self.results += more.results;
+        self.superseded += more.superseded;
+    }
+}
+
 impl Store {
     /// Forgets what is old: deletions that every good sync token has seen, answers that no device
     /// asks for again, what was written over long ago. A part at a time.
