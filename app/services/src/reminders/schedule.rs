@@ -75,8 +75,7 @@ impl Schedule {
         let last = self.date_of(range.end).tomorrow();
         let last = last.unwrap_or(Date::MAX);
         let mut before = None;
-        self.days(first)
-            .take_while(move |date| *date <= last)
+        self.days(first, last)
             .flat_map(|date| self.times_of(date))
             // Where the clock leaps, two times of the day may become one.
             .filter(move |at| before.replace(*at) != Some(*at))
@@ -87,14 +86,14 @@ impl Schedule {
     pub(crate) fn next_due(&self, after: Timestamp) -> Option<Timestamp> {
         let first = self.date_of(after).yesterday();
         let first = first.unwrap_or(self.starts_on).max(self.starts_on);
-        self.days(first)
+        self.days(first, Date::MAX)
             .flat_map(|date| self.times_of(date))
             .find(|at| *at > after)
     }
 
-    /// The days from `first` on, as far as is looked.
-    fn days(&self, first: Date) -> impl Iterator<Item = Date> {
-        let last = self.recurrence.until().unwrap_or(Date::MAX);
+    /// The days from `first` to `last`, as far as is looked. No day after `last` is looked at.
+    fn days(&self, first: Date, last: Date) -> impl Iterator<Item = Date> {
+        let last = self.recurrence.until().map_or(last, |end| end.min(last));
         (0..HORIZON)
             .map_while(move |n| first.checked_add(n.days()).ok())
             .take_while(move |date| *date <= last)
