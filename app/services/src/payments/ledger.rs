@@ -33,9 +33,17 @@ pub(crate) struct Imbalance {
     pub(crate) balances: i64,
 }
 
+/// Our own accounts begin so; nobody else opens one.
+const CLEARING: &str = "clearing:";
+
 /// The asset that the provider owes us in a currency.
 fn clearing(currency: &str) -> String {
-    format!("clearing:{currency}")
+    format!("{CLEARING}{currency}")
+}
+
+/// Whether an account of this id is for the ledger to open.
+pub(crate) fn is_reserved(account: &str) -> bool {
+    account.starts_with(CLEARING)
 }
 
 impl Movement {

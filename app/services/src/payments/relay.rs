@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ use crate::statement::{Operation, Statement};
 pub(crate) struct Relay {
     pipeline: Arc<Pipeline>,
     consumer: Consumer,
-    /// What is on its way.
-    under_way: HashSet<Place>,
+    /// What is on its way, by subscriber.
+    under_way: HashMap<String, HashSet<i64>>,
 }
 
 /// An event that is due at a consumer.
@@ -42,10 +42,13 @@ pub(crate) struct Delivery {
     pub(crate) created_at: i64,
 }
 
+/// Subscriber and number of an event.
 type Place = (String, i64);
 
-/// How many deliveries of one consumer are under way at once.
+/// How many deliveries of one consumer of our own are under way at once.
 const AT_ONCE: usize = 64;
+/// How many of one subscriber's: those of one that is slow hold up nobody else's.
+const OF_A_SUBSCRIBER: usize = 16;
 /// Retries that have become due are looked for so often.
 const POLL: Duration = Duration::from_millis(250);
 /// What is committed within this time is looked for together.
@@ -54,7 +57,7 @@ pub(crate) const OUTBOX: Statement = Statement::new(Operation::Update, "outbox")
 
 impl Relay {
     pub(crate) fn new(pipeline: Arc<Pipeline>, consumer: Consumer) -> Self {
-        let under_way = HashSet::new();
+        let under_way = HashMap::new();
         Self {
             pipeline,
             consumer,
@@ -67,7 +70,8 @@ impl Relay {
         let mut deliveries = JoinSet::new();
         while !stop.is_cancelled() {
             for delivery in self.due().await {
-                self.under_way.insert(delivery.place());
+                let (subscriber, seq) = delivery.place();
+                self.under_way.entry(subscriber).or_default().insert(seq);
                 let pipeline = Arc::clone(&self.pipeline);
                 let consumer = self.consumer;
                 let telemetry = pipeline.telemetry.clone();
@@ -92,8 +96,13 @@ impl Relay {
 
     fn end(&mut self, ended: Result<Place, tokio::task::JoinError>) {
         match ended {
-            Ok(place) => {
-                self.under_way.remove(&place);
+            Ok((subscriber, seq)) => {
+                if let Some(of_subscriber) = self.under_way.get_mut(&subscriber) {
+                    of_subscriber.remove(&seq);
+                    if of_subscriber.is_empty() {
+                        self.under_way.remove(&subscriber);
+                    }
+                }
             }
             Err(error) => {
                 // Its place is not known; all that is due is looked at anew, and the inbox knows
@@ -104,16 +113,23 @@ impl Relay {
         }
     }
 
-    /// What is due and not under way.
+    /// What is due and not under way, as much of each subscriber as there is room for.
     async fn due(&self) -> Vec<Delivery> {
-        let free = AT_ONCE.saturating_sub(self.under_way.len());
-        if free == 0 {
-            return Vec::new();
-        }
-        match self.heads(self.under_way.len() + free).await {
-            Ok(heads) => {
-                let is_free = |head: &Delivery| !self.under_way.contains(&head.place());
-                heads.into_iter().filter(is_free).take(free).collect()
+        let most = match self.consumer {
+            Consumer::Webhook => OF_A_SUBSCRIBER,
+            Consumer::Provider | Consumer::Ledger => AT_ONCE,
+        };
+        match self.heads(most).await {
+            Ok(mut heads) => {
+                let (nothing, mut taken) = (HashSet::new(), HashMap::<String, usize>::new());
+                heads.retain(|head| {
+                    let under_way = self.under_way.get(&head.subscriber).unwrap_or(&nothing);
+                    let taken = taken.entry(head.subscriber.clone()).or_default();
+                    let is_due = !under_way.contains(&head.seq) && *taken + under_way.len() < most;
+                    *taken += usize::from(is_due);
+                    is_due
+                });
+                heads
             }
             Err(failure) => {
                 let consumer = self.consumer.as_str();
@@ -126,12 +142,25 @@ impl Relay {
 
     /// The first event of each payment that is not taken, if it is due. A dead one is still the
     /// first: what comes after it waits.
-    async fn heads(&self, limit: usize) -> Result<Vec<Delivery>, Failure> {
-        let (consumer, now) = (self.consumer.as_str(), self.pipeline.clock.now());
-        let limit = limit as i64;
+    async fn heads(&self, most: usize) -> Result<Vec<Delivery>, Failure> {
+        let (consumer, now) = (self.consumer, self.pipeline.clock.now());
+        let is_full = |(_, under_way): &(&String, &HashSet<i64>)| under_way.len() >= most;
+        let full = self.under_way.iter().filter(is_full);
+        let full: HashSet<String> = full.map(|(subscriber, _)| subscriber.clone()).collect();
         let read = self.pipeline.database.read(
             Statement::new(Operation::Select, "outbox"),
-            move |connection| Box::pin(select_heads(connection, consumer, now, limit)),
+            move |connection| {
+                Box::pin(async move {
+                    let mut heads = Vec::new();
+                    for subscriber in subscribers(connection, consumer).await? {
+                        if !full.contains(&subscriber) {
+                            let of = (consumer, subscriber.as_str());
+                            heads.extend(select_heads(connection, of, now, most as i64).await?);
+                        }
+                    }
+                    Ok(heads)
+                })
+            },
         );
         // Many times a second, and mostly to find nothing: not worth a trace each.
         let read =
@@ -146,9 +175,21 @@ impl Delivery {
     }
 }
 
+/// Whom a consumer's events are for: the subscribers, or ourselves, who have no name.
+async fn subscribers(
+    connection: &mut SqliteConnection,
+    consumer: Consumer,
+) -> Result<Vec<String>, sqlx::Error> {
+    if consumer != Consumer::Webhook {
+        return Ok(vec![String::new()]);
+    }
+    let all = sqlx::query_scalar("SELECT id FROM subscribers ORDER BY id");
+    all.fetch_all(connection).await
+}
+
 async fn select_heads(
     connection: &mut SqliteConnection,
-    consumer: &'static str,
+    (consumer, subscriber): (Consumer, &str),
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<Delivery>, sqlx::Error> {
@@ -156,12 +197,14 @@ async fn select_heads(
         "SELECT o.consumer, o.subscriber, o.event AS seq, o.attempts, o.sent_at, e.id, o.payment, \
          e.type, e.data, e.traceparent, e.created_at \
          FROM outbox o JOIN events e ON e.seq = o.event \
-         WHERE o.consumer = ?1 AND o.state = 'pending' AND o.due_at <= ?2 AND NOT EXISTS ( \
+         WHERE o.consumer = ?1 AND o.subscriber = ?2 AND o.state = 'pending' AND o.due_at <= ?3 \
+         AND NOT EXISTS ( \
              SELECT 1 FROM outbox b WHERE b.consumer = o.consumer AND b.subscriber = o.subscriber \
              AND b.payment = o.payment AND b.event < o.event) \
-         ORDER BY o.consumer, o.subscriber, o.event LIMIT ?3",
+         ORDER BY o.event LIMIT ?4",
     )
-    .bind(consumer)
+    .bind(consumer.as_str())
+    .bind(subscriber)
     .bind(now.nanos())
     .bind(limit)
     .fetch_all(connection)

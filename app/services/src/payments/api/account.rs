@@ -10,6 +10,7 @@ use watchfire_schemas::Timestamp;
 
 use crate::payments::api::Api;
 use crate::payments::api::answer;
+use crate::payments::ledger::is_reserved;
 use crate::payments::money::Currency;
 use crate::problem::{Body, InPath, InQuery, Problem};
 use crate::statement::{Operation, Statement};
@@ -101,6 +102,10 @@ pub(super) async fn open(
     Body(opening): Body<Opening>,
 ) -> Result<Response, Problem> {
     let id = answer::id(id)?;
+    if is_reserved(&id) {
+        let detail = format!("the account {id} is one that the ledger opens itself");
+        return Err(Problem::unprocessable(detail));
+    }
     let length = opening.name.chars().count();
     if !(1..=LONGEST_NAME).contains(&length) || opening.name.chars().any(char::is_control) {
         let detail = format!("a name has 1 to {LONGEST_NAME} characters, none of control");

@@ -8,6 +8,7 @@ use watchfire_schemas::Timestamp;
 
 use crate::payments::api::Api;
 use crate::payments::api::answer::{self, Page};
+use crate::payments::api::webhook::MOST as MOST_SUBSCRIBERS;
 use crate::problem::{InPath, InQuery, Problem};
 use crate::statement::{Operation, Statement};
 
@@ -43,7 +44,11 @@ impl DeadLetter {
     }
 }
 
-/// Dead letters, oldest first.
+/// So many consumers may give up one event at most: our own, and each subscriber.
+const OF_AN_EVENT: i64 = MOST_SUBSCRIBERS + 1;
+
+/// Dead letters, oldest first. A page ends with an event, which is where the next one goes on: it
+/// may have more than was asked for by what else there is of its last event.
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     InQuery(page): InQuery<Page>,
@@ -54,10 +59,11 @@ pub(super) async fn list(
             let rows: Vec<DeadLetter> = sqlx::query_as(
                 "SELECT o.event, e.id, e.type, o.payment, o.consumer, o.subscriber, o.attempts, \
                  o.last_error, e.created_at FROM outbox o JOIN events e ON e.seq = o.event \
-                 WHERE o.state = 'dead' AND o.event > ? ORDER BY o.event LIMIT ?",
+                 WHERE o.state = 'dead' AND o.event > ? \
+                 ORDER BY o.event, o.consumer, o.subscriber LIMIT ?",
             )
             .bind(page.cursor.unwrap_or(0))
-            .bind(limit + 1)
+            .bind(limit + OF_AN_EVENT)
             .fetch_all(connection)
             .await?;
             Ok(rows)
@@ -66,13 +72,12 @@ pub(super) async fn list(
     let rows = rows
         .await
         .map_err(|failure| answer::unavailable(&failure))?;
-    Ok(answer::list(
-        "dead_letters",
-        rows,
-        limit,
-        |row| row.event,
-        DeadLetter::shown,
-    ))
+    let last = rows.get(limit as usize - 1).map(|row| row.event);
+    let is_of_page = |row: &&DeadLetter| last.is_none_or(|last| row.event <= last);
+    let page: Vec<&DeadLetter> = rows.iter().take_while(is_of_page).collect();
+    let next = last.filter(|_| page.len() < rows.len());
+    let letters: Value = page.into_iter().map(DeadLetter::shown).collect();
+    Ok(axum::Json(json!({ "dead_letters": letters, "next": next })).into_response())
 }
 
 /// Brings a dead letter to its consumers again, at once.

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::FromRow;
+use sqlx::{FromRow, QueryBuilder, Sqlite};
 use watchfire_schemas::Timestamp;
 
 use crate::payments::api::Api;
@@ -57,23 +57,23 @@ pub(super) async fn entries(
     InQuery(listing): InQuery<Listing>,
 ) -> Result<Response, Problem> {
     let limit = answer::limit(listing.limit)?;
+    let mut sql = QueryBuilder::<Sqlite>::new(
+        "SELECT e.seq, e.transaction_id, t.type, t.payment, e.account, t.currency, \
+         e.amount, t.posted_at \
+         FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id \
+         WHERE e.seq > ",
+    );
+    sql.push_bind(listing.cursor.unwrap_or(0));
+    // Only what is asked for, so that its index is of use.
+    if let Some(account) = listing.account {
+        sql.push(" AND e.account = ").push_bind(account);
+    }
+    if let Some(payment) = listing.payment {
+        sql.push(" AND t.payment = ").push_bind(payment);
+    }
+    sql.push(" ORDER BY e.seq LIMIT ").push_bind(limit + 1);
     let rows = api.database.read(ENTRIES, move |connection| {
-        Box::pin(async move {
-            let rows: Vec<Entry> = sqlx::query_as(
-                "SELECT e.seq, e.transaction_id, t.type, t.payment, e.account, t.currency, \
-                 e.amount, t.posted_at \
-                 FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id \
-                 WHERE e.seq > ?1 AND (?2 IS NULL OR e.account = ?2) \
-                 AND (?3 IS NULL OR t.payment = ?3) ORDER BY e.seq LIMIT ?4",
-            )
-            .bind(listing.cursor.unwrap_or(0))
-            .bind(listing.account)
-            .bind(listing.payment)
-            .bind(limit + 1)
-            .fetch_all(connection)
-            .await?;
-            Ok(rows)
-        })
+        Box::pin(async move { sql.build_query_as::<Entry>().fetch_all(connection).await })
     });
     let rows = rows
         .await

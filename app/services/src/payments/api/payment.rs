@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::payments::api::Api;
 use crate::payments::api::accept::Accepting;
@@ -224,21 +224,19 @@ pub(super) async fn list(
     InQuery(listing): InQuery<Listing>,
 ) -> Result<Response, Problem> {
     let limit = answer::limit(listing.limit)?;
+    let mut sql = QueryBuilder::<Sqlite>::new(
+        "SELECT seq, id, state, amount, currency, payer, payee, reference, capture, \
+         captured, refunding, refunded, charge, reason, created_at, updated_at \
+         FROM payments WHERE seq < ",
+    );
+    sql.push_bind(listing.cursor.unwrap_or(i64::MAX));
+    // Only if it is asked for, so that its index is of use.
+    if let Some(reference) = listing.reference {
+        sql.push(" AND reference = ").push_bind(reference);
+    }
+    sql.push(" ORDER BY seq DESC LIMIT ").push_bind(limit + 1);
     let rows = api.database.read(SELECT, move |connection| {
-        Box::pin(async move {
-            let rows: Vec<Payment> = sqlx::query_as(
-                "SELECT seq, id, state, amount, currency, payer, payee, reference, capture, \
-                 captured, refunding, refunded, charge, reason, created_at, updated_at \
-                 FROM payments WHERE seq < ?1 AND (?2 IS NULL OR reference = ?2) \
-                 ORDER BY seq DESC LIMIT ?3",
-            )
-            .bind(listing.cursor.unwrap_or(i64::MAX))
-            .bind(listing.reference)
-            .bind(limit + 1)
-            .fetch_all(connection)
-            .await?;
-            Ok(rows)
-        })
+        Box::pin(async move { sql.build_query_as::<Payment>().fetch_all(connection).await })
     });
     let rows = rows
         .await

@@ -1,4 +1,5 @@
 mod contract;
+mod receiver;
 mod running;
 
 use http::{Method, StatusCode};
@@ -6,6 +7,7 @@ use serde_json::{Value, json};
 use watchfire_schemas::SpanKind;
 
 use contract::check_answer;
+use receiver::{Manner, Receiver};
 use running::{Running, settled};
 
 fn order(amount: i64) -> Value {
@@ -215,5 +217,71 @@ async fn what_is_wrong_is_named() {
     ] {
         assert_eq!(running.get(path).await.0, StatusCode::BAD_REQUEST, "{path}");
     }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_opens_the_accounts_of_the_ledger() {
+    let running = Running::start(1).await;
+    let body = json!({ "type": "liability", "currency": "USD", "name": "mine" });
+    let (status, problem) = running.put("/v1/accounts/clearing:EUR", &body).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    check_answer(&Method::PUT, "/v1/accounts/{id}", status, &problem);
+    let (_, payment, _) = running.send("/v1/payments", "key-1", &order(500)).await;
+    settled(&running, payment["id"].as_str().unwrap(), &["captured"]).await;
+    running
+        .until("what is captured is posted", async || {
+            let (status, clearing) = running.get("/v1/accounts/clearing:EUR").await;
+            status == StatusCode::OK && clearing["balance"] == 500
+        })
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_subscriber_holds_up_nobody_else() {
+    const PAYMENTS: usize = 60;
+    let running = Running::start(1).await;
+    let slow = Receiver::start(Manner::Silent).await;
+    let quick = Receiver::start(Manner::Prompt).await;
+    for receiver in [&slow, &quick] {
+        let body = json!({ "url": receiver.url });
+        let (status, made, _) = running.send("/v1/webhooks", "", &body).await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+    }
+    for n in 0..PAYMENTS {
+        let key = format!("key-{n}");
+        running.send("/v1/payments", &key, &order(500)).await;
+    }
+    running
+        .until("the quick one is told of all", async || {
+            quick.told() >= PAYMENTS
+        })
+        .await;
+    // Twice as many as may be: whom the teller has given up the receiver may not have noticed yet.
+    assert!(
+        (1..=32).contains(&slow.most_at_once()),
+        "{} of the slow one's were under way",
+        slow.most_at_once()
+    );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_dead_letter_is_lost_between_two_pages() {
+    let running = Running::start(1).await;
+    let (_, payment, _) = running.send("/v1/payments", "key-1", &order(500)).await;
+    let id = payment["id"].as_str().unwrap();
+    settled(&running, id, &["captured"]).await;
+    for (subscriber, event) in [("wh_a", 1), ("wh_b", 1), ("wh_c", 1), ("wh_a", 2)] {
+        running.bury(subscriber, event, id).await;
+    }
+    let (_, first) = running.get("/v1/dead-letters?limit=1").await;
+    check_answer(&Method::GET, "/v1/dead-letters", StatusCode::OK, &first);
+    assert_eq!(first["dead_letters"].as_array().unwrap().len(), 3);
+    let path = format!("/v1/dead-letters?limit=1&cursor={}", first["next"]);
+    let (_, second) = running.get(&path).await;
+    assert_eq!(second["dead_letters"].as_array().unwrap().len(), 1);
+    assert_eq!(second["next"], Value::Null);
     running.stop().await;
 }

@@ -18,7 +18,7 @@ const INSERT: Statement = Statement::new(Operation::Insert, "subscribers");
 const SELECT: Statement = Statement::new(Operation::Select, "subscribers");
 const DELETE: Statement = Statement::new(Operation::Delete, "subscribers");
 /// Each event is written once for each of them.
-const MOST: i64 = 16;
+pub(super) const MOST: i64 = 16;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Value, json};
+use sqlx::ConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use watchfire_schemas::{Batch, ManualClock, Span, SystemClock};
@@ -14,7 +16,7 @@ use crate::{Export, Launch, Secrets, ServiceName};
 
 /// The payments service with its sandbox, in a folder of its own.
 pub(super) struct Running {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     services: crate::Running,
     http: reqwest::Client,
     batches: mpsc::Receiver<Batch>,
@@ -45,7 +47,7 @@ impl Running {
         let services = crate::Running::launch(launch).await.unwrap();
         let timeout = Duration::from_secs(30);
         let running = Self {
-            _folder: folder,
+            folder,
             services,
             http: crate::client::http(timeout, timeout).unwrap(),
             batches,
@@ -53,9 +55,8 @@ impl Running {
         };
         for (id, currency) in [("ann", "EUR"), ("shop", "EUR"), ("store", "USD")] {
             let body = json!({ "type": "liability", "currency": currency, "name": id });
-            let request = running.http.put(running.url(&format!("/v1/accounts/{id}")));
-            let answer = request.json(&body).send().await.unwrap();
-            assert_eq!(answer.status(), StatusCode::CREATED);
+            let (status, _) = running.put(&format!("/v1/accounts/{id}"), &body).await;
+            assert_eq!(status, StatusCode::CREATED);
         }
         running
     }
@@ -78,6 +79,29 @@ impl Running {
         let request = request.header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
         let answer = request.send().await.unwrap();
         (answer.status(), answer.json().await.unwrap(), trace)
+    }
+
+    pub(super) async fn put(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        let answer = self.http.put(self.url(path)).json(body).send().await;
+        let answer = answer.unwrap();
+        (answer.status(), answer.json().await.unwrap())
+    }
+
+    /// Makes a dead letter of an event for a subscriber.
+    pub(super) async fn bury(&self, subscriber: &str, event: i64, payment: &str) {
+        let file = self.folder.path().join("payments.sqlite");
+        let options = SqliteConnectOptions::new().filename(file);
+        let mut connection = options.connect().await.unwrap();
+        sqlx::query(
+            "INSERT INTO outbox (consumer, subscriber, event, payment, state, attempts, due_at) \
+             VALUES ('webhook', ?, ?, ?, 'dead', 14, 0)",
+        )
+        .bind(subscriber)
+        .bind(event)
+        .bind(payment)
+        .execute(&mut connection)
+        .await
+        .unwrap();
     }
 
     pub(super) async fn get(&self, path: &str) -> (StatusCode, Value) {
