@@ -14,6 +14,7 @@ mod api;
 mod breaker;
 mod consume;
 mod event;
+mod forget;
 mod id;
 mod idempotency;
 mod instruments;

@@ -118,7 +118,7 @@ impl Once {
     }
 }
 
-/// Forgets what is older than [`KEPT`], a bounded part at a time.
+/// Forgets what is older than [`KEPT`], a bounded part at a time; how much it was.
 pub(crate) async fn forget(
     connection: &mut SqliteConnection,
     now: Timestamp,

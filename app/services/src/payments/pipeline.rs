@@ -1,6 +1,8 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use rand::Rng;
 use tokio::sync::Notify;
 use tracing::Instrument;
@@ -63,6 +65,8 @@ pub(crate) enum PoisonError {
     NoPayment,
     #[error("the event is in a form that cannot be read here")]
     Unreadable,
+    #[error("what was done about the event broke off")]
+    Panicked,
 }
 
 impl Kind for PoisonError {
@@ -72,6 +76,7 @@ impl Kind for PoisonError {
             Self::Data(_) => "PoisonError::Data",
             Self::NoPayment => "PoisonError::NoPayment",
             Self::Unreadable => "PoisonError::Unreadable",
+            Self::Panicked => "PoisonError::Panicked",
         }
     }
 }
@@ -107,7 +112,11 @@ impl Pipeline {
             )
         });
         async {
-            let outcome = self.consume(consumer, delivery).await;
+            let consuming = AssertUnwindSafe(self.consume(consumer, delivery)).catch_unwind();
+            let outcome = consuming.await.unwrap_or_else(|_| {
+                let panicked = Failure::new(PoisonError::Panicked, frame!("Pipeline::deliver"));
+                Err(NotTaken::Failed(panicked))
+            });
             if let Err(NotTaken::Failed(failure) | NotTaken::Poison(failure)) = &outcome {
                 let span = tracing::Span::current();
                 span.record("otel.status_code", "ERROR");

@@ -2,24 +2,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::SqliteConnection;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use watchfire_schemas::Timestamp;
 
 use crate::failure::{Failure, Via, frame};
 use crate::payments::event::Consumer;
-use crate::payments::idempotency;
+use crate::payments::forget::forget;
 use crate::payments::ledger::{self, Imbalance};
 use crate::payments::pipeline::Pipeline;
 use crate::statement::{Operation, Statement};
 
 const OUTBOX: Statement = Statement::new(Operation::Count, "outbox");
 const LEDGER: Statement = Statement::new(Operation::Count, "ledger_entries");
-const FORGET: Statement = Statement::new(Operation::Delete, "idempotency_keys");
 const GAUGES_EVERY: Duration = Duration::from_secs(2);
-/// The whole ledger is summed so often, and what has expired is deleted.
-const ROUNDS_BETWEEN_CHECKS: u32 = 5;
-/// An event that comes again does so within the hours of its retries; a person may redrive it later.
-const INBOX_KEPT: Duration = Duration::from_hours(30 * 24);
+const FORGET_EVERY: Duration = Duration::from_secs(10);
+/// The whole ledger is summed so often, and then rests for so many times as long as that took: it
+/// costs a fiftieth of a core at most, however large it grows.
+const LEDGER_EVERY: Duration = Duration::from_secs(10);
+const LEDGER_RESTS: u32 = 50;
 
 /// How the outbox of one consumer is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,26 +32,52 @@ struct Backlog {
 }
 
 /// Keeps the gauges of the pipeline true, holds the ledger to its sum of zero, and forgets what has
-/// expired.
+/// expired: each at its own pace, so that a ledger that takes long to sum holds up nothing.
 pub(crate) async fn watch(pipeline: Arc<Pipeline>, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(GAUGES_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let (mut round, mut was_balanced) = (0u32, true);
+    tokio::join!(
+        gauge(&pipeline, &stop),
+        audit(&pipeline, &stop),
+        clean(&pipeline, &stop)
+    );
+}
+
+async fn gauge(pipeline: &Pipeline, stop: &CancellationToken) {
+    let mut ticks = every(GAUGES_EVERY);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let state = pipeline.provider.breaker() as i64;
         pipeline.instruments.breaker.set(state);
-        let mut outcome = pipeline.gauge_outbox().await;
-        if outcome.is_ok() && round.is_multiple_of(ROUNDS_BETWEEN_CHECKS) {
-            outcome = pipeline.check_ledger(&mut was_balanced).await;
+        if let Err(failure) = pipeline.gauge_outbox().await {
+            failure.report(format_args!("outbox of payments could not be measured"));
         }
-        if outcome.is_ok() && round.is_multiple_of(ROUNDS_BETWEEN_CHECKS) {
-            outcome = pipeline.forget().await;
-        }
-        if let Err(failure) = outcome {
-            failure.report(format_args!("pipeline could not be looked at"));
-        }
-        round = round.wrapping_add(1);
     }
+}
+
+async fn audit(pipeline: &Pipeline, stop: &CancellationToken) {
+    let (mut was_balanced, mut pause) = (true, Duration::ZERO);
+    let until = |pause| stop.run_until_cancelled(tokio::time::sleep(pause));
+    while until(pause).await.is_some() {
+        let begun = Instant::now();
+        if let Err(failure) = pipeline.check_ledger(&mut was_balanced).await {
+            failure.report(format_args!("ledger could not be checked"));
+        }
+        pause = LEDGER_EVERY.max(begun.elapsed() * LEDGER_RESTS);
+    }
+}
+
+async fn clean(pipeline: &Pipeline, stop: &CancellationToken) {
+    let mut ticks = every(FORGET_EVERY);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let now = pipeline.clock.now();
+        if let Err(failure) = forget(&pipeline.writer, now, stop).await {
+            failure.report(format_args!("what has expired could not be forgotten"));
+        }
+    }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 impl Pipeline {
@@ -95,24 +122,6 @@ impl Pipeline {
         }
         *was_balanced = is_balanced;
         Ok(())
-    }
-
-    async fn forget(&self) -> Result<(), Failure> {
-        let now = self.clock.now();
-        let forgetting = self.writer.commit(FORGET, move |connection| {
-            Box::pin(async move {
-                idempotency::forget(&mut *connection, now).await?;
-                sqlx::query(
-                    "DELETE FROM inbox WHERE (consumer, event) IN \
-                     (SELECT consumer, event FROM inbox WHERE taken_at < ? LIMIT 1000)",
-                )
-                .bind((now - INBOX_KEPT).nanos())
-                .execute(connection)
-                .await
-                .map(drop)
-            })
-        });
-        forgetting.await.via(frame!("Pipeline::forget"))
     }
 }
 

@@ -54,9 +54,11 @@ impl Api {
             "messaging.operation.name" = "send",
             "messaging.operation.type" = "send",
             "messaging.destination.name" = "payments",
+            "payment.id" = tracing::field::Empty,
         );
         let trace = span.in_scope(|| Trace::current(&self.telemetry));
         let now = self.clock.now();
+        let sending = span.clone();
         let committing = self.writer.commit(statement, move |connection| {
             Box::pin(async move {
                 match once.find(connection, now).await? {
@@ -70,7 +72,12 @@ impl Api {
                     now,
                 };
                 let body = match work(accepting).await? {
-                    Ok(body) => body.to_string(),
+                    Ok(body) => {
+                        // What is answered is a payment, or a refund that names one.
+                        let payment = body.get("payment").or(body.get("id"));
+                        sending.record("payment.id", payment.and_then(Value::as_str));
+                        body.to_string()
+                    }
                     Err(problem) => return Ok(Ended::Refused(problem)),
                 };
                 once.keep(connection, status, &body, now).await?;

@@ -145,7 +145,6 @@ async fn accept(
         data: json!({ "payment": id, "amount": order.amount, "currency": order.currency }),
     };
     emit(connection, event, &trace, now).await?;
-    tracing::debug!("payment.id" = id, "payment accepted");
     Ok(Ok(json!({
         "id": id,
         "state": state,
