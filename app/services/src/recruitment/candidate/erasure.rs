@@ -27,31 +27,31 @@ pub(crate) async fn erasure(
             let Some(candidate) = Candidate::fetch(connection, id, &asking).await? else {
                 return Ok(Err(absent("candidate", id)));
             };
-            let act = match candidate.state {
-                CandidateState::Active => Some(erase(connection, &candidate.id, &by).await?),
-                CandidateState::Erased => None,
+            let acts = match candidate.state {
+                CandidateState::Active => erase(connection, &candidate.id, &by).await?,
+                CandidateState::Erased => Vec::new(),
             };
             let candidate = Candidate::fetch(connection, id, &asking).await?;
             Ok(candidate
-                .map(|candidate| (candidate, act))
+                .map(|candidate| (candidate, acts))
                 .ok_or_else(|| absent("candidate", id)))
         })
     });
-    let (candidate, act) = written.await?;
-    if let Some(act) = act {
-        api.tell(&deed, &act);
+    let (candidate, acts) = written.await?;
+    for act in &acts {
+        api.tell(&deed, act);
     }
     Ok(Json(candidate.view(&caller)))
 }
 
 /// Takes away all that tells of one person, in the caller's transaction: their name and addresses,
 /// what they hoped to earn, what was written about them, their documents. Applications that are
-/// under way end. The trail keeps that it happened and how much there was, not what.
+/// under way end. The trail keeps of each of them that it happened, not what there was.
 pub(crate) async fn erase(
     connection: &mut SqliteConnection,
     id: &str,
     deed: &Deed,
-) -> Result<Act, sqlx::Error> {
+) -> Result<Vec<Act>, sqlx::Error> {
     let now = deed.at.nanos();
     sqlx::query(
         "UPDATE candidates SET state = 'erased', name = NULL, email = NULL, email_key = NULL, \
@@ -61,16 +61,16 @@ pub(crate) async fn erase(
     .bind(id)
     .execute(&mut *connection)
     .await?;
-    let ended = sqlx::query(
+    let ended: Vec<(String, String)> = sqlx::query_as(
         "UPDATE applications SET state = 'withdrawn', reason = 'erased', decided_at = ?, \
-         version = version + 1, updated_at = ? WHERE candidate = ? AND state = 'active'",
+         version = version + 1, updated_at = ? WHERE candidate = ? AND state = 'active' \
+         RETURNING id, stage",
     )
     .bind(now)
     .bind(now)
     .bind(id)
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
+    .fetch_all(&mut *connection)
+    .await?;
     sqlx::query("UPDATE applications SET note = NULL, salary_amount = NULL, salary_currency = NULL WHERE candidate = ?")
         .bind(id)
         .execute(&mut *connection)
@@ -93,18 +93,42 @@ pub(crate) async fn erase(
     for (document, digest) in &documents {
         reference::let_go(connection, document, digest, deed.at).await?;
     }
-    let act = Act {
+    let mut acts = vec![Act {
         kind: "candidate",
         verb: "erased",
         object: id.to_owned(),
         before: json!({ "state": "active" }),
         after: json!({
             "state": "erased",
-            "applications_ended": ended,
+            "applications_ended": ended.len(),
             "notes_removed": notes,
             "documents_removed": documents.len(),
         }),
-    };
-    deed.record(connection, &act).await?;
-    Ok(act)
+    }];
+    acts.extend(ended.into_iter().map(ended_by_erasure));
+    acts.extend(documents.into_iter().map(removed_by_erasure));
+    for act in &acts {
+        deed.record(connection, act).await?;
+    }
+    Ok(acts)
+}
+
+fn ended_by_erasure((application, stage): (String, String)) -> Act {
+    Act {
+        kind: "application",
+        verb: "withdrawn",
+        object: application,
+        before: json!({ "state": "active", "stage": stage, "reason": null }),
+        after: json!({ "state": "withdrawn", "stage": stage, "reason": "erased" }),
+    }
+}
+
+fn removed_by_erasure((document, digest): (String, String)) -> Act {
+    Act {
+        kind: "document",
+        verb: "removed",
+        object: document,
+        before: json!({ "digest": digest }),
+        after: Value::Null,
+    }
 }

@@ -147,7 +147,8 @@ impl Plan {
         removals
     }
 
-    /// Takes away what is still to be taken away when its turn comes.
+    /// Takes away what is still to be taken away when its turn comes. A file that cannot be removed
+    /// stays for the next round, and holds up no other.
     pub(super) async fn carry_out(self, api: &Api, policy: Policy) -> Result<Removals, Failure> {
         let mut removals = Removals::default();
         for candidate in self.candidates {
@@ -168,30 +169,40 @@ impl Plan {
             .map(|file| (file, Reason::Unreferenced));
         let files = files.chain(self.unknown.into_iter().map(|file| (file, Reason::Unknown)));
         for ((digest, size), reason) in files {
-            if remove(api, digest, policy)
-                .await
-                .via(frame!("Plan::carry_out"))?
-            {
-                removals.count(reason, size);
-                api.instruments.removed(reason, size);
-                let digest = digest.to_string();
-                tracing::info!(
-                    "recruitment.digest" = digest,
-                    "recruitment.reason" = reason.as_str(),
-                    "file {digest} removed: {}",
-                    reason.as_str()
-                );
+            match remove(api, digest, policy).await {
+                Ok(true) => {
+                    removals.count(reason, size);
+                    told_removed(api, digest, (reason, size));
+                }
+                Ok(false) => {}
+                Err(failure) => failure.report(format_args!("file {digest} is not removed")),
             }
         }
         for path in self.abandoned {
             let bytes = size(&path).await;
-            if tokio::fs::remove_file(&path).await.is_ok() {
-                removals.count(Reason::Abandoned, bytes);
-                api.instruments.removed(Reason::Abandoned, bytes);
+            match tokio::fs::remove_file(&path).await {
+                Ok(()) => {
+                    removals.count(Reason::Abandoned, bytes);
+                    api.instruments.removed(Reason::Abandoned, bytes);
+                }
+                Err(error) => tracing::warn!(
+                    "file {} that was given up is not removed: {error}",
+                    path.display()
+                ),
             }
         }
         Ok(removals)
     }
+}
+
+fn told_removed(api: &Api, digest: Digest, (reason, size): (Reason, u64)) {
+    api.instruments.removed(reason, size);
+    let (digest, reason) = (digest.to_string(), reason.as_str());
+    tracing::info!(
+        "recruitment.digest" = digest,
+        "recruitment.reason" = reason,
+        "file {digest} removed: {reason}"
+    );
 }
 
 async fn size(path: &Path) -> u64 {
@@ -212,13 +223,13 @@ async fn erase_expired(api: &Api, candidate: String) -> Result<bool, Failure> {
             .fetch_optional(&mut *connection)
             .await?;
             match is_over {
-                Some(_) => erase(connection, &candidate, &by).await.map(Some),
-                None => Ok(None),
+                Some(_) => erase(connection, &candidate, &by).await,
+                None => Ok(Vec::new()),
             }
         })
     });
-    let act = written.await.via(frame!("erase_expired"))?;
-    Ok(told(api, &deed, act.as_ref()))
+    let acts = written.await.via(frame!("erase_expired"))?;
+    Ok(told(api, &deed, &acts))
 }
 
 async fn forget(api: &Api, document: String, digest: String) -> Result<bool, Failure> {
@@ -246,14 +257,15 @@ async fn forget(api: &Api, document: String, digest: String) -> Result<bool, Fai
         })
     });
     let act = written.await.via(frame!("forget"))?;
-    Ok(told(api, &deed, act.as_ref()))
+    Ok(told(api, &deed, act.as_slice()))
 }
 
-fn told(api: &Api, deed: &Deed, act: Option<&Act>) -> bool {
-    if let Some(act) = act {
+/// Tells of what was done; whether anything was.
+fn told(api: &Api, deed: &Deed, acts: &[Act]) -> bool {
+    for act in acts {
         api.tell(deed, act);
     }
-    act.is_some()
+    !acts.is_empty()
 }
 
 /// Removes a stored file that no document refers to, with its row. Within the one transaction that

@@ -41,8 +41,8 @@ impl Format {
         let (low, high) = (*head.get(26)?, *head.get(27)?);
         let name = head.get(30..)?;
         let name_len = usize::from(u16::from_le_bytes([low, high]));
-        let member = name.get(..name_len).unwrap_or(name);
-        if member == b"mimetype" && name[name_len..].starts_with(ODT.as_bytes()) {
+        let (member, content) = name.split_at_checked(name_len).unwrap_or((name, &[]));
+        if member == b"mimetype" && content.starts_with(ODT.as_bytes()) {
             return Some(Self::Odt);
         }
         let of_word = [
@@ -114,6 +114,9 @@ mod tests {
         check(&archive("mimetype", ODT), Some(Format::Odt));
         check(&archive("mimetype", "application/zip"), None);
         check(&archive("evil.exe", ""), None);
+        let mut cut_off = archive("mimetype", "");
+        cut_off[26] = 200;
+        check(&cut_off, None);
         check(b"PK\x03\x04", None);
         check(b"MZ\x90", None);
         check(b"<html>", None);

@@ -264,3 +264,21 @@ async fn documents_of_what_was_decided_long_ago_go() {
         1
     );
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_removed_holds_up_no_other() {
+    let desk = Desk::set().await;
+    let stored = desk.folder.path().join("files/stored");
+    for folder in ["aa", "cd", "ff"] {
+        std::fs::create_dir_all(stored.join(folder)).unwrap();
+    }
+    let file = |name: &str| stored.join(name).join(name.repeat(32));
+    // No file can be removed that is a folder.
+    std::fs::create_dir(file("cd")).unwrap();
+    for name in ["aa", "ff"] {
+        std::fs::write(file(name), b"%PDF-1.7 unknown").unwrap();
+    }
+    let swept = desk.post(ADA, "/v1/clean-up", json!({})).await;
+    assert_eq!(swept.json["removed"]["unknown_files"], 2, "{}", swept.json);
+    assert!(!file("aa").exists() && !file("ff").exists());
+}

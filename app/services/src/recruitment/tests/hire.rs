@@ -264,6 +264,14 @@ async fn an_erased_candidate_leaves_nothing_that_tells_of_them() {
         .await;
     assert_eq!(trail.json["entries"].as_array().unwrap().len(), 1);
     assert_eq!(trail.json["entries"][0]["after"]["documents_removed"], 1);
+    // What went with them has an entry of its own.
+    for what in [
+        &format!("object={application}&action=application.withdrawn"),
+        "action=document.removed",
+    ] {
+        let trail = desk.get(ADA, &format!("/v1/audit?{what}")).await;
+        assert_eq!(trail.json["entries"].as_array().unwrap().len(), 1, "{what}");
+    }
 }
 
 #[tokio::test]
