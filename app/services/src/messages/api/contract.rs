@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use serde_json::{Value, json};
 use tower::ServiceExt;
-use watchfire_schemas::{Clock, Contract, SystemClock};
+use watchfire_schemas::{Clock, Contract, ManualClock, SystemClock};
 use watchfire_telemetry::{LogOutput, Telemetry};
 
 use super::*;
@@ -101,6 +101,7 @@ fn examples_keep_their_schemas() {
 /// A service without workers, so that messages stay where they are.
 struct Served {
     router: Router,
+    clock: Arc<ManualClock>,
     document: Value,
     key: Secret,
     _folder: tempfile::TempDir,
@@ -136,8 +137,9 @@ impl Served {
             Arc::new(Lane::new(channel, providers.collect()))
         };
         let key = Secret::from("key".to_owned());
+        let clock = Arc::new(ManualClock::at(SystemClock.now()));
         let router = router(Api {
-            store: Store::new(database, journal, Arc::new(SystemClock)),
+            store: Store::new(database, journal, Arc::clone(&clock) as Arc<dyn Clock>),
             catalogue: Catalogue::default(),
             lanes: Channel::ALL.into_iter().map(lane).collect(),
             keys: Keys::all(&key),
@@ -146,6 +148,7 @@ impl Served {
         });
         Self {
             router,
+            clock,
             document: document(),
             key,
             _folder: folder,
@@ -162,11 +165,15 @@ impl Served {
         self.ask("PUT /v1/templates/shipped", template, 200).await;
     }
 
-    /// Asks, expects this status, and holds the answer against what the document says of it.
     async fn ask(&self, call: &str, body: Value, expected: u16) -> Value {
+        self.ask_under(None, call, body, expected).await
+    }
+
+    /// Asks, expects this status, and holds the answer against what the document says of it.
+    async fn ask_under(&self, key: Option<&str>, call: &str, body: Value, expected: u16) -> Value {
         let body = body.to_string();
         let (method, path) = call.split_once(' ').unwrap();
-        let at = SystemClock.now().millis() / 1_000;
+        let at = self.clock.now().millis() / 1_000;
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -177,6 +184,9 @@ impl Served {
                 WEBHOOK_SIGNATURE,
                 sign(&self.key, "call", &at.to_string(), body.as_bytes()),
             );
+        let request = key.into_iter().fold(request, |request, key| {
+            request.header("idempotency-key", key)
+        });
         let answer = self
             .router
             .clone()
@@ -357,5 +367,31 @@ async fn experiments_and_suppressions_keep_the_document() {
         .await;
     service
         .ask(&format!("DELETE {entry}"), Value::Null, 404)
+        .await;
+}
+
+#[tokio::test]
+async fn a_repetition_is_answered_as_the_first_also_when_its_time_is_over() {
+    let service = Served::start().await;
+    let call = "POST /v1/messages";
+    let soon = service.clock.now() + std::time::Duration::from_secs(10);
+    let message = json!({
+        "channel": "sms", "to": "+41791234567", "content": { "text": "Your code is 1" },
+        "expires_at": soon,
+    });
+    let first = service
+        .ask_under(Some("k"), call, message.clone(), 202)
+        .await;
+    service.clock.advance(std::time::Duration::from_secs(11));
+    let again = service
+        .ask_under(Some("k"), call, message.clone(), 202)
+        .await;
+    assert_eq!(again["id"], first["id"]);
+    service
+        .ask_under(Some("other"), call, message.clone(), 422)
+        .await;
+    let batch = json!({ "messages": [message] });
+    service
+        .ask_under(Some("k"), "POST /v1/messages/batch", batch, 422)
         .await;
 }

@@ -46,14 +46,9 @@ pub(super) async fn receive(
     let told: Told = serde_json::from_slice(&body)
         .map_err(|error| Problem::unprocessable(format!("the receipts cannot be read: {error}")))?;
     check(&told)?;
-    let kinds: Vec<_> = told
-        .events
-        .iter()
-        .map(|event| event.kind.as_str())
-        .collect();
     let applied = api.store.receive(name, told.events).await?;
-    for kind in kinds {
-        api.instruments.received(name, kind);
+    for kind in &applied.kinds {
+        api.instruments.received(name, kind.as_str());
     }
     if applied.unknown > 0 {
         let unknown = applied.unknown;

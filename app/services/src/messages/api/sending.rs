@@ -45,10 +45,11 @@ pub(super) async fn send(
     Body(submission): Body<Submission>,
 ) -> Result<(StatusCode, HeaderMap, Json<Value>), Problem> {
     let now = api.store.clock.now();
-    let draft = submission.compose(&api.catalogue, now);
-    let draft = draft.map_err(|fault| refused("the message cannot be accepted", &fault))?;
     let idempotency = idempotency(&headers, &submission)?;
-    let mut stored = store(&api, vec![draft], idempotency, false).await?;
+    let draft = submission.compose(&api.catalogue, now);
+    let draft = draft.map_err(|fault| refused("the message cannot be accepted", &fault));
+    let drafts = draft.map(|draft| vec![draft]);
+    let mut stored = store_or_repeat(&api, drafts, idempotency, false).await?;
     let message = stored.pop().expect("one message has one outcome");
     let mut location = HeaderMap::new();
     let prefix = headers
@@ -85,12 +86,36 @@ pub(super) async fn send_batch(
             }
         }
     }
-    if let Some(problem) = problem {
-        return Err(problem);
-    }
     let idempotency = idempotency(&headers, &batch)?;
-    let stored = store(&api, drafts, idempotency, true).await?;
+    let drafts = problem.map_or(Ok(drafts), Err);
+    let stored = store_or_repeat(&api, drafts, idempotency, true).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "messages": stored }))))
+}
+
+/// Stores the messages. What cannot be accepted now may have been when it came first, before its
+/// time was over: then it is answered as it was, or its client would send it under another key.
+async fn store_or_repeat(
+    api: &Api,
+    drafts: Result<Vec<Draft>, Problem>,
+    idempotency: Option<Idempotency>,
+    in_batch: bool,
+) -> Result<Vec<Value>, Problem> {
+    let problem = match drafts {
+        Ok(drafts) => return store(api, drafts, idempotency, in_batch).await,
+        Err(problem) => problem,
+    };
+    let Some(idempotency) = idempotency else {
+        return Err(problem);
+    };
+    match api.store.before(idempotency).await? {
+        Some(Acceptance::Repeated(ids)) => shown(api, ids).await,
+        Some(Acceptance::OtherRequest) => Err(used()),
+        Some(Acceptance::Stored(_)) | None => Err(problem),
+    }
+}
+
+fn used() -> Problem {
+    Problem::unprocessable("the idempotency-key was used for another request")
 }
 
 /// Stores the messages and wakes their workers. For each what is to be told of it.
@@ -131,10 +156,7 @@ async fn store(
     let stored = match accepted {
         Acceptance::Stored(stored) => stored,
         Acceptance::Repeated(ids) => return shown(api, ids).await,
-        Acceptance::OtherRequest => {
-            let detail = "the idempotency-key was used for another request";
-            return Err(Problem::unprocessable(detail));
-        }
+        Acceptance::OtherRequest => return Err(used()),
     };
     if let ([(id, _)], false) = (&stored[..], in_batch) {
         span.record("messaging.message.id", id);

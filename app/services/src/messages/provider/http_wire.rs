@@ -107,12 +107,14 @@ impl HttpWire {
         Err(match status {
             StatusCode::TOO_MANY_REQUESTS => Refusal::Throttled(wait),
             StatusCode::SERVICE_UNAVAILABLE if wait.is_some() => Refusal::Throttled(wait),
-            // Our key is no fault of the message.
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Refusal::Unavailable(told)
-            }
+            StatusCode::SERVICE_UNAVAILABLE => Refusal::Unavailable(told),
             StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT => Refusal::Unclear(told),
-            status if status.is_client_error() => Refusal::Rejected(told),
+            StatusCode::BAD_REQUEST
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::UNPROCESSABLE_ENTITY => Refusal::Rejected(told),
+            // Our key, our account and our address of the provider are no fault of the message:
+            // it can be sent by another one.
+            status if status.is_client_error() => Refusal::Unavailable(told),
             _ => Refusal::Unclear(told),
         })
     }
@@ -202,5 +204,7 @@ mod tests {
         check(502, None, Err(Refusal::Unclear(told(502))));
         check(409, None, Err(Refusal::Unclear(told(409))));
         check(422, None, Err(Refusal::Rejected(told(422))));
+        check(402, None, Err(Refusal::Unavailable(told(402))));
+        check(404, None, Err(Refusal::Unavailable(told(404))));
     }
 }

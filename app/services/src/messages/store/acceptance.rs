@@ -37,6 +37,7 @@ pub(crate) enum Acceptance {
 }
 
 const MESSAGES: Statement = Statement::new(Operation::Insert, "messages");
+const KEYS: Statement = Statement::new(Operation::Select, "idempotency");
 
 impl Store {
     /// Stores messages, all or none. When it returns they are durable.
@@ -71,6 +72,17 @@ impl Store {
             },
         );
         accepting.await.via(frame!("Store::accept"))
+    }
+
+    /// What became of a request with this key before, if there was one.
+    pub(crate) async fn before(
+        &self,
+        idempotency: Idempotency,
+    ) -> Result<Option<Acceptance>, Failure> {
+        let reading = self.database.read(KEYS, move |connection| {
+            Box::pin(async move { before(connection, &idempotency).await })
+        });
+        reading.await.via(frame!("Store::before"))
     }
 }
 

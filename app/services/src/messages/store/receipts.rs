@@ -44,6 +44,9 @@ pub(crate) struct Applied {
     pub(crate) duplicates: u32,
     /// Of messages that are not ours, or no longer kept.
     pub(crate) unknown: u32,
+    /// Those of the new ones.
+    #[serde(skip)]
+    pub(crate) kinds: Vec<ReceiptKind>,
 }
 
 const RECEIPTS: Statement = Statement::new(Operation::Insert, "receipts");
@@ -124,6 +127,7 @@ async fn apply(
         return Ok(());
     }
     applied.new += 1;
+    applied.kinds.push(event.kind);
     advance(connection, event, now).await?;
     if let Some(scope) = event.kind.suppresses() {
         let (channel, recipient): (String, String) = (message.try_get(0)?, message.try_get(1)?);
