@@ -4,6 +4,7 @@
 //! On its way a request passes: the bound on all that is under way, its consumer's key and limit,
 //! the response cache, the room of its consumer's class, the breaker and the retries of the service.
 
+mod arriving;
 mod breaker;
 mod bulkhead;
 mod cache;

@@ -1,4 +1,3 @@
-use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -6,7 +5,6 @@ use axum::body::Body;
 use http::header::RETRY_AFTER;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri};
-use http_body_util::LengthLimitError;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -17,6 +15,7 @@ use tower::retry::budget::{Budget, TpsBudget};
 use watchfire_telemetry::Telemetry;
 
 use super::Upstream;
+use super::arriving::Arriving;
 use super::breaker::{Breaker, Change};
 use super::metrics::{Metrics, Retry};
 use super::refusal::Refusal;
@@ -64,7 +63,7 @@ pub(crate) struct Ask {
 #[derive(Debug)]
 pub(crate) enum Content {
     Whole(axum::body::Bytes),
-    Passing(Body),
+    Passing(Arriving),
 }
 
 /// Why a service was not asked, or did not answer.
@@ -106,12 +105,16 @@ impl Hop {
         for attempt in 1.. {
             let leave = self.breaker.ask(Instant::now());
             let leave = leave.map_err(|wait| NoAnswer::Refused(Refusal::CircuitOpen { wait }))?;
+            let arrival = match &request.body {
+                Content::Passing(body) => Some(body.arrival()),
+                Content::Whole(_) => None,
+            };
             let outcome = self.attempt(request, deadline).await;
-            if let Err(CallError::Broken { source, .. }) = &outcome
-                && is_too_long(&**source)
+            if let (Err(error), Some(arrival)) = (&outcome, arrival)
+                && let Some(refusal) = arrival.fault(error)
             {
-                let most = self.upstream.max_body;
-                return Err(NoAnswer::Refused(Refusal::BodyTooLarge { most }));
+                // The leave is dropped: this says nothing of the service.
+                return Err(NoAnswer::Refused(refusal));
             }
             let change = leave.tell(is_unavailable(&outcome), Instant::now());
             self.report(change);
@@ -142,7 +145,7 @@ impl Hop {
         let call = call.template(ask.template).headers(ask.headers);
         let body = match ask.body {
             Content::Whole(bytes) => Body::from(bytes),
-            Content::Passing(body) => body,
+            Content::Passing(body) => Body::new(body),
         };
         let send = |headers: HeaderMap| {
             let mut request = Request::new(body);
@@ -255,12 +258,6 @@ fn is_worth_repeating(outcome: &Result<Response<Incoming>, CallError>, may_repea
             may_repeat && is_passing(response.status()) && !is_told_when
         }
     }
-}
-
-fn is_too_long(error: &(dyn Error + Send + Sync + 'static)) -> bool {
-    let first: &(dyn Error + 'static) = error;
-    std::iter::successors(Some(first), |&error| error.source())
-        .any(<dyn Error>::is::<LengthLimitError>)
 }
 
 impl From<Failure> for NoAnswer {

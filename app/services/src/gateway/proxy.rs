@@ -8,11 +8,12 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::Body as _;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use watchfire_telemetry::RequestId;
 
 use super::Gateway;
+use super::arriving::Arriving;
 use super::bulkhead::Counted;
 use super::cache::{self, Cache};
 use super::consumer::{Class, Consumer, Verdict};
@@ -77,13 +78,13 @@ impl Route {
         body: Body,
         class: Class,
     ) -> Response {
-        let most = self.hop.upstream.max_body;
-        let body = match content(&parts.headers, body, most).await {
+        let length = body.size_hint().exact();
+        let body = match self.content(length, body).await {
             Ok(body) => body,
             Err(refusal) => return self.refuse(&refusal, class),
         };
-        if let (Content::Passing(_), Some(length)) = (&body, parts.headers.get(CONTENT_LENGTH)) {
-            headers.insert(CONTENT_LENGTH, length.clone());
+        if let (Content::Passing(_), Some(length)) = (&body, length) {
+            headers.insert(CONTENT_LENGTH, length.into());
         }
         let ask = Ask {
             method: parts.method.clone(),
@@ -93,6 +94,26 @@ impl Route {
             body,
         };
         self.asked(ask, class).await
+    }
+
+    /// The body, held if it is small, else as it comes and cut off where it grows too large. Its
+    /// length is the one that the connection goes by, and not what a header says besides.
+    async fn content(&self, length: Option<u64>, body: Body) -> Result<Content, Refusal> {
+        let most = self.hop.upstream.max_body;
+        match length.map(usize::try_from) {
+            _ if body.is_end_stream() => Ok(Content::Whole(axum::body::Bytes::new())),
+            Some(Ok(length)) if length <= HELD.min(most) => {
+                let whole = tokio::time::timeout(self.hop.upstream.timeout, to_bytes(body, length));
+                let whole = whole.await.map_err(|_| Refusal::BodyTooSlow)?;
+                whole
+                    .map(Content::Whole)
+                    .map_err(|_| Refusal::BodyBrokenOff)
+            }
+            Some(length) if length.map_or(true, |length| length > most) => {
+                Err(Refusal::BodyTooLarge { most })
+            }
+            _ => Ok(Content::Passing(Arriving::new(body, most))),
+        }
     }
 
     pub(super) async fn asked(&self, ask: Ask, class: Class) -> Response {
@@ -159,22 +180,6 @@ impl Route {
             .unwrap_or(whole);
         rest.parse()
             .unwrap_or_else(|_| PathAndQuery::from_static("/"))
-    }
-}
-
-/// The body, held if it is small, else as it comes and cut off where it grows too large.
-async fn content(headers: &HeaderMap, body: Body, most: usize) -> Result<Content, Refusal> {
-    let said = headers.get(CONTENT_LENGTH);
-    let said = said.and_then(|said| said.to_str().ok()?.parse::<usize>().ok());
-    let too_large = Refusal::BodyTooLarge { most };
-    match said {
-        _ if body.is_end_stream() => Ok(Content::Whole(axum::body::Bytes::new())),
-        Some(length) if length > most => Err(too_large),
-        Some(length) if length <= HELD => {
-            let whole = to_bytes(body, length).await.map_err(|_| too_large)?;
-            Ok(Content::Whole(whole))
-        }
-        _ => Ok(Content::Passing(Body::new(Limited::new(body, most)))),
     }
 }
 

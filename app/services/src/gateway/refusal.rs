@@ -23,12 +23,14 @@ pub(crate) enum Refusal {
     BulkheadFull,
     CircuitOpen { wait: Duration },
     BodyTooLarge { most: usize },
+    BodyTooSlow,
+    BodyBrokenOff,
     UpstreamUnreachable,
     UpstreamTimedOut,
 }
 
 impl Refusal {
-    const COUNT: usize = 8;
+    const COUNT: usize = 10;
 
     /// The label's value.
     pub(crate) fn reason(&self) -> &'static str {
@@ -39,6 +41,8 @@ impl Refusal {
             Self::BulkheadFull => "bulkhead_full",
             Self::CircuitOpen { .. } => "circuit_open",
             Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::BodyBrokenOff => "body_broken_off",
             Self::UpstreamUnreachable => "upstream_unreachable",
             Self::UpstreamTimedOut => "upstream_timed_out",
         }
@@ -54,6 +58,8 @@ impl Refusal {
             Self::BodyTooLarge { .. } => 5,
             Self::UpstreamUnreachable => 6,
             Self::UpstreamTimedOut => 7,
+            Self::BodyTooSlow => 8,
+            Self::BodyBrokenOff => 9,
         }
     }
 
@@ -89,6 +95,13 @@ impl Refusal {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("a body may hold {most} bytes here"),
             ),
+            Self::BodyTooSlow => Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not arrive in the time that the request has",
+            ),
+            Self::BodyBrokenOff => {
+                Problem::new(StatusCode::BAD_REQUEST, "the body did not arrive whole")
+            }
             Self::UpstreamUnreachable => Problem::new(StatusCode::BAD_GATEWAY, NO_ANSWER),
             Self::UpstreamTimedOut => Problem::new(StatusCode::GATEWAY_TIMEOUT, NO_ANSWER),
         }
@@ -205,6 +218,8 @@ mod tests {
         check(&Refusal::BulkheadFull, 503, Some("1"));
         check(&Refusal::CircuitOpen { wait }, 503, Some("2"));
         check(&Refusal::BodyTooLarge { most: 7 }, 413, None);
+        check(&Refusal::BodyTooSlow, 408, None);
+        check(&Refusal::BodyBrokenOff, 400, None);
         check(&Refusal::UpstreamUnreachable, 502, None);
         check(&Refusal::UpstreamTimedOut, 504, None);
     }
