@@ -1,10 +1,12 @@
 mod content;
 mod deploy;
+mod lock;
 mod service_name;
 mod stages;
 mod upstream_url;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -79,6 +81,17 @@ pub enum LaunchError {
         #[source]
         source: sqlx::Error,
     },
+    #[error("another process runs {service} over the files in {folder}")]
+    InUse {
+        service: &'static str,
+        folder: PathBuf,
+    },
+    #[error("{path} cannot be locked")]
+    Lock {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("telemetry could not be started")]
     Telemetry(#[source] watchfire_telemetry::StartError),
     #[error("an HTTP client could not be made")]
@@ -107,6 +120,8 @@ pub struct Running {
     live: Option<Arc<Live>>,
     telemetries: Vec<Telemetry>,
     stages: Stages,
+    /// Held for as long as the services run.
+    _locks: Vec<File>,
 }
 
 /// What every service of one launch is started from.
@@ -127,6 +142,7 @@ impl Running {
         } else {
             None
         };
+        let locks = lock::take(&launch)?;
         let (deploys, orders) = mpsc::unbounded_channel();
         let faults = launch.faults();
         let switch = FaultSwitch::new(faults.clone(), deploys, Arc::clone(&launch.clock));
@@ -172,6 +188,7 @@ impl Running {
                 .flat_map(|one| one.telemetries)
                 .collect(),
             stages,
+            _locks: locks,
         })
     }
 

@@ -55,3 +55,20 @@ async fn a_database_that_cannot_be_opened_is_told() {
         "{error:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_another_process_has_are_told() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let first = launch(dir.path(), any).await.expect("they start");
+    let error = launch(dir.path(), any).await;
+    let error = error.expect_err("the files are in use");
+    let expected = format!(
+        "another process runs content over the files in {}",
+        dir.path().display()
+    );
+    assert_eq!(error.to_string(), expected);
+    first.stop().await;
+    let again = launch(dir.path(), any).await.expect("the files are free");
+    again.stop().await;
+}
