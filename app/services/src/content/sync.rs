@@ -147,13 +147,23 @@ impl Sync {
         loop {
             let read = self.read(applied.cursor).await;
             let Entries { entries, latest } = read.via(frame!("Sync::catch_up"))?;
-            let Some(last) = entries.last() else {
-                return Ok(applied);
-            };
-            let (after, cursor) = (applied.cursor, last.cursor);
-            if cursor <= after {
+            let after = applied.cursor;
+            let backwards = |cursor| {
                 let error = SyncError::Backwards { after, cursor };
-                return Err(Failure::new(error, frame!("Sync::catch_up")));
+                Failure::new(error, frame!("Sync::catch_up"))
+            };
+            let Some(last) = entries.last() else {
+                // A feed that began anew would say that there is nothing new until it has come as
+                // far as the one before.
+                return if latest < after {
+                    Err(backwards(latest))
+                } else {
+                    Ok(applied)
+                };
+            };
+            let cursor = last.cursor;
+            if cursor <= after {
+                return Err(backwards(cursor));
             }
             let applying = self.apply(&entries, cursor).await;
             applying.via(frame!("Sync::catch_up"))?;

@@ -184,3 +184,15 @@ async fn places_are_indexed_by_all_that_they_lie_in() {
         "SELECT count(*) FROM beneath WHERE ancestor = 'italy' AND place LIKE 'portugal-braga%'";
     assert_eq!(bench.scalar(italy).await, 5, "with its four neighbourhoods");
 }
+
+#[tokio::test]
+async fn a_feed_that_began_anew_is_no_feed_that_has_nothing_new() {
+    let mut bench = Bench::new().await;
+    bench.round(UNLIMITED).await;
+    let further = "UPDATE sync_position SET cursor = cursor + 1000000";
+    bench.database.writer().execute(further).await.unwrap();
+    bench.round(UNLIMITED).await;
+    for sync in &bench.syncs {
+        assert_eq!(sync.instruments.failed.get(), 1);
+    }
+}
