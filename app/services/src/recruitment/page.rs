@@ -8,6 +8,8 @@ use crate::problem::Problem;
 
 /// How many a page holds when it is not said.
 const USUAL: u32 = 20;
+/// The one column that holds a text; the others that lists are ordered by hold times.
+const TEXT: &str = "title";
 /// The most that a page holds.
 pub(crate) const MOST: u32 = 100;
 
@@ -81,7 +83,8 @@ impl Paging {
         let cursor = cursor.and_then(|bytes| serde_json::from_slice::<Cursor>(&bytes).ok());
         let cursor =
             cursor.ok_or_else(|| wrong("cursor: expected what another page told as next"))?;
-        if cursor.sort == sort {
+        let is_of_text = sort.strip_prefix('-').unwrap_or(sort) == TEXT;
+        if cursor.sort == sort && matches!(cursor.key, Key::Text(_)) == is_of_text {
             Ok((cursor.key, cursor.id))
         } else {
             Err(wrong("cursor: it belongs to a list in another order"))
@@ -177,6 +180,12 @@ mod tests {
             (None, Some(101), None),
             (None, None, Some("!")),
             (None, None, Some("bnVsbA")),
+            // What is forged compares no title with a number: {"sort":"title","key":1,"id":"1"}.
+            (
+                Some("title"),
+                None,
+                Some("eyJzb3J0IjoidGl0bGUiLCJrZXkiOjEsImlkIjoiMSJ9"),
+            ),
         ] {
             let refused = Paging::read(&COLUMNS, sort, limit, cursor).unwrap_err();
             assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
