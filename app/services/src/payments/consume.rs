@@ -177,22 +177,35 @@ impl Pipeline {
         Ok(taken)
     }
 
-    /// Whether a refund is known; notifications may name any.
-    pub(crate) async fn payment_of(&self, key: &OperationKey) -> Result<Option<String>, Failure> {
+    /// What asked for an operation; none if nothing of ours did. Notifications may name any.
+    pub(crate) async fn asked(&self, key: &OperationKey) -> Result<Option<Asked>, Failure> {
         let key = key.clone();
         let select = Statement::new(Operation::Select, "payments");
         let found = self.database.read(select, move |connection| {
             Box::pin(async move {
-                if key.operation == OperationType::Refund {
+                let payment = if key.operation == OperationType::Refund {
                     let refund = Refund::find(connection, &key.subject).await?;
-                    return Ok(refund.map(|refund| refund.payment));
-                }
-                let payment = Payment::find(connection, &key.subject).await?;
-                Ok(payment.map(|payment| payment.id))
+                    refund.map(|refund| refund.payment)
+                } else {
+                    let payment = Payment::find(connection, &key.subject).await?;
+                    payment.map(|payment| payment.id)
+                };
+                let Some(payment) = payment else {
+                    return Ok(None);
+                };
+                let trace = event::trace_of(connection, &payment, key.turn).await?;
+                Ok(Some(Asked { payment, trace }))
             })
         });
-        found.await.via(frame!("Pipeline::payment_of"))
+        found.await.via(frame!("Pipeline::asked"))
     }
+}
+
+/// The payment that an operation is of, and the trace that the operation belongs to.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) payment: String,
+    pub(crate) trace: Trace,
 }
 
 #[derive(Debug, serde::Deserialize)]

@@ -181,6 +181,21 @@ pub(crate) async fn emit(
     Ok(())
 }
 
+/// The trace of a payment's event; none if there is no such event, or it was in no trace.
+pub(crate) async fn trace_of(
+    connection: &mut SqliteConnection,
+    payment: &str,
+    seq: i64,
+) -> Result<Trace, sqlx::Error> {
+    let select = sqlx::query_scalar("SELECT traceparent FROM events WHERE seq = ? AND payment = ?");
+    let found: Option<Option<String>> = select
+        .bind(seq)
+        .bind(payment)
+        .fetch_optional(connection)
+        .await?;
+    Ok(Trace::kept(found.flatten()))
+}
+
 /// Notes in the effect's transaction that `consumer` takes an event. False if it has taken it before:
 /// then there is to be no effect.
 pub(crate) async fn take(

@@ -5,10 +5,11 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
+use tracing::Instrument;
 
 use crate::payments::api::Api;
 use crate::payments::api::answer;
-use crate::payments::event::Trace;
+use crate::payments::consume::Asked;
 use crate::payments::operation::{OperationKey, Settled};
 use crate::payments::pipeline::Taken;
 use crate::payments::subscriber::is_signed;
@@ -25,6 +26,7 @@ struct Notification {
 const CONSUMER: &str = "notification";
 
 /// Takes a notification of the provider, once for each id; a repetition is answered as the first.
+/// What follows belongs to the trace of the operation, which the notification's is linked to.
 pub(super) async fn take(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
@@ -39,15 +41,22 @@ pub(super) async fn take(
     })?;
     let key = OperationKey::parse(&notification.operation.key);
     let key = key.ok_or_else(|| unknown(&notification.operation.key))?;
-    let found = api.pipeline.payment_of(&key).await;
+    let found = api.pipeline.asked(&key).await;
     let found = found.map_err(|failure| answer::unavailable(&failure))?;
-    let payment = found.ok_or_else(|| unknown(&notification.operation.key))?;
-    let trace = Trace::current(&api.telemetry);
+    let Asked { payment, trace } = found.ok_or_else(|| unknown(&notification.operation.key))?;
+    let span = tracing::info_span!(
+        "settle",
+        "otel.name" = "settle notification",
+        "payment.id" = payment,
+        "operation.key" = key.to_string(),
+    );
+    api.telemetry.link(&trace.headers(), &span);
     let settled = (key, notification.operation);
     let taking = api
         .pipeline
         .take_over(CONSUMER, notification.id, settled, trace);
     let taken = taking
+        .instrument(span)
         .await
         .map_err(|failure| answer::unavailable(&failure))?;
     let answer = json!({ "payment": payment, "duplicate": taken == Taken::Duplicate });

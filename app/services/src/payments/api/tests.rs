@@ -70,6 +70,33 @@ async fn a_payment_goes_its_way_in_one_trace() {
     );
 }
 
+/// The provider answers, tells by itself, or both at once: whoever is first, the payment's trace is
+/// the one that it was asked for in.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_notification_settles_stays_in_the_trace_of_the_payment() {
+    let running = Running::start(1).await;
+    let mut sent = Vec::new();
+    for number in 0..60 {
+        let key = format!("key-{number}");
+        let (_, accepted, trace) = running.send("/v1/payments", &key, &order(500)).await;
+        sent.push((accepted["id"].as_str().unwrap().to_owned(), trace));
+    }
+    for (id, _) in &sent {
+        settled(&running, id, &["captured", "declined"]).await;
+    }
+    let spans = running.stop().await;
+    let traces: Vec<&str> = sent.iter().map(|(_, trace)| trace.as_str()).collect();
+    let of = |name: &'static str| spans.iter().filter(move |span| span.name == name);
+    let elsewhere = of("process payment.captured")
+        .filter(|span| !traces.contains(&&*span.trace_id.to_string()));
+    assert_eq!(elsewhere.count(), 0);
+    for span in of("settle notification") {
+        let linked: Vec<String> = span.links.iter().map(|l| l.trace_id.to_string()).collect();
+        assert_eq!(linked.len(), 1, "{span:?}");
+        assert!(traces.contains(&&*linked[0]), "{span:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_good_for_one_request() {
     let running = Running::start(1).await;
