@@ -5,6 +5,7 @@ mod admin;
 mod afflicted;
 mod distorted;
 mod leak;
+mod measure;
 mod met;
 mod switch;
 

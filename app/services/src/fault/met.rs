@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use tokio::time::Instant;
 
 use super::leak::Leak;
-use super::{Fault, FaultKind, SLOWEST};
+use super::{Fault, FaultKind};
 
 /// The fault of one service, as the service's own code meets it.
 #[derive(Debug)]
@@ -40,15 +40,6 @@ pub(crate) struct HeldUp {
 }
 
 impl Faults {
-    /// What a slow request takes longer, on the average.
-    const SLOWER_BY: Duration = Duration::from_millis(1_150);
-    /// What a request takes longer for each second of a leak.
-    const SLOWER_EACH_SECOND: Duration = Duration::from_millis(25);
-    /// What a leak takes in a second, in MiB.
-    const LEAKED_EACH_SECOND: u64 = 2;
-    /// How far the clock is off if nothing is said.
-    const OFFSET_SECONDS: i64 = 20;
-
     pub(crate) fn none(seed: u64) -> Self {
         Self {
             is_on: AtomicBool::new(false),
@@ -73,11 +64,7 @@ impl Faults {
         if !dice.random_bool(met.fault.share) {
             return None;
         }
-        let delay = met
-            .fault
-            .delay_ms
-            .map_or(Self::SLOWER_BY, Duration::from_millis);
-        Some(delay.mul_f64(dice.random_range(0.7..1.3)))
+        Some(met.fault.delay().mul_f64(dice.random_range(0.7..1.3)))
     }
 
     /// Whether the message with this id is the poison. The first id that is asked for while
@@ -98,15 +85,10 @@ impl Faults {
             return None;
         }
         let lasted = met.since.elapsed();
-        let each_second = met.fault.leak_mib.unwrap_or(Self::LEAKED_EACH_SECOND);
-        let slower = met
-            .fault
-            .delay_ms
-            .map_or(Self::SLOWER_EACH_SECOND, Duration::from_millis);
         let mut leak = locked(&self.leak);
-        leak.grow_to((lasted.as_secs_f64() * each_second as f64) as usize);
+        leak.grow_to(met.fault.leaked_after(lasted));
         Some(HeldUp {
-            by: slower.mul_f64(lasted.as_secs_f64()).min(SLOWEST / 10),
+            by: met.fault.held_up_after(lasted),
             mib: leak.mib(),
             files: leak.files(),
         })
@@ -120,7 +102,7 @@ impl Faults {
     /// How far ahead the clock of the telemetry is, in seconds.
     pub(super) fn offset_seconds(&self) -> Option<i64> {
         let met = self.met(FaultKind::ClockSkew)?;
-        Some(met.fault.offset_seconds.unwrap_or(Self::OFFSET_SECONDS))
+        Some(met.fault.offset())
     }
 
     /// Puts a fault in the place of the one that was on, which is given back.
