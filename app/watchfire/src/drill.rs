@@ -1,8 +1,10 @@
 //! `watchfire drill`: faults whose onset is known, replayed in simulated time through the real
 //! pipeline, judged by Watchfire's rules and by plain ones over the same telemetry.
 
+mod case;
 mod catalogue;
 mod figures;
+mod harm;
 mod outcome;
 mod report;
 mod traffic;
@@ -24,7 +26,8 @@ use watchfire_schemas::Timestamp;
 use crate::cli::{DrillArgs, ServeArgs};
 use crate::config::{Defaults, Settings};
 use crate::stack::runtime;
-use catalogue::{CATALOGUE, Fault, chosen};
+use case::Case;
+use catalogue::{catalogue, chosen};
 use outcome::{Outcome, dated, pages_before, seen};
 use report::{Quiet, Report};
 use traffic::Service;
@@ -57,11 +60,11 @@ const WELL: [(f64, f64); 5] = [
 
 pub(crate) fn run(args: &DrillArgs) -> anyhow::Result<ExitCode> {
     if args.list {
-        report::list(&CATALOGUE);
+        report::list(&catalogue());
         return Ok(ExitCode::SUCCESS);
     }
-    let faults = chosen(&args.only);
-    if faults.is_empty() {
+    let cases = chosen(&args.only);
+    if cases.is_empty() {
         bail!(
             "no fault's name holds {:?}; --list names them",
             args.only.join(", ")
@@ -70,7 +73,7 @@ pub(crate) fn run(args: &DrillArgs) -> anyhow::Result<ExitCode> {
     if !(0.0..=366.0).contains(&args.quiet_days) {
         bail!("--quiet-days must be between 0 and 366");
     }
-    let report = runtime()?.block_on(drill(args, &faults))?;
+    let report = runtime()?.block_on(drill(args, &cases))?;
     if args.json {
         report.print_json()?;
     } else {
@@ -79,25 +82,25 @@ pub(crate) fn run(args: &DrillArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn drill(args: &DrillArgs, faults: &[Fault]) -> anyhow::Result<Report> {
+async fn drill(args: &DrillArgs, cases: &[Case]) -> anyhow::Result<Report> {
     let begun = Instant::now();
-    let mut waiting: VecDeque<(Fault, u64)> = (0..args.repeat)
-        .flat_map(|run| faults.iter().map(move |fault| (*fault, run)))
+    let mut waiting: VecDeque<(Case, u64)> = (0..args.repeat)
+        .flat_map(|run| cases.iter().map(move |case| (case.clone(), run)))
         .collect();
     let order: Vec<(&str, u64)> = waiting
         .iter()
-        .map(|(fault, run)| (fault.name, *run))
+        .map(|(case, run)| (case.name, *run))
         .collect();
     let mut outcomes = Vec::new();
     let mut replays = JoinSet::new();
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     loop {
         while replays.len() < at_once
-            && let Some((fault, run)) = waiting.pop_front()
+            && let Some((case, run)) = waiting.pop_front()
         {
             let settings = settings(args)?;
             let seed = args.seed.wrapping_mul(1000).wrapping_add(run);
-            replays.spawn(replay(settings, fault, (seed, run)));
+            replays.spawn(replay(settings, case, (seed, run)));
         }
         match replays.join_next().await {
             Some(outcome) => outcomes.push(outcome??),
@@ -117,15 +120,17 @@ async fn drill(args: &DrillArgs, faults: &[Fault]) -> anyhow::Result<Report> {
 /// One fault in a world of its own, until both sides have paged or it is long over.
 async fn replay(
     settings: Settings,
-    fault: Fault,
+    case: Case,
     (seed, run): (u64, u64),
 ) -> anyhow::Result<Outcome> {
     // The name takes part, so that a fault is the same whichever others are replayed.
-    let named = fault.name.bytes().fold(seed, |mixed, byte| {
+    let (name, harmless) = (case.name, case.harmless);
+    let kinds = case.kinds();
+    let named = name.bytes().fold(seed, |mixed, byte| {
         mixed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
     });
     let mut dice = StdRng::seed_from_u64(named);
-    let mut service = Service::new(fault.name.to_owned(), fault, dice.random());
+    let mut service = Service::new(name.to_owned(), case, dice.random());
     let begins = HISTORY + dice.random_range(0..SPREAD);
     service.broken = Some(begins..begins + LASTS);
     let onset = START + Duration::from_secs(begins);
@@ -137,7 +142,7 @@ async fn replay(
     let (ours, plain) = loop {
         world.run(until, 1).await?;
         let (ours, plain) = (world.incidents().await?, world.plain_incidents().await?);
-        let paged = |side: &[Incident]| seen(side, fault.name, onset).paged;
+        let paged = |side: &[Incident]| seen(side, name, onset).paged;
         let settled =
             paged(&ours).is_some_and(|paged| until as f64 > begins as f64 + paged + DATED_AFTER);
         if until >= end || (settled && paged(&plain).is_some()) {
@@ -146,13 +151,17 @@ async fn replay(
         until = (until + LOOK).min(end);
     };
     world.close().await;
+    // Where nothing is harmed, every page is one too many.
+    let until = if harmless { Timestamp::MAX } else { onset };
     Ok(Outcome {
-        fault: fault.name,
+        fault: name,
+        kinds,
+        harmless,
         run,
-        watchfire: seen(&ours, fault.name, onset),
-        plain: seen(&plain, fault.name, onset),
-        onset: dated(&ours, fault.name, onset),
-        too_early: (pages_before(&ours, onset), pages_before(&plain, onset)),
+        watchfire: seen(&ours, name, onset),
+        plain: seen(&plain, name, onset),
+        onset: dated(&ours, name, onset),
+        false_pages: (pages_before(&ours, until), pages_before(&plain, until)),
     })
 }
 
@@ -161,20 +170,20 @@ async fn quiet(args: &DrillArgs, outcomes: &[Outcome]) -> anyhow::Result<Quiet> 
     let seconds = (args.quiet_days * 86_400.0) as u64;
     let mut quiet = Quiet::default();
     for outcome in outcomes {
-        quiet.watchfire.extend_from_slice(&outcome.too_early.0);
-        quiet.plain.extend_from_slice(&outcome.too_early.1);
+        quiet.watchfire.extend_from_slice(&outcome.false_pages.0);
+        quiet.plain.extend_from_slice(&outcome.false_pages.1);
     }
     if seconds == 0 {
         return Ok(quiet);
     }
     let well = |(kind, (rate, errors)): (u64, (f64, f64))| {
-        let fault = Fault {
+        let case = Case {
             rate,
             errors,
-            ..CATALOGUE[0]
+            ..Case::new("well", "")
         };
         let seed = args.seed.wrapping_mul(1_000_003).wrapping_add(kind);
-        Service::new(format!("well-{rate}-a-second"), fault, seed)
+        Service::new(format!("well-{rate}-a-second"), case, seed)
     };
     let services: Vec<Service> = (0..).zip(WELL).map(well).collect();
     quiet.days = seconds as f64 / 86_400.0 * services.len() as f64;

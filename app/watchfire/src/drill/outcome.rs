@@ -3,6 +3,7 @@
 use serde::Serialize;
 use watchfire_alerts::{Incident, OnsetMethod};
 use watchfire_schemas::{AlertSeverity, Timestamp};
+use watchfire_services::FaultKind;
 
 /// How soon one set of rules saw a fault, in seconds from its onset.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -30,13 +31,17 @@ pub(crate) struct Dated {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Outcome {
     pub fault: &'static str,
+    /// What the switchboard calls it; none where it comes from outside of services.
+    pub kinds: Vec<FaultKind>,
+    /// Whether nobody is to be woken by it.
+    pub harmless: bool,
     pub run: u64,
     pub watchfire: Seen,
     pub plain: Seen,
     pub onset: Option<Dated>,
-    /// Pages before it, on both sides.
+    /// Pages before it, or all if it is harmless, on both sides.
     #[serde(skip)]
-    pub too_early: (Vec<String>, Vec<String>),
+    pub false_pages: (Vec<String>, Vec<String>),
 }
 
 /// The first of `incidents` that is about a service and was not before `onset`.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
+use watchfire_services::FaultKind;
 
-use super::catalogue::Fault;
+use super::case::Case;
 use super::figures::{Estimated, geometric_mean, median, quantile};
 use super::outcome::{Outcome, Seen};
 
@@ -58,9 +59,15 @@ struct Sides {
     pairs: usize,
 }
 
-pub(crate) fn list(faults: &[Fault]) {
-    for fault in faults {
-        say(&format!("{:20} {}", fault.name, fault.what));
+pub(crate) fn list(cases: &[Case]) {
+    for case in cases {
+        let kinds: Vec<&str> = case.kinds().into_iter().map(FaultKind::as_str).collect();
+        let kinds = if kinds.is_empty() {
+            "-".to_owned()
+        } else {
+            kinds.join(", ")
+        };
+        say(&format!("{:20} {kinds:16} {}", case.name, case.what));
     }
 }
 
@@ -115,7 +122,7 @@ impl Report {
                 sides.plain_missed,
                 estimated(sides.ratio, 3),
                 sides.pairs,
-                n = self.outcomes.len(),
+                n = self.harmful().count(),
             ));
         }
         let covered = summary
@@ -153,11 +160,7 @@ impl Report {
     }
 
     fn summary(&self) -> Summary {
-        let dated: Vec<_> = self
-            .outcomes
-            .iter()
-            .filter_map(|o| o.onset.as_ref())
-            .collect();
+        let dated: Vec<_> = self.harmful().filter_map(|o| o.onset.as_ref()).collect();
         let errors: Vec<f64> = dated.iter().map(|dated| dated.error.abs()).collect();
         let widths: Vec<f64> = dated.iter().map(|dated| dated.width).collect();
         let covered = dated.iter().filter(|dated| dated.covers).count();
@@ -171,9 +174,14 @@ impl Report {
         }
     }
 
+    /// Those that somebody is to be woken by; the others count where nothing is broken.
+    fn harmful(&self) -> impl Iterator<Item = &Outcome> {
+        self.outcomes.iter().filter(|outcome| !outcome.harmless)
+    }
+
     fn sides(&self, of: fn(&Seen) -> Option<f64>) -> Sides {
-        let ours: Vec<Option<f64>> = self.outcomes.iter().map(|o| of(&o.watchfire)).collect();
-        let plain: Vec<Option<f64>> = self.outcomes.iter().map(|o| of(&o.plain)).collect();
+        let ours: Vec<Option<f64>> = self.harmful().map(|o| of(&o.watchfire)).collect();
+        let plain: Vec<Option<f64>> = self.harmful().map(|o| of(&o.plain)).collect();
         let pairs = ours.iter().zip(&plain);
         let ratios: Vec<f64> = pairs
             .filter_map(|(ours, plain)| Some(ours.as_ref()?.max(1.0) / plain.as_ref()?.max(1.0)))
@@ -210,23 +218,24 @@ fn row(outcome: &Outcome) -> String {
     format!(
         "{:20} {:>9} {:>7} {:>9} {:>7} {:>7}  {:>12} {:>6} {:5}  {}",
         outcome.fault,
-        told(ours),
+        told(ours, outcome.harmless),
         seconds(ours.paged),
-        told(plain),
+        told(plain, outcome.harmless),
         seconds(plain.paged),
         ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}")),
         onset.map_or("-".to_owned(), |onset| format!("{:+.1}", onset.error)),
         seconds(onset.map(|onset| onset.width)),
         onset.map_or("-", |onset| if onset.covers { "yes" } else { "no" }),
-        ours.rule.as_deref().unwrap_or("missed"),
+        ours.rule.as_deref().unwrap_or("-"),
     )
 }
 
 /// Until it was detected, or what there was instead.
-fn told(seen: &Seen) -> String {
+fn told(seen: &Seen, harmless: bool) -> String {
     match (seen.detected, seen.warned) {
         (Some(detected), _) => format!("{detected:.0}"),
         (None, Some(warned)) => format!("warned {warned:.0}"),
+        (None, None) if harmless => "quiet".to_owned(),
         (None, None) => "missed".to_owned(),
     }
 }

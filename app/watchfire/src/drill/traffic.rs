@@ -1,6 +1,7 @@
 //! A service as its telemetry shows it: the spans and log lines of each second, and a fault in them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -10,12 +11,16 @@ use watchfire_schemas::{
     Timestamp, TraceId,
 };
 
-use super::catalogue::{Fault, Harm};
+use super::case::{CALLED, Case};
+use super::harm::Harm;
 
 /// Event whose contract is broken by the fault that does so.
 pub(crate) const EVENT: &str = "order_placed";
 /// How often traffic and errors draw anew by how much they differ from the usual, in seconds.
 const BURST: u64 = 10;
+/// How often a message is tried that cannot be processed, as by the messages service; it waits for up
+/// to a second, then for up to two.
+const POISONED: u32 = 3;
 
 /// What came in one second.
 #[derive(Debug, Default)]
@@ -24,11 +29,28 @@ pub(crate) struct Second {
     pub logs: Vec<LogRecord>,
 }
 
+impl Second {
+    /// Dates all by a clock that is so many seconds ahead, or behind.
+    fn put_ahead(&mut self, seconds: i64) {
+        let shift = |at: &mut Timestamp| {
+            let by = Duration::from_secs(seconds.unsigned_abs());
+            *at = if seconds > 0 { *at + by } else { *at - by };
+        };
+        for span in &mut self.spans {
+            shift(&mut span.start);
+            shift(&mut span.end);
+        }
+        for log in &mut self.logs {
+            shift(&mut log.timestamp);
+        }
+    }
+}
+
 /// One service, with or without its fault.
 #[derive(Debug)]
 pub(crate) struct Service {
     pub name: String,
-    pub fault: Fault,
+    pub case: Case,
     /// The seconds in which it is broken.
     pub broken: Option<std::ops::Range<u64>>,
     rng: StdRng,
@@ -49,10 +71,10 @@ struct Request {
 }
 
 impl Service {
-    pub(crate) fn new(name: String, fault: Fault, seed: u64) -> Self {
+    pub(crate) fn new(name: String, case: Case, seed: u64) -> Self {
         Self {
             name,
-            fault,
+            case,
             broken: None,
             rng: StdRng::seed_from_u64(seed),
             bursts: (1.0, 1.0),
@@ -66,10 +88,10 @@ impl Service {
             self.bursts = (gamma(&mut self.rng, 4), gamma(&mut self.rng, 2));
         }
         let harm = self.harm(second);
-        for operation in 0..self.fault.operations {
-            let harmed = operation == 0 || !self.fault.first_only;
+        for operation in 0..self.case.operations {
+            let harmed = operation == 0 || !self.case.first_only;
             let harm = if harmed { harm } else { Harm::NONE };
-            let rate = self.fault.rate * harm.traffic * self.bursts.0;
+            let rate = self.case.rate * harm.traffic * self.bursts.0;
             for _ in 0..poisson(&mut self.rng, rate) {
                 let request = self.request(operation, harm, at);
                 self.tell(&request, harm, second);
@@ -79,6 +101,9 @@ impl Service {
             let log = self.log(at, None, Some("ConnectionResetError"), harm);
             self.later(second).logs.extend(log);
         }
+        if harm.poison && self.broken.as_ref().is_some_and(|b| b.start == second) {
+            self.poison(second, at);
+        }
         let mut ended = Second::default();
         while let Some(entry) = self.under_way.first_entry()
             && *entry.key() <= second
@@ -87,20 +112,39 @@ impl Service {
             ended.spans.append(&mut some.spans);
             ended.logs.append(&mut some.logs);
         }
+        if harm.ahead != 0 {
+            ended.put_ahead(harm.ahead);
+        }
         ended
+    }
+
+    /// A message that cannot be processed, from the first attempt to the last.
+    fn poison(&mut self, second: u64, at: Timestamp) {
+        let trace = self.trace_id();
+        let mut waited = 0.0;
+        for attempt in 0..POISONED {
+            let begun = at + Duration::from_secs_f64(waited);
+            let end = begun + Duration::from_millis(3);
+            let span = self.span(
+                trace,
+                ("process mail", SpanKind::Consumer),
+                (begun, end),
+                true,
+            );
+            let place = Some((trace, span.span_id));
+            let log = self.log(end, place, Some("PoisonError"), Harm::NONE);
+            let later = self.later(second + waited as u64);
+            later.spans.push(span);
+            later.logs.extend(log);
+            waited += self.rng.random::<f64>() * f64::from(1 << attempt);
+        }
     }
 
     /// What is wrong in a second.
     fn harm(&self, second: u64) -> Harm {
         match &self.broken {
             Some(broken) if broken.contains(&second) => {
-                let passed = (second - broken.start) as f64 + 0.5;
-                let part = if self.fault.ramp > 0.0 {
-                    passed / self.fault.ramp
-                } else {
-                    1.0
-                };
-                self.fault.harm.part(part.min(1.0))
+                Harm::of(&self.case, (second - broken.start) as f64 + 0.5)
             }
             _ => Harm::NONE,
         }
@@ -109,17 +153,23 @@ impl Service {
     fn request(&mut self, operation: usize, harm: Harm, at: Timestamp) -> Request {
         let mut drawn = |share: f64| self.rng.random::<f64>() < share;
         let call = self
-            .fault
+            .case
             .calls
             .then(|| (drawn(harm.calls_fail), drawn(harm.calls_slow)));
         let call_failed = call.is_some_and(|(failed, _)| failed);
-        let failed = drawn(self.fault.errors * self.bursts.1) || drawn(harm.fails) || call_failed;
+        let failed = drawn(self.case.errors * self.bursts.1) || drawn(harm.fails) || call_failed;
         let slow = drawn(harm.slow);
+        let (held_up, longer) = harm.held_up;
+        let longer = if held_up > 0.0 && drawn(held_up) {
+            longer
+        } else {
+            0.0
+        };
         let mut usual = || 0.01 + 0.03 * -(1.0 - self.rng.random::<f64>()).ln();
         let call =
-            call.map(|(failed, slow)| (failed, if slow { Harm::SLOW_SECONDS } else { usual() }));
-        let own = if slow { Harm::SLOW_SECONDS } else { usual() };
-        let begun = at + std::time::Duration::from_secs_f64(self.rng.random::<f64>() * 0.999);
+            call.map(|(failed, slow)| (failed, if slow { harm.slow_seconds } else { usual() }));
+        let own = longer + if slow { harm.slow_seconds } else { usual() };
+        let begun = at + Duration::from_secs_f64(self.rng.random::<f64>() * 0.999);
         Request {
             operation,
             begun,
@@ -131,7 +181,7 @@ impl Service {
 
     /// Puts a request's spans and log lines where it ends.
     fn tell(&mut self, request: &Request, harm: Harm, second: u64) {
-        let end = request.begun + std::time::Duration::from_secs_f64(request.seconds);
+        let end = request.begun + Duration::from_secs_f64(request.seconds);
         let ends_in = second + (request.seconds + 0.5) as u64;
         let trace = self.trace_id();
         let name = format!("GET /{}", request.operation);
@@ -143,10 +193,10 @@ impl Service {
         );
         let mut spans = Vec::with_capacity(2);
         if let Some((failed, seconds)) = request.call {
-            let ended = request.begun + std::time::Duration::from_secs_f64(seconds);
+            let ended = request.begun + Duration::from_secs_f64(seconds);
             let mut client = self.span(
                 trace,
-                ("GET stock", SpanKind::Client),
+                (&format!("GET {CALLED}"), SpanKind::Client),
                 (request.begun, ended),
                 failed,
             );

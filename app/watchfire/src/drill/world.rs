@@ -157,13 +157,18 @@ impl World {
             collector.accept("drill", Batch::Logs(came.logs)).await?;
         }
         for service in &self.services {
-            let began = service.broken.as_ref().map(|broken| broken.start);
-            if service.fault.deploy && began == Some(self.second) {
-                self.stores
-                    .alerts
-                    .record_change(deploy(&service.name, self.clock.now()))
-                    .await?;
-            }
+            let Some(broken) = service.broken.as_ref().filter(|_| service.case.deploys()) else {
+                continue;
+            };
+            let version = match self.second {
+                second if second == broken.start => "2",
+                second if second == broken.end => "1",
+                _ => continue,
+            };
+            self.stores
+                .alerts
+                .record_change(deploy(&service.name, version, self.clock.now()))
+                .await?;
         }
         Ok(())
     }
@@ -254,14 +259,14 @@ fn contract() -> anyhow::Result<SchemaDefinition> {
     Ok(serde_json::from_value(definition)?)
 }
 
-fn deploy(service: &str, at: Timestamp) -> ChangeEvent {
+fn deploy(service: &str, version: &str, at: Timestamp) -> ChangeEvent {
     ChangeEvent {
         id: String::new(),
         at,
         kind: ChangeKind::Deploy,
         service: service.to_owned(),
-        summary: "version 2".to_owned(),
-        version: Some("2".to_owned()),
+        summary: format!("version {version}"),
+        version: Some(version.to_owned()),
         author: None,
         link: None,
         attributes: Attributes::new(),
