@@ -26,7 +26,7 @@ pub enum FaultKind {
     Errors,
     /// A share of the requests becomes slow; of content's, those of one route.
     Latency,
-    /// The service's database cannot be reached.
+    /// The service's database cannot be reached; of the gateway's, the cache that it shares.
     DependencyDown,
     /// Every request leaves memory and an open file behind, and waits longer than the one before.
     SlowLeak,
@@ -146,15 +146,16 @@ impl FaultKind {
         }
     }
 
-    /// Why it cannot hit the service, if it cannot.
-    fn missing_in(self, service: &str) -> Option<&'static str> {
+    /// Why it cannot hit the service, if it cannot. One that stands alone has no dependency that
+    /// could be down but other services.
+    fn missing_in(self, service: &str, stands_alone: bool) -> Option<&'static str> {
         match self {
             Self::PoisonMessage if !matches!(service, "messages" | "payments") => {
                 Some("consumes no messages")
             }
-            Self::DependencyDown if service == "gateway" => {
-                Some("depends on the services behind it only; aim at one of them")
-            }
+            Self::DependencyDown if stands_alone => Some(
+                "depends on the services behind it only; aim at one of them, or give it a cache to share",
+            ),
             _ => None,
         }
     }
@@ -188,9 +189,9 @@ impl Fault {
     }
 
     /// Whether it can be begun as it is written.
-    fn check(&self) -> Result<(), FaultError> {
+    fn check(&self, stands_alone: bool) -> Result<(), FaultError> {
         let wrong = |member, why: String| Err(FaultError::Member { member, why });
-        if let Some(why) = self.kind.missing_in(&self.service) {
+        if let Some(why) = self.kind.missing_in(&self.service, stands_alone) {
             return Err(FaultError::NotOfService {
                 service: self.service.clone(),
                 kind: self.kind,
@@ -244,7 +245,8 @@ mod tests {
     fn a_fault_that_makes_no_sense_is_refused_by_the_member() {
         let check = |text: &str, expected: Result<(), &str>| {
             let fault: Fault = serde_json::from_str(text).unwrap();
-            let found = fault.check().map_err(|error| error.pointer());
+            let stands_alone = fault.service == "gateway";
+            let found = fault.check(stands_alone).map_err(|error| error.pointer());
             assert_eq!(found, expected.map_err(str::to_owned), "{text}");
         };
         check(r#"{"service":"payments","kind":"errors"}"#, Ok(()));

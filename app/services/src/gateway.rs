@@ -29,6 +29,8 @@ use watchfire_telemetry::Telemetry;
 
 use self::bulkhead::Bulkheads;
 use self::cache::Cache;
+pub(crate) use self::cache::Store;
+pub use self::cache::{CacheUrl, NoCacheUrl};
 use self::hop::Hop;
 use self::keys::Keys;
 use self::metrics::Metrics;
@@ -85,13 +87,14 @@ pub(crate) fn router(
     telemetry: &Telemetry,
     version: Version,
     tasks: TaskTracker,
+    store: Option<Arc<Store>>,
 ) -> Router {
     let (metrics, refusals, cache) = {
         let mut registry = telemetry.registry();
         (
             Metrics::register(&mut registry),
             Refusals::register(&mut registry),
-            Cache::new(&mut registry),
+            Cache::new(&mut registry, store),
         )
     };
     let gateway = Arc::new(Gateway {
@@ -154,7 +157,7 @@ mod tests {
         };
         let policy = Policy::of(None).unwrap();
         let tasks = TaskTracker::new();
-        let router = router(vec![upstream], policy, &telemetry, VERSION, tasks);
+        let router = router(vec![upstream], policy, &telemetry, VERSION, tasks, None);
         let request = Request::get("/api/places").body(Body::empty()).unwrap();
         let response = router.oneshot(request).await.unwrap();
         let status = response.status().as_u16();

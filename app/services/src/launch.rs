@@ -1,3 +1,4 @@
+mod cache;
 mod content;
 mod deploy;
 mod lock;
@@ -20,7 +21,7 @@ use watchfire_telemetry::Telemetry;
 use crate::content::release::Live;
 use crate::fault::{self, Extent, FaultSwitch, Faults};
 use crate::feed;
-use crate::gateway::{self, Policy, PolicyError, Upstream};
+use crate::gateway::{self, CacheUrl, NoCacheUrl, Policy, PolicyError, Store, Upstream};
 use crate::secret::{Keyring, SecretError, Secrets};
 use crate::server::{self, LOOPBACK};
 use crate::setup::{Setup, Started};
@@ -54,6 +55,8 @@ pub struct Launch {
     pub listen: BTreeMap<ServiceName, SocketAddr>,
     /// Where services answer that run elsewhere, for the gateway.
     pub upstreams: BTreeMap<ServiceName, UpstreamUrl>,
+    /// What the gateway shares its answers in with others; else the secret `gateway.cache` says so.
+    pub cache: Option<CacheUrl>,
     pub export: Export,
     /// `deployment.environment.name`.
     pub environment: Option<String>,
@@ -100,6 +103,8 @@ pub enum LaunchError {
     Secret(SecretError),
     #[error(transparent)]
     Policy(PolicyError),
+    #[error(transparent)]
+    Cache(NoCacheUrl),
     /// A variable of the environment, by its name, and what was expected.
     #[error("{0}")]
     Setting(String),
@@ -131,6 +136,8 @@ struct House<'a> {
     faults: BTreeMap<&'static str, Arc<Faults>>,
     switch: &'a FaultSwitch,
     secrets: &'a Keyring,
+    /// What the gateway shares its answers in.
+    cache: Option<CacheUrl>,
 }
 
 impl Running {
@@ -144,7 +151,8 @@ impl Running {
         };
         let locks = lock::take(&launch)?;
         let (deploys, orders) = mpsc::unbounded_channel();
-        let faults = launch.faults();
+        let cache = launch.cache()?;
+        let faults = launch.faults(cache.is_some());
         let switch = FaultSwitch::new(faults.clone(), deploys, Arc::clone(&launch.clock));
         let house = House {
             launch: &launch,
@@ -152,6 +160,7 @@ impl Running {
             faults,
             switch: &switch,
             secrets: &Keyring::new(launch.secrets),
+            cache,
         };
         let stages = Stages::of(&launch.services);
         let source = Arc::new(feed::Source::new());
@@ -223,10 +232,14 @@ impl Launch {
     }
 
     /// One for each service that can be broken.
-    fn faults(&self) -> BTreeMap<&'static str, Arc<Faults>> {
+    fn faults(&self, has_cache: bool) -> BTreeMap<&'static str, Arc<Faults>> {
+        let faults = |service: &ServiceName| match service {
+            ServiceName::Gateway if !has_cache => Faults::of_one_that_stands_alone(self.seed),
+            _ => Faults::none(self.seed),
+        };
         let services = self.services.iter();
         services
-            .map(|service| (service.as_str(), Arc::new(Faults::none(self.seed))))
+            .map(|service| (service.as_str(), Arc::new(faults(service))))
             .collect()
     }
 }
@@ -282,8 +295,15 @@ impl House<'_> {
         let keys = Secrets::given("gateway.keys").map_err(LaunchError::Secret)?;
         let policy = Policy::of(keys.as_ref()).map_err(LaunchError::Policy)?;
         let tasks = stages.gateway.tasks.clone();
+        let store = self.cache.clone().map(|url| {
+            let (clock, faults) = (Arc::clone(&self.launch.clock), Arc::clone(faults));
+            Store::new(url, clock, faults, &telemetry, tasks.clone())
+        });
+        if let Some(store) = store.clone() {
+            stages.gateway.spawn(|stop| store.keep(stop));
+        }
         let upstreams = self.upstreams(started);
-        let router = gateway::router(upstreams, policy, &telemetry, VERSION, tasks);
+        let router = gateway::router(upstreams, policy, &telemetry, VERSION, tasks, store);
         let router = router.merge(self.switch.routes(address));
         let router = fault::aimed_at(router, Arc::clone(faults), Extent::All);
         stages.gateway.serve(listener, router);

@@ -29,7 +29,7 @@ mod traced;
 mod traffic;
 
 pub use fault::{Fault, FaultError, FaultInForce, FaultKind, FaultSwitch};
-pub use gateway::PolicyError;
+pub use gateway::{CacheUrl, NoCacheUrl, PolicyError};
 pub use history::history;
 pub use launch::{
     Export, Launch, LaunchError, NoUpstreamUrl, Running, ServiceName, UnknownService, UpstreamUrl,

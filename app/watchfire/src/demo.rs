@@ -69,6 +69,7 @@ async fn demo(args: &DemoArgs, mut settings: Settings) -> anyhow::Result<ExitCod
         data_dir,
         listen: BTreeMap::new(),
         upstreams: BTreeMap::new(),
+        cache: None,
         environment: Some(DEMO.to_owned()),
         secrets: Secrets::GivenOrDrawn,
         gateway: args.gateway.unwrap_or(([127, 0, 0, 1], 7118).into()),

@@ -8,7 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::mpsc;
 use watchfire_schemas::{ChangeEvent, SystemClock};
-use watchfire_services::{Export, Launch, Running, Secrets, ServiceName};
+use watchfire_services::{CacheUrl, Export, Launch, Running, Secrets, ServiceName};
 
 use crate::api::Api;
 use crate::cli::ServicesArgs;
@@ -85,12 +85,19 @@ fn launch(args: &ServicesArgs) -> Result<Launch, ConfigError> {
     if needs_gateway && !runs(&ServiceName::Gateway) {
         return Err(wrong("only", "--upstream and --traffic need the gateway"));
     }
+    if args.cache.is_some() && !runs(&ServiceName::Gateway) {
+        return Err(wrong("only", "--cache needs the gateway"));
+    }
+    let cache = args.cache.as_ref().map(|given| CacheUrl::parse(&given.0));
+    let cache = cache.transpose();
+    let cache = cache.map_err(|error| wrong("cache", &error.to_string()))?;
     Ok(Launch {
         services,
         data_dir: args.data_dir.clone(),
         gateway: args.gateway,
         listen,
         upstreams,
+        cache,
         export: Export::Environment,
         environment: args.environment.clone(),
         // What several processes share cannot be drawn by each.
@@ -160,6 +167,17 @@ mod tests {
         check(
             &["--only", "payments", upstream],
             Err("only: --upstream and --traffic need the gateway"),
+        );
+        check(&["--cache", "redis://:s3cret@cache:6379/1"], Ok(6));
+        check(
+            &["--cache", "s3cret"],
+            Err(
+                "cache: the gateway's cache is no address of a Redis; it must be of the form redis://[user:password@]host[:port][/db], or rediss:// over TLS",
+            ),
+        );
+        check(
+            &["--only", "payments", "--cache", "redis://cache"],
+            Err("only: --cache needs the gateway"),
         );
         check(
             &["--listen", "127.0.0.1:1"],

@@ -22,6 +22,8 @@ pub(crate) struct Faults {
     leak: Mutex<Leak>,
     /// The message that is the poison: the first that was asked for while the fault was on.
     poison: Mutex<Option<String>>,
+    /// It depends on nothing that could be down but other services.
+    pub(super) stands_alone: bool,
 }
 
 /// A fault, and when it began.
@@ -47,6 +49,15 @@ impl Faults {
             dice: Mutex::new(StdRng::seed_from_u64(seed)),
             leak: Mutex::default(),
             poison: Mutex::default(),
+            stands_alone: false,
+        }
+    }
+
+    /// Those of a service that depends on nothing but other services.
+    pub(crate) fn of_one_that_stands_alone(seed: u64) -> Self {
+        Self {
+            stands_alone: true,
+            ..Self::none(seed)
         }
     }
 

@@ -72,7 +72,7 @@ impl FaultSwitch {
     /// Begins a fault; the one that its service had before ends.
     pub fn begin(&self, fault: Fault) -> Result<(), FaultError> {
         let (service, faults) = self.known(&fault.service)?;
-        fault.check()?;
+        fault.check(faults.stands_alone)?;
         let mut in_force = self.in_force();
         self.end_one(&mut in_force, service);
         let lasts = fault.for_seconds.map(Duration::from_secs);
@@ -113,13 +113,15 @@ impl FaultSwitch {
 
     /// The services that can be broken, each with the kinds that can hit it.
     pub fn services(&self) -> BTreeMap<&'static str, Vec<FaultKind>> {
-        let kinds = |service: &str| {
+        let kinds = |service: &str, faults: &Faults| {
             let all = FaultKind::ALL.into_iter();
-            all.filter(|kind| kind.missing_in(service).is_none())
+            all.filter(|kind| kind.missing_in(service, faults.stands_alone).is_none())
                 .collect()
         };
-        let names = self.services.keys();
-        names.map(|service| (*service, kinds(service))).collect()
+        let services = self.services.iter();
+        services
+            .map(|(service, faults)| (*service, kinds(service, faults)))
+            .collect()
     }
 
     /// `/admin/faults`, for who listens on loopback; nothing for others.

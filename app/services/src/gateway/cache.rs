@@ -1,7 +1,10 @@
-//! A shared cache of answers (RFC 9111), in this process and bounded by bytes.
+//! A shared cache of answers (RFC 9111), in this process and bounded by bytes. Several gateways may
+//! have a store of answers together; then what this process holds is the near part of it.
 
 mod control;
 mod entry;
+mod outcome;
+mod store;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,9 +12,6 @@ use std::time::Duration;
 
 use http::header::{AUTHORIZATION, COOKIE, RANGE};
 use http::{HeaderMap, Method};
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,6 +19,11 @@ use tokio::time::Instant;
 use self::control::Control;
 use self::entry::Use;
 pub(crate) use self::entry::{Entry, matches};
+pub(crate) use self::outcome::Outcome;
+use self::outcome::Outcomes;
+use self::store::Held;
+pub(crate) use self::store::Store;
+pub use self::store::{CacheUrl, NoCacheUrl};
 
 /// All entries together weigh at most so much.
 const CAPACITY: u64 = 64 << 20;
@@ -27,16 +32,30 @@ const MOST_VARIANTS: usize = 8;
 /// How long an address is remembered as one whose answers are not kept.
 const PASS_FOR: Duration = Duration::from_secs(10);
 const MOST_PASSES: u64 = 10_000;
+/// What the store has is shown for so long without asking it again, so that what is taken out of it
+/// is gone everywhere soon.
+const NEAR_FOR: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(crate) struct Cache {
     /// By path and query.
-    entries: moka::sync::Cache<String, Arc<Vec<Arc<Entry>>>>,
+    entries: moka::sync::Cache<String, Arc<Kept>>,
     /// Addresses whose answers are not kept: nobody waits there for another's answer.
     passes: moka::sync::Cache<String, ()>,
     /// Who is fetching what. Locked to begin and to end a flight only.
     flights: Arc<Mutex<HashMap<String, watch::Receiver<()>>>>,
     outcomes: Outcomes,
+    /// What other gateways have too, if there are any.
+    store: Option<Arc<Store>>,
+}
+
+/// The answers at one address.
+#[derive(Debug)]
+struct Kept {
+    variants: Vec<Arc<Entry>>,
+    /// When the store is known to have had them; never, if they are ours alone. Locked to read and
+    /// to write it only.
+    confirmed: Mutex<Option<Instant>>,
 }
 
 /// What there is for a request.
@@ -50,6 +69,8 @@ pub(crate) enum Found {
         old: Option<Arc<Entry>>,
         if_error: bool,
     },
+    /// It may be shown as it is, but one should ask the store whether it still has it.
+    Unconfirmed,
     /// Answers at this address are not kept.
     Pass,
 }
@@ -71,9 +92,9 @@ pub(crate) struct Lead {
 }
 
 impl Cache {
-    pub(crate) fn new(registry: &mut Registry) -> Self {
-        let weigh = |key: &String, variants: &Arc<Vec<Arc<Entry>>>| {
-            let all: usize = variants.iter().map(|entry| entry.weight()).sum();
+    pub(crate) fn new(registry: &mut Registry, store: Option<Arc<Store>>) -> Self {
+        let weigh = |key: &String, kept: &Arc<Kept>| {
+            let all: usize = kept.variants.iter().map(|entry| entry.weight()).sum();
             u32::try_from(key.len() + all).unwrap_or(u32::MAX)
         };
         Self {
@@ -87,6 +108,7 @@ impl Cache {
                 .build(),
             flights: Arc::default(),
             outcomes: Outcomes::register(registry),
+            store,
         }
     }
 
@@ -102,10 +124,65 @@ impl Cache {
     }
 
     pub(crate) fn find(&self, key: &str, asked: &HeaderMap, now: Instant) -> Found {
-        let variants = self.entries.get(key);
-        let entry = variants
-            .as_ref()
-            .and_then(|variants| variants.iter().find(|entry| entry.is_for(asked)));
+        let kept = self.entries.get(key);
+        let is_due = || {
+            let store = self.store.as_ref();
+            store.is_some_and(|store| {
+                kept.as_ref().is_some_and(|kept| kept.is_due(now)) && store.is_up()
+            })
+        };
+        match self.found(kept.as_ref(), key, asked, now) {
+            Found::Fresh(_) | Found::Stale(_) if is_due() => Found::Unconfirmed,
+            found => found,
+        }
+    }
+
+    /// What there is in this process, whether the store still has it or not.
+    pub(crate) fn find_near(&self, key: &str, asked: &HeaderMap, now: Instant) -> Found {
+        self.found(self.entries.get(key).as_ref(), key, asked, now)
+    }
+
+    /// What there is once the store has been asked.
+    pub(crate) async fn find_far(&self, key: &str, asked: &HeaderMap) -> Found {
+        let Some(store) = &self.store else {
+            return self.find_near(key, asked, Instant::now());
+        };
+        let held = store.get(key).await;
+        let now = Instant::now();
+        let kept = self.entries.get(key);
+        match held {
+            Held::Answers(entries) => {
+                let variants = entries.into_iter().map(Arc::new).collect();
+                let kept = Arc::new(Kept {
+                    variants,
+                    confirmed: Mutex::new(Some(now)),
+                });
+                self.entries.insert(key.to_owned(), Arc::clone(&kept));
+                self.found(Some(&kept), key, asked, now)
+            }
+            Held::Nothing if kept.as_ref().is_some_and(|kept| kept.was_shared()) => {
+                // It was taken out. The service may say that it holds, and none other.
+                self.entries.invalidate(key);
+                match self.found(kept.as_ref(), key, asked, now) {
+                    Found::Fresh(old) | Found::Stale(old) => Found::Missing {
+                        old: Some(old),
+                        if_error: true,
+                    },
+                    found => found,
+                }
+            }
+            Held::Nothing => self.found(kept.as_ref(), key, asked, now),
+            Held::Unknown => {
+                if let Some(kept) = kept.as_ref().filter(|kept| kept.was_shared()) {
+                    kept.confirm(now);
+                }
+                self.found(kept.as_ref(), key, asked, now)
+            }
+        }
+    }
+
+    fn found(&self, kept: Option<&Arc<Kept>>, key: &str, asked: &HeaderMap, now: Instant) -> Found {
+        let entry = kept.and_then(|kept| kept.variants.iter().find(|entry| entry.is_for(asked)));
         let Some(entry) = entry else {
             return match self.passes.get(key) {
                 Some(()) => Found::Pass,
@@ -126,13 +203,23 @@ impl Cache {
         }
     }
 
+    /// Keeps an answer here, and soon in the store.
     pub(crate) fn keep(&self, key: &str, asked: &HeaderMap, entry: &Arc<Entry>) {
         let others = self.entries.get(key);
-        let others = others.iter().flat_map(|variants| variants.iter());
+        let others = others.iter().flat_map(|kept| kept.variants.iter());
         let others = others.filter(|other| !other.is_for(asked));
         let mut variants = vec![Arc::clone(entry)];
         variants.extend(others.take(MOST_VARIANTS - 1).cloned());
-        self.entries.insert(key.to_owned(), Arc::new(variants));
+        let kept = Arc::new(Kept {
+            variants,
+            confirmed: Mutex::default(),
+        });
+        self.entries.insert(key.to_owned(), Arc::clone(&kept));
+        if let Some(store) = &self.store {
+            let sharing = Arc::clone(&kept);
+            let confirm = move || sharing.confirm(Instant::now());
+            store.put(key, kept.variants.iter().map(|entry| &**entry), confirm);
+        }
     }
 
     /// Remembers that answers at this address are not kept.
@@ -156,7 +243,22 @@ impl Cache {
     }
 
     pub(crate) fn count(&self, outcome: Outcome) {
-        self.outcomes.0[outcome as usize].inc();
+        self.outcomes.count(outcome);
+    }
+}
+
+impl Kept {
+    fn was_shared(&self) -> bool {
+        lock(&self.confirmed).is_some()
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        let confirmed = *lock(&self.confirmed);
+        confirmed.is_some_and(|confirmed| now.saturating_duration_since(confirmed) >= NEAR_FOR)
+    }
+
+    fn confirm(&self, now: Instant) {
+        *lock(&self.confirmed) = Some(now);
     }
 }
 
@@ -168,71 +270,6 @@ impl Drop for Lead {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How a request that could have been answered from here was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Hit,
-    Stale,
-    Revalidated,
-    Miss,
-    Pass,
-}
-
-impl Outcome {
-    const ALL: [Self; 5] = [
-        Self::Hit,
-        Self::Stale,
-        Self::Revalidated,
-        Self::Miss,
-        Self::Pass,
-    ];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Stale => "stale",
-            Self::Revalidated => "revalidated",
-            Self::Miss => "miss",
-            Self::Pass => "pass",
-        }
-    }
-
-    /// As `Cache-Status` tells it (RFC 9211).
-    pub(crate) fn status(self) -> &'static str {
-        match self {
-            Self::Hit => "watchfire; hit",
-            Self::Stale => "watchfire; hit; detail=stale",
-            Self::Revalidated => "watchfire; fwd=stale; fwd-status=304",
-            Self::Miss => "watchfire; fwd=miss; stored",
-            Self::Pass => "watchfire; fwd=bypass",
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
-    outcome: &'static str,
-}
-
-/// Counters in the order of [`Outcome::ALL`].
-#[derive(Debug)]
-struct Outcomes([Counter; Outcome::ALL.len()]);
-
-impl Outcomes {
-    fn register(registry: &mut Registry) -> Self {
-        let family = Family::<Labels, Counter>::default();
-        registry.register(
-            "gateway_cache_requests",
-            "Requests that the response cache could have answered, by how they were",
-            family.clone(),
-        );
-        Self(Outcome::ALL.map(|outcome| {
-            let outcome = outcome.as_str();
-            family.get_or_create_owned(&Labels { outcome })
-        }))
-    }
 }
 
 #[cfg(test)]
@@ -273,7 +310,7 @@ mod tests {
 
     #[test]
     fn variants_lie_side_by_side() {
-        let cache = Cache::new(&mut Registry::default());
+        let cache = Cache::new(&mut Registry::default(), None);
         let (plain, html) = (
             headers(&[(ACCEPT, "text/plain")]),
             headers(&[(ACCEPT, "text/html")]),
@@ -293,7 +330,7 @@ mod tests {
 
     #[test]
     fn what_is_not_kept_is_passed() {
-        let cache = Cache::new(&mut Registry::default());
+        let cache = Cache::new(&mut Registry::default(), None);
         cache.pass("/a");
         let found = cache.find("/a", &HeaderMap::new(), Instant::now());
         assert!(matches!(found, Found::Pass));
@@ -301,7 +338,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_fetches_and_the_others_wait_for_it() {
-        let cache = Cache::new(&mut Registry::default());
+        let cache = Cache::new(&mut Registry::default(), None);
         let Flight::Lead(lead) = cache.join("/a") else {
             panic!("the first leads");
         };

@@ -51,13 +51,16 @@ impl Route {
             headers,
         };
         let mut found = cache.find(key, asked, Instant::now());
-        if let Found::Missing { .. } = found {
+        if let Found::Missing { .. } | Found::Unconfirmed = found {
             match cache.join(key) {
-                Flight::Lead(lead) => return self.led(lead, found, wanted(handed()), asked).await,
+                Flight::Lead(lead) => return self.led(lead, wanted(handed()), asked).await,
                 Flight::Follow(mut landing) => {
-                    // It is an error once the leader is back, which is what we wait for.
-                    drop(landing.changed().await);
-                    found = cache.find(key, asked, Instant::now());
+                    found = cache.find_near(key, asked, Instant::now());
+                    if let Found::Missing { .. } = found {
+                        // It is an error once the leader is back, which is what we wait for.
+                        drop(landing.changed().await);
+                        found = cache.find_near(key, asked, Instant::now());
+                    }
                 }
             }
         }
@@ -65,10 +68,12 @@ impl Route {
             Found::Fresh(entry) => self.shown(&entry, asked, Outcome::Hit),
             Found::Stale(entry) => {
                 let response = self.shown(&entry, asked, Outcome::Stale);
-                self.refresh(entry, wanted(unconditional(handed(), None)));
+                if let Flight::Lead(lead) = cache.join(key) {
+                    self.refresh(lead, entry, wanted(unconditional(handed(), None)));
+                }
                 response
             }
-            Found::Missing { .. } | Found::Pass => {
+            Found::Missing { .. } | Found::Unconfirmed | Found::Pass => {
                 cache.count(Outcome::Pass);
                 let ask = get(self, self.beyond(address), handed());
                 let response = self.asked(ask, Class::Anonymous).await;
@@ -77,11 +82,17 @@ impl Route {
         }
     }
 
-    /// Fetches what is missing, while others wait for it.
-    async fn led(&self, lead: Lead, found: Found, wanted: Wanted, asked: &HeaderMap) -> Response {
-        let (old, if_error) = match found {
+    /// Looks where other gateways keep answers, and fetches what is missing, while others wait for it.
+    async fn led(&self, lead: Lead, wanted: Wanted, asked: &HeaderMap) -> Response {
+        let (old, if_error) = match self.gateway.cache.find_far(&wanted.key, asked).await {
+            Found::Fresh(entry) => return self.shown(&entry, asked, Outcome::Hit),
+            Found::Stale(entry) => {
+                let response = self.shown(&entry, asked, Outcome::Stale);
+                self.refresh(lead, entry, wanted);
+                return response;
+            }
             Found::Missing { old, if_error } => (old, if_error),
-            _ => (None, false),
+            Found::Unconfirmed | Found::Pass => (None, false),
         };
         let brought = self.bring(&wanted, old.as_ref()).await;
         drop(lead);
@@ -140,11 +151,8 @@ impl Route {
         Ok(Brought::Kept(entry, Outcome::Miss))
     }
 
-    /// Fetches anew, in a trace of its own, unless somebody does already.
-    fn refresh(&self, old: Arc<Entry>, wanted: Wanted) {
-        let Flight::Lead(lead) = self.gateway.cache.join(&wanted.key) else {
-            return;
-        };
+    /// Fetches anew, in a trace of its own.
+    fn refresh(&self, lead: Lead, old: Arc<Entry>, wanted: Wanted) {
         let route = self.clone();
         let refreshing = async move {
             if let Err(NoAnswer::Failed(failure)) = route.bring(&wanted, Some(&old)).await {

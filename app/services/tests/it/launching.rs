@@ -15,6 +15,7 @@ async fn launch(dir: &Path, gateway: SocketAddr) -> Result<Running, LaunchError>
         services: ServiceName::ALL.to_vec(),
         listen: BTreeMap::new(),
         upstreams: BTreeMap::new(),
+        cache: None,
         environment: Some(DEMO.to_owned()),
         secrets: Secrets::GivenOrDrawn,
         export: Export::InProcess(sender),

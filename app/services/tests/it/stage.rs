@@ -66,6 +66,7 @@ impl Stage {
             services: services.to_vec(),
             listen: BTreeMap::new(),
             upstreams: BTreeMap::new(),
+            cache: None,
             environment: Some(DEMO.to_owned()),
             secrets: Secrets::GivenOrDrawn,
             export: Export::InProcess(sender),

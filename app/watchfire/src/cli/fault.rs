@@ -8,7 +8,8 @@ use crate::config::parse_duration;
 ///
 ///   errors           a share of the requests fails with an exception
 ///   latency          a share of the requests becomes slow
-///   dependency-down  the service's database, or the provider that it calls, cannot be reached
+///   dependency-down  the service's database, the provider that it calls, or the cache that
+///                    the gateway shares, cannot be reached
 ///   slow-leak        every request leaves memory and an open file behind, and waits longer
 ///   bad-deploy       a change that throws on a share of its input; a roll-back ends it
 ///   poison-message   one message fails its consumer until it is set aside as a dead letter

@@ -1,3 +1,5 @@
+use std::convert::Infallible;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -39,6 +41,10 @@ pub(crate) struct ServicesArgs {
     /// Where a service answers that another process runs: payments=http://127.0.0.1:7121
     #[arg(long, value_name = "NAME=URL")]
     pub(crate) upstream: Vec<UpstreamArg>,
+    /// A Redis in which gateways share what they may show again: redis://host:port/db, rediss://
+    /// over TLS; one with a password better by WATCHFIRE_GATEWAY_CACHE or WATCHFIRE_GATEWAY_CACHE_FILE
+    #[arg(long, value_name = "URL")]
+    pub(crate) cache: Option<CacheArg>,
     /// Where the services say they run: deployment.environment.name [default: not said]
     #[arg(long, value_name = "NAME", env = "WATCHFIRE_ENVIRONMENT")]
     pub(crate) environment: Option<String>,
@@ -54,6 +60,24 @@ pub(crate) struct ServicesArgs {
     /// Print one JSON line with the bound addresses on stdout
     #[arg(long)]
     pub(crate) print_addresses: bool,
+}
+
+/// An address that may hold a password. It is read where an error does not repeat it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct CacheArg(pub(crate) String);
+
+impl FromStr for CacheArg {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for CacheArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 /// An address, and whose it is.

@@ -19,19 +19,19 @@ type Bytes = axum::body::Bytes;
 /// An answer that is kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
-    status: StatusCode,
+    pub(super) status: StatusCode,
     /// With an `ETag`, ours if the service gave none, and without `Age`.
-    headers: HeaderMap,
-    body: Bytes,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
     /// When the service made it.
-    made: Instant,
+    pub(super) made: Instant,
     fresh_for: Duration,
     /// How long after that it may be shown while a new one is fetched.
     while_revalidate: Duration,
     /// How long after that it may be shown if none can be had.
     if_error: Duration,
     /// What the request said that the answer depends on.
-    asked_with: Vec<(HeaderName, Vec<HeaderValue>)>,
+    pub(super) asked_with: Vec<(HeaderName, Vec<HeaderValue>)>,
 }
 
 /// How an entry may be used.
@@ -113,6 +113,11 @@ impl Entry {
         Self::new(self.status, headers, self.body.clone(), asked, now)
     }
 
+    /// The same answer, made at another time than it came.
+    pub(super) fn made_at(self, made: Instant) -> Self {
+        Self { made, ..self }
+    }
+
     pub(crate) fn is_for(&self, asked: &HeaderMap) -> bool {
         self.asked_with
             .iter()
@@ -128,6 +133,12 @@ impl Entry {
                 if_error: stale < self.if_error,
             },
         }
+    }
+
+    /// How much longer it may be shown, under whatever condition.
+    pub(super) fn of_use_for(&self, now: Instant) -> Duration {
+        let whole = self.fresh_for + self.while_revalidate.max(self.if_error);
+        whole.saturating_sub(now.saturating_duration_since(self.made))
     }
 
     pub(crate) fn etag(&self) -> Option<&HeaderValue> {

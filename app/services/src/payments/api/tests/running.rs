@@ -36,6 +36,7 @@ impl Running {
             gateway: LOOPBACK,
             listen: BTreeMap::new(),
             upstreams: BTreeMap::new(),
+            cache: None,
             export: Export::InProcess(sender),
             environment: None,
             secrets: Secrets::GivenOrDrawn,
