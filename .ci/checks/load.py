@@ -1,6 +1,6 @@
 """Do load and replay send what they say, when they say it, and count it right? Both are driven against a
-server of this check that notes every arrival and can stall. Replay reads records that this check sends in,
-and those that our own gateway writes of requests that it answered.
+server of this check that notes every arrival and can stall, plain and over TLS. Replay reads records that this
+check sends in, and those that our own gateway writes of requests that it answered.
 
     load.py path/to/watchfire
 """
@@ -12,6 +12,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,8 @@ Arrival = collections.namedtuple("Arrival", "at connection method path headers b
 class Target:
     """Speaks HTTP/1.1, notes what arrives, answers by `answers`, and does not answer while it stalls."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
+        self.tls = tls
         self.arrivals, self.connections = [], 0
         self.answers = {}
         self.stalled_until = 0.0
@@ -38,11 +40,11 @@ class Target:
         bound = threading.Event()
         threading.Thread(target=self.run, args=(bound,), daemon=True).start()
         bound.wait()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
 
     def run(self, bound):
         asyncio.set_event_loop(self.loop)
-        server = self.loop.run_until_complete(asyncio.start_server(self.serve, "127.0.0.1", 0, backlog=4096))
+        server = self.loop.run_until_complete(asyncio.start_server(self.serve, "127.0.0.1", 0, backlog=4096, ssl=self.tls))
         self.port = server.sockets[0].getsockname()[1]
         bound.set()
         self.loop.run_forever()
@@ -75,9 +77,9 @@ class Target:
         self.stall_after, self.stalled_until = stall_after, 0.0
 
 
-def run(binary, *words, expected=0, stop_after=None):
+def run(binary, *words, expected=0, stop_after=None, as_json=True):
     """The document it prints, and what it says besides."""
-    process = subprocess.Popen([binary, *words, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([binary, *words, *["--json"] * as_json], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if stop_after is not None:
         stop_after(process)
     out, said = process.communicate(timeout=PATIENCE)
@@ -99,7 +101,10 @@ def counts_and_schedule(binary, target):
     received = found["bytes"]["received"]
     expect(received == 600 * len("HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\nok"), f"bytes are those of the wire: {received}")
     expect(sum(part["ended"] for part in found["slices"]) == 600, "tenths of the run hold all of it")
-    expect(found["cpu"]["seconds"] >= 0, f"it tells what it used itself: {found['cpu']}")
+    cpu = found["cpu"]
+    expect(abs(cpu["micros_per_request"] - cpu["seconds"] * 1e6 / 600) < 1, f"it tells what it used itself: {cpu}")
+    out, _ = run(binary, "load", target.url + "/a", "--rate", "200", "--duration", "1s", as_json=False)
+    expect(re.search(r"own CPU +\d+\.\d+ s, \d+\.\d µs a request, \d+ % of a core", out), "in the table as well")
 
 
 def stall(binary, target):
@@ -182,6 +187,53 @@ def verdicts(binary, target):
     expect(found["stopped_early"] and 20 <= found["requests"]["answered"] == len(target.arrivals) < 30000, f"an interrupt ends it with its figures: {found['requests']}")
 
 
+def certify(folder, authority, server):
+    """An authority, and a certificate of 127.0.0.1 that it vouches for."""
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    for words in (
+        ["req", "-x509", *key, "-keyout", f"{authority}.key", "-out", f"{authority}.crt", "-days", "2", "-subj", f"/CN={authority}"],
+        ["req", *key, "-keyout", f"{server}.key", "-out", f"{server}.csr", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+        ["x509", "-req", "-in", f"{server}.csr", "-CA", f"{authority}.crt", "-CAkey", f"{authority}.key", "-CAcreateserial", "-out", f"{server}.crt", "-days", "2", "-copy_extensions", "copy"],
+    ):
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+    return os.path.join(folder, f"{authority}.crt")
+
+
+def over_tls(binary, fire, folder):
+    """A server whose certificate an authority of this check vouches for."""
+    good, other = certify(folder, "good", "server"), certify(folder, "other", "unused")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.path.join(folder, "server.crt"), os.path.join(folder, "server.key"))
+    target = Target(context)
+    found, _ = run(binary, "load", target.url + "/t", "--rate", "200", "--duration", "2s", "--ca", good, "--max-error-share", "0")
+    expect(len(target.arrivals) == 400 == found["requests"]["answered"], f"each request arrives over TLS: {len(target.arrivals)}")
+    opened = found["connections"]["opened"]
+    expect(0 < opened < 400 and found["bytes"]["received"] == 400 * len("HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\nok"), f"over {opened} connections that are used again")
+    target.forget()
+    for words in (["--ca", other], []):
+        _, said = run(binary, "load", target.url, *words, "--rate", "50", "--duration", "1s", expected=2)
+        expect("nobody that is trusted vouches for" in said and "--ca FILE" in said and not target.arrivals, f"who is not vouched for is told and sent nothing: {said.strip()}")
+    _, said = run(binary, "load", target.url.replace("127.0.0.1", "localhost"), "--ca", good, "--rate", "50", "--duration", "1s", expected=2)
+    expect("does not hold" in said and "localhost" in said and not target.arrivals, f"nor who has another's name: {said.strip()}")
+    _, said = run(binary, "load", fire.url.replace("http:", "https:"), "--ca", good, "--rate", "50", "--duration", "1s", expected=2)
+    expect("does not speak TLS" in said, f"nor who speaks no TLS: {said.strip()}")
+    for file, why in (("/nowhere.pem", "/nowhere.pem"), (os.path.join(folder, "good.key"), "holds no certificate")):
+        _, said = run(binary, "load", target.url, "--ca", file, "--rate", "50", "--duration", "1s", expected=2)
+        expect(why in said, f"a file that is no authority's is told: {said.strip()}")
+    found, _ = run(binary, "load", "https://127.0.0.1:1/", "--ca", good, "--rate", "20", "--duration", "1s", expected=1)
+    expect(found["failures"] == {"refused": 20}, f"one that is not there is a figure of the run: {found['failures']}")
+
+    start = recorded(fire, "tls")
+    until = time.monotonic() + PATIENCE
+    while fire.get("/api/v1/logs", q="service:tls", start=start, limit=100)["total"] < 30 and time.monotonic() < until:
+        time.sleep(0.2)
+    common = ["replay", "--from", fire.url, "--to", target.url, "--query", "service:tls", "--start", start, "--speed", "max"]
+    found, _ = run(binary, *common, "--ca", good)
+    expect(len(target.arrivals) == 30 == found["comparison"]["same"] and found["summary"]["cpu"], f"a replay goes over TLS too: {len(target.arrivals)}")
+    _, said = run(binary, *common, "--ca", other, expected=2)
+    expect("nobody that is trusted vouches for" in said and len(target.arrivals) == 30, "and trusts no other")
+
+
 def rfc3339(nanos):
     seconds, nanos = divmod(nanos, 10**9)
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S") + f".{nanos:09}Z"
@@ -196,10 +248,10 @@ def record(arrived, took_millis, path, **more):
     }
 
 
-def recorded(fire):
+def recorded(fire, service="edge"):
     """Thirty requests 100 ms apart, told in another order than they arrived in, and what is no request."""
     first = (time.time_ns() // 10**9 - 60) * 10**9
-    lines = [record(first + n * 10**8, 350 if n % 3 else 10, f"/p/{n}", **({"url.query": f"lang=de&n={n}"} if n % 2 else {})) for n in range(30)]
+    lines = [record(first + n * 10**8, 350 if n % 3 else 10, f"/p/{n}", **({"url.query": f"lang=de&n={n}"} if n % 2 else {}), **{"service.name": service}) for n in range(30)]
     within = first + 15 * 10**8
     lines += [
         record(within, 5, "/write", **{"http.request.method": "POST"}),
@@ -311,6 +363,7 @@ def main():
         try:
             replay(binary, fire, target)
             many(binary, fire, target)
+            over_tls(binary, fire, folder)
             own_services(binary, fire, folder)
         finally:
             fire.stop()

@@ -3,6 +3,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use http::Uri;
 use http::uri::{Authority, Scheme};
@@ -49,7 +50,17 @@ pub(crate) enum HostError {
     },
     #[error("{0}")]
     Tls(String),
+    #[error("nobody that is trusted vouches for {0}; --ca FILE names authorities that are")]
+    Unvouched(Origin, #[source] rustls::Error),
+    #[error("the certificate of {0} does not hold")]
+    Certificate(Origin, #[source] rustls::Error),
+    #[error("{0} does not speak TLS as we do")]
+    Handshake(Origin, #[source] rustls::Error),
 }
+
+/// How long a server may take to show its certificate before a run; one that takes longer shows in
+/// the run's figures.
+const GREETING: Duration = Duration::from_secs(5);
 
 impl Origin {
     /// The origin, and what of the address comes after it.
@@ -85,7 +96,8 @@ impl Origin {
         self.authority.as_str()
     }
 
-    /// Looks its addresses up. `authorities` is a PEM file of who may vouch for it besides this system's.
+    /// Looks its addresses up, and whether it is to be trusted if it is there. `authorities` is a PEM
+    /// file of who may vouch for it in place of this system's.
     pub(crate) async fn host(&self, authorities: Option<&Path>) -> Result<Host, HostError> {
         let name = self.authority.host();
         let name = name.trim_start_matches('[').trim_end_matches(']');
@@ -107,11 +119,29 @@ impl Origin {
         } else {
             None
         };
-        Ok(Host {
+        let host = Host {
             addresses,
             next: AtomicUsize::new(0),
             tls,
-        })
+        };
+        // One that is not there, or no longer, is a figure of the run.
+        match tokio::time::timeout(GREETING, host.greet()).await {
+            Ok(Some(error)) => Err(self.refused(error)),
+            Ok(None) | Err(_) => Ok(host),
+        }
+    }
+
+    fn refused(&self, error: rustls::Error) -> HostError {
+        use rustls::{CertificateError, Error};
+
+        let origin = self.clone();
+        match error {
+            Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+                HostError::Unvouched(origin, error)
+            }
+            Error::InvalidCertificate(_) => HostError::Certificate(origin, error),
+            _ => HostError::Handshake(origin, error),
+        }
     }
 }
 
@@ -129,6 +159,15 @@ impl std::fmt::Debug for Host {
 }
 
 impl Host {
+    /// What is wrong with its TLS, if it has any and answers.
+    async fn greet(&self) -> Option<rustls::Error> {
+        let (connector, name) = self.tls.as_ref()?;
+        let stream = TcpStream::connect(self.addresses[0]).await.ok()?;
+        let refused = connector.connect(name.clone(), stream).await.err()?;
+        let error = refused.into_inner()?.downcast::<rustls::Error>();
+        error.ok().map(|error| *error)
+    }
+
     /// A new connection, to its addresses in turn.
     pub(super) async fn connect(&self, bytes: Rc<Bytes>) -> Result<Wire, Failure> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
