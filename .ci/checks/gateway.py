@@ -327,6 +327,14 @@ def check_shared_cache(binary, collector, upstream, policy):
 
     expect(until(is_hit_again), "hits come back")
 
+    def fault(*words):
+        subprocess.run([binary, "fault", *words, "--service=gateway", f"--gateway=http://{first}"], check=True, capture_output=True, timeout=60)
+
+    fault("begin", "--kind=dependency-down")
+    expect(until(lambda: ask(first, f"/api/shared/fault?n={time.time()}")[0] == 200 and metric(first, "gateway_shared_cache_up") == 0), "a fault of the switchboard takes the cache away, and fails no request")
+    expect(metric(second, "gateway_shared_cache_up") == 1, "from the one gateway alone")
+    fault("end")
+    expect(until(are_up), "until it ends")
     redis.ask("CONFIG", "SET", "maxmemory", "1")
     refused = [ask(first, f"/api/shared/full?n={n}")[0] for n in range(20)]
     expect(until(lambda: calls(first, operation="SET", outcome="refused") > 0) and set(refused) == {200}, "one that is full fails no request")
