@@ -143,7 +143,14 @@ mod tests {
         };
         let policy = Policy::of(None).unwrap();
         let telemetry = telemetry.start().unwrap();
-        router(vec![upstream], policy, &telemetry, VERSION, tasks.clone())
+        router(
+            vec![upstream],
+            policy,
+            &telemetry,
+            VERSION,
+            tasks.clone(),
+            None,
+        )
     }
 
     async fn status(gateway: &Router, body: Body) -> u16 {
