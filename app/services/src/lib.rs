@@ -22,6 +22,7 @@ mod reminders;
 mod secret;
 mod server;
 mod setup;
+mod signature;
 mod stage;
 mod statement;
 mod telemetry;

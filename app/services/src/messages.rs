@@ -17,7 +17,6 @@ mod provider;
 mod recipient;
 mod sandbox;
 mod settings;
-mod signature;
 mod store;
 mod submission;
 mod template;

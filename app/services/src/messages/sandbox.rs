@@ -20,7 +20,6 @@ use rand::{Rng, SeedableRng};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use watchfire_schemas::Clock;
 
 use crate::launch::LaunchError;
 use crate::messages::channel::Channel;
@@ -172,8 +171,4 @@ impl Floor {
             message,
         }));
     }
-}
-
-fn seconds_now(clock: &dyn Clock) -> String {
-    (clock.now().nanos() / 1_000_000_000).to_string()
 }

@@ -32,11 +32,11 @@ use crate::payments::idempotency::IDEMPOTENCY_KEY;
 use crate::payments::instruments::CommitInstruments;
 use crate::payments::operation::Settled;
 use crate::payments::provider::Request;
-use crate::payments::subscriber;
 use crate::payments::writer::Writer;
 use crate::secret::Secret;
 use crate::server;
 use crate::setup::Setup;
+use crate::signature;
 use books::Books;
 use temper::Temper;
 
@@ -213,7 +213,7 @@ async fn send(http: &reqwest::Client, secret: &Secret, clock: &dyn Clock, told: 
     let body = json!({ "id": id, "operation": told.operation }).to_string();
     for _ in 0..told.times {
         for attempt in 0..TRIES {
-            let signed = subscriber::signed(secret, &id, clock.now(), &body);
+            let signed = signature::signed(secret, &id, clock.now(), &body);
             let request = http.post(&told.url).headers(signed).body(body.clone());
             let request = request.header(CONTENT_TYPE, "application/json");
             if request

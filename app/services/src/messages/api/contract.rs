@@ -16,9 +16,9 @@ use crate::fault::Faults;
 use crate::messages::journal::Journal;
 use crate::messages::provider::{Provider, SmtpWire, Wire};
 use crate::messages::settings::Settings;
-use crate::messages::signature::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
 use crate::messages::store::{MIGRATIONS, NAMESPACE};
 use crate::secret::Secret;
+use crate::signature::signed;
 use crate::stage::Stage;
 
 fn document() -> Value {
@@ -173,17 +173,14 @@ impl Served {
     async fn ask_under(&self, key: Option<&str>, call: &str, body: Value, expected: u16) -> Value {
         let body = body.to_string();
         let (method, path) = call.split_once(' ').unwrap();
-        let at = self.clock.now().millis() / 1_000;
+        let signed = signed(&self.key, "call", self.clock.now(), &body);
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header(CONTENT_TYPE, "application/json")
-            .header(WEBHOOK_ID, "call")
-            .header(WEBHOOK_TIMESTAMP, at)
-            .header(
-                WEBHOOK_SIGNATURE,
-                sign(&self.key, "call", &at.to_string(), body.as_bytes()),
-            );
+            .header(CONTENT_TYPE, "application/json");
+        let request = signed.iter().fold(request, |request, (name, value)| {
+            request.header(name, value)
+        });
         let request = key.into_iter().fold(request, |request, key| {
             request.header("idempotency-key", key)
         });

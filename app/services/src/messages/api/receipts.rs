@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use crate::messages::signature;
 use crate::messages::store::ReceiptEvent;
 use crate::problem::{InPath, Problem};
+use crate::signature;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

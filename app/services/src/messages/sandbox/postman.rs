@@ -13,13 +13,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use watchfire_schemas::Clock;
 
-use super::seconds_now;
 use crate::client;
 use crate::launch::LaunchError;
 use crate::messages::channel::Channel;
 use crate::messages::keys::Keys;
-use crate::messages::signature::{WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP, sign};
 use crate::setup::Setup;
+use crate::signature::signed;
 
 /// A message that a stand-in took.
 #[derive(Debug)]
@@ -165,16 +164,13 @@ impl Postman {
         let events: Vec<_> = told.iter().map(event).collect();
         let body = json!({ "events": events }).to_string();
         let id = format!("call-{}-{}", at.nanos(), provider);
-        let timestamp = seconds_now(&*self.clock);
-        let signature = sign(self.keys.of(channel), &id, &timestamp, body.as_bytes());
+        let signed = signed(self.keys.of(channel), &id, at, &body);
         let request = self
             .http
             .post(format!("http://{to}/v1/receipts/{provider}"));
         let request = request
             .header(CONTENT_TYPE, "application/json")
-            .header(WEBHOOK_ID, id)
-            .header(WEBHOOK_TIMESTAMP, timestamp)
-            .header(WEBHOOK_SIGNATURE, signature)
+            .headers(signed)
             .body(body);
         request
             .send()

@@ -12,8 +12,8 @@ use crate::payments::api::answer;
 use crate::payments::consume::Asked;
 use crate::payments::operation::{OperationKey, Settled};
 use crate::payments::pipeline::Taken;
-use crate::payments::subscriber::is_signed;
 use crate::problem::Problem;
+use crate::signature;
 
 /// What the provider tells by itself: how an operation ended. It comes at least once.
 #[derive(Debug, Deserialize)]
@@ -32,10 +32,11 @@ pub(super) async fn take(
     headers: HeaderMap,
     body: String,
 ) -> Result<Response, Problem> {
-    if !is_signed(&api.provider_secret, &headers, &body, api.clock.now()) {
-        let detail = "the notification is not signed with the secret that the provider shares with us, or not lately";
-        return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
-    }
+    let (secret, now) = (&api.provider_secret, api.clock.now());
+    signature::verify(secret, &headers, body.as_bytes(), now).map_err(|error| {
+        tracing::warn!("a notification of the provider was refused: {error}");
+        Problem::new(StatusCode::UNAUTHORIZED, error.to_string())
+    })?;
     let notification: Notification = serde_json::from_str(&body).map_err(|error| {
         Problem::unprocessable(format!("the notification cannot be read: {error}"))
     })?;

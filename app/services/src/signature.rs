@@ -1,22 +1,22 @@
-//! Signed calls from providers, by the rules of Standard Webhooks.
+//! Signed calls, those of providers to us and ours to subscribers, by the rules of Standard Webhooks.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::Sha256;
 use watchfire_schemas::Timestamp;
 
 use crate::secret::Secret;
 
-pub(crate) const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
-pub(crate) const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-pub(crate) const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
 /// How far a call's time may be from ours.
 const TOLERANCE_SECONDS: f64 = 300.0;
 /// A secret that begins so is the key in Base64; any other is the key itself.
-const ENCODED: &str = "whsec_";
+pub(crate) const ENCODED: &str = "whsec_";
 const SCHEME: &str = "v1,";
 
 /// Why a call is not taken for its provider's.
@@ -30,8 +30,24 @@ pub(crate) enum SignatureError {
     Wrong,
 }
 
+/// The headers of a call that is signed at `now`: by them its receiver knows the sender, and a
+/// repetition by its id.
+pub(crate) fn signed(key: &Secret, id: &str, now: Timestamp, body: &str) -> HeaderMap {
+    let timestamp = now.nanos().div_euclid(1_000_000_000).to_string();
+    let signature = sign(key, id, &timestamp, body.as_bytes());
+    let headers = [
+        (WEBHOOK_ID, id),
+        (WEBHOOK_TIMESTAMP, &timestamp),
+        (WEBHOOK_SIGNATURE, &signature),
+    ];
+    let headers = headers.into_iter();
+    headers
+        .filter_map(|(name, value)| Some((name, HeaderValue::from_str(value).ok()?)))
+        .collect()
+}
+
 /// The header `webhook-signature` of a call.
-pub(crate) fn sign(key: &Secret, id: &str, timestamp: &str, body: &[u8]) -> String {
+fn sign(key: &Secret, id: &str, timestamp: &str, body: &[u8]) -> String {
     let signed = mac(key, id, timestamp, body).finalize().into_bytes();
     format!("{SCHEME}{}", STANDARD.encode(signed))
 }
@@ -110,6 +126,21 @@ mod tests {
             verify(ID, AT, &format!("v1,AAAA v2,x {SIGNATURE}"), -299),
             Ok(())
         );
+    }
+
+    #[test]
+    fn what_we_sign_is_taken_for_a_while() {
+        let (key, now) = (Secret::from("hush".to_owned()), Timestamp::from_secs(9_000));
+        let headers = signed(&key, "evt_1", now, "{}");
+        let check = |key: &str, body: &[u8], late: u64, expected| {
+            let key = Secret::from(key.to_owned());
+            let later = now + std::time::Duration::from_secs(late);
+            assert_eq!(super::verify(&key, &headers, body, later), expected);
+        };
+        check("hush", b"{}", 300, Ok("evt_1"));
+        check("hush", b"{}", 301, Err(SignatureError::Stale));
+        check("hush", b"{ }", 0, Err(SignatureError::Wrong));
+        check("other", b"{}", 0, Err(SignatureError::Wrong));
     }
 
     #[test]
