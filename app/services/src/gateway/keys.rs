@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use super::consumer::Consumer;
@@ -25,14 +25,6 @@ pub(crate) struct Keys {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UnknownKey;
 
-/// Who asks, and how that is known.
-#[derive(Debug)]
-pub(crate) struct Identified<'a> {
-    pub(crate) consumer: &'a Arc<Consumer>,
-    /// The key came as the bearer token, which is then not for the service behind.
-    pub(crate) is_bearer: bool,
-}
-
 impl Keys {
     pub(crate) fn new(
         by_digest: HashMap<KeyDigest, Arc<Consumer>>,
@@ -45,30 +37,19 @@ impl Keys {
     }
 
     /// Who asks, by `x-api-key` or a bearer token that begins as our keys do.
-    pub(crate) fn identify(&self, headers: &HeaderMap) -> Result<Identified<'_>, UnknownKey> {
+    pub(crate) fn identify(&self, headers: &HeaderMap) -> Result<&Arc<Consumer>, UnknownKey> {
         if let Some(key) = headers.get(X_API_KEY) {
-            return self.known(key.as_bytes(), false);
+            return self.known(key.as_bytes());
         }
-        let bearer = headers
-            .get(AUTHORIZATION)
-            .and_then(|value| bearer(value.as_bytes()))
-            .filter(|token| token.starts_with(KEY_PREFIX.as_bytes()));
-        match bearer {
-            Some(key) => self.known(key, true),
-            None => Ok(Identified {
-                consumer: &self.anonymous,
-                is_bearer: false,
-            }),
+        match headers.get(AUTHORIZATION).and_then(key_in) {
+            Some(key) => self.known(key),
+            None => Ok(&self.anonymous),
         }
     }
 
     /// The time that a look-up takes tells of a digest at most, and nothing of a key.
-    fn known(&self, key: &[u8], is_bearer: bool) -> Result<Identified<'_>, UnknownKey> {
-        let found = self.by_digest.get(&digest(key)).ok_or(UnknownKey)?;
-        Ok(Identified {
-            consumer: found,
-            is_bearer,
-        })
+    fn known(&self, key: &[u8]) -> Result<&Arc<Consumer>, UnknownKey> {
+        self.by_digest.get(&digest(key)).ok_or(UnknownKey)
     }
 }
 
@@ -82,6 +63,11 @@ pub(crate) fn digest(key: &[u8]) -> KeyDigest {
     Sha256::digest(key).into()
 }
 
+/// The key that an `Authorization` header holds, if its token begins as our keys do.
+pub(crate) fn key_in(value: &HeaderValue) -> Option<&[u8]> {
+    bearer(value.as_bytes()).filter(|token| token.starts_with(KEY_PREFIX.as_bytes()))
+}
+
 /// The token of `Bearer <token>`; the scheme's name is of any case.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked(7)?;
@@ -92,8 +78,6 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
     use crate::gateway::consumer::Class;
 
@@ -108,31 +92,24 @@ mod tests {
         )
     }
 
-    fn check(header: Option<(HeaderName, &str)>, expected: Option<(&str, bool)>) {
+    fn check(header: Option<(HeaderName, &str)>, expected: Option<&str>) {
         let mut headers = HeaderMap::new();
         let told = format!("{header:?}");
         if let Some((name, value)) = header {
             headers.insert(name, value.parse().unwrap());
         }
         let keys = keys();
-        let found = keys
-            .identify(&headers)
-            .map(|found| (found.consumer.id.to_str().unwrap(), found.is_bearer));
+        let found = keys.identify(&headers);
+        let found = found.map(|found| found.id.to_str().unwrap());
         assert_eq!(found.ok(), expected, "{told}");
     }
 
     #[test]
     fn a_key_names_its_consumer_and_an_unknown_one_nobody() {
-        check(None, Some(("anonymous", false)));
-        check(Some((X_API_KEY, "wf_acme")), Some(("acme", false)));
-        check(
-            Some((AUTHORIZATION, "Bearer wf_acme")),
-            Some(("acme", true)),
-        );
-        check(
-            Some((AUTHORIZATION, "bearer  wf_acme")),
-            Some(("acme", true)),
-        );
+        check(None, Some("anonymous"));
+        check(Some((X_API_KEY, "wf_acme")), Some("acme"));
+        check(Some((AUTHORIZATION, "Bearer wf_acme")), Some("acme"));
+        check(Some((AUTHORIZATION, "bearer  wf_acme")), Some("acme"));
         check(Some((X_API_KEY, "wf_other")), None);
         check(Some((X_API_KEY, "")), None);
         check(Some((AUTHORIZATION, "Bearer wf_other")), None);
@@ -140,14 +117,8 @@ mod tests {
 
     #[test]
     fn a_token_of_a_service_is_not_ours_to_judge() {
-        check(
-            Some((AUTHORIZATION, "Bearer rt_abc")),
-            Some(("anonymous", false)),
-        );
-        check(
-            Some((AUTHORIZATION, "Basic eA==")),
-            Some(("anonymous", false)),
-        );
+        check(Some((AUTHORIZATION, "Bearer rt_abc")), Some("anonymous"));
+        check(Some((AUTHORIZATION, "Basic eA==")), Some("anonymous"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use watchfire_telemetry::RequestId;
 
 use super::consumer::Consumer;
-use super::keys::Identified;
+use super::keys::key_in;
 use crate::content::FORWARDED_PREFIX;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -51,20 +51,19 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 /// What a request of this consumer is handed on with.
 pub(crate) fn handed_on(
     headers: &HeaderMap,
-    identified: &Identified<'_>,
+    consumer: &Consumer,
     prefix: &'static str,
     id: Option<&RequestId>,
 ) -> HeaderMap {
     let mut handed = HeaderMap::with_capacity(16);
     for name in &REQUEST_HEADERS {
-        if identified.is_bearer && name == AUTHORIZATION {
-            continue;
-        }
-        for value in headers.get_all(name) {
+        // A key is for us, also beside another one that was taken.
+        let is_key = |value: &HeaderValue| name == AUTHORIZATION && key_in(value).is_some();
+        for value in headers.get_all(name).iter().filter(|value| !is_key(value)) {
             handed.append(name.clone(), value.clone());
         }
     }
-    name_consumer(&mut handed, identified.consumer);
+    name_consumer(&mut handed, consumer);
     handed.insert(FORWARDED_PREFIX, HeaderValue::from_static(prefix));
     if let Some(id) = id.and_then(|id| HeaderValue::from_str(id.as_str()).ok()) {
         handed.insert(X_REQUEST_ID, id);
@@ -95,8 +94,6 @@ pub(crate) fn handed_back(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use http::header::{COOKIE, ETAG, HOST};
 
     use super::*;
@@ -105,13 +102,13 @@ mod tests {
     #[test]
     fn a_consumer_is_named_by_us_and_by_nobody_else() {
         let acme = HeaderValue::from_static("acme");
-        let acme = Arc::new(Consumer::new(acme, Class::Partner, None));
-        let asked = |is_bearer| {
+        let acme = Consumer::new(acme, Class::Partner, None);
+        let asked = |authorization| {
             let mut headers = HeaderMap::new();
             for (name, value) in [
                 (X_CONSUMER, "root"),
                 (X_CONSUMER_CLASS, "internal"),
-                (AUTHORIZATION, "Bearer x"),
+                (AUTHORIZATION, authorization),
                 (HeaderName::from_static("x-api-key"), "wf_x"),
                 (COOKIE, "a=b"),
                 (HOST, "evil.example"),
@@ -119,11 +116,7 @@ mod tests {
             ] {
                 headers.append(name, HeaderValue::from_static(value));
             }
-            let identified = Identified {
-                consumer: &acme,
-                is_bearer,
-            };
-            let handed = handed_on(&headers, &identified, "/api", None);
+            let handed = handed_on(&headers, &acme, "/api", None);
             let mut lines: Vec<String> = handed
                 .iter()
                 .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
@@ -137,8 +130,8 @@ mod tests {
             "x-consumer: acme",
             "x-forwarded-prefix: /api",
         ];
-        assert_eq!(asked(true), expected);
-        assert_eq!(asked(false)[1], "authorization: Bearer x");
+        assert_eq!(asked("Bearer wf_x"), expected);
+        assert_eq!(asked("Bearer x")[1], "authorization: Bearer x");
     }
 
     #[test]

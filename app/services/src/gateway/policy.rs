@@ -278,7 +278,7 @@ mod tests {
         assert_eq!(policy.bulkheads, [room, ROOM, ROOM]);
         let mut headers = http::HeaderMap::new();
         headers.insert("x-api-key", "wf_0123456789abcdef".parse().unwrap());
-        let acme = policy.keys.identify(&headers).unwrap().consumer;
+        let acme = policy.keys.identify(&headers).unwrap();
         assert_eq!(
             (acme.id.to_str().unwrap(), acme.class),
             ("acme", Class::Partner)

@@ -44,10 +44,10 @@ impl Route {
             return refuse(&Refusal::Overloaded, Class::Anonymous);
         };
         let (parts, body) = request.into_parts();
-        let Ok(identified) = gateway.keys.identify(&parts.headers) else {
+        let Ok(consumer) = gateway.keys.identify(&parts.headers) else {
             return refuse(&Refusal::UnknownKey, Class::Anonymous);
         };
-        let consumer = Arc::clone(identified.consumer);
+        let consumer = Arc::clone(consumer);
         let left = match consumer.count() {
             Verdict::Within(left) => left,
             Verdict::Beyond { wait } => {
@@ -58,7 +58,7 @@ impl Route {
         };
         let prefix = self.hop.upstream.prefix;
         let id = parts.extensions.get::<RequestId>();
-        let handed = || handed_on(&parts.headers, &identified, prefix, id);
+        let handed = || handed_on(&parts.headers, &consumer, prefix, id);
         let mut response = if Cache::is_for(&parts.method, &parts.headers) {
             self.cached(&parts, handed).await
         } else {
