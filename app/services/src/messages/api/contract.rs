@@ -392,3 +392,20 @@ async fn a_repetition_is_answered_as_the_first_also_when_its_time_is_over() {
         .ask_under(Some("k"), "POST /v1/messages/batch", batch, 422)
         .await;
 }
+
+#[tokio::test]
+async fn a_template_has_so_many_versions_and_no_more() {
+    let service = Served::start().await;
+    let version = |n: usize| {
+        let text = format!("Hello {n}");
+        json!({ "channel": "sms", "default_locale": "en", "locales": { "en": { "text": text } } })
+    };
+    let call = "PUT /v1/templates/greeting";
+    service.ask(call, version(1), 201).await;
+    for n in 2..=100 {
+        service.ask(call, version(n), 200).await;
+    }
+    service.ask(call, version(101), 409).await;
+    // The newest again is no version more.
+    service.ask(call, version(100), 200).await;
+}

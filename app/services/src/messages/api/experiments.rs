@@ -23,6 +23,8 @@ pub(super) struct Written {
     variants: Vec<Variant>,
 }
 
+/// How many experiments there may be: all are held in memory.
+const MOST: usize = 1_000;
 const VARIANTS: std::ops::RangeInclusive<usize> = 2..=10;
 const HEAVIEST: u32 = 1_000_000;
 
@@ -38,6 +40,10 @@ pub(super) async fn found(
         variants: written.variants,
         created_at: api.store.clock.now(),
     };
+    if api.catalogue.experiments().len() >= MOST {
+        let detail = format!("there are {MOST} experiments already, which is as many as may be");
+        return Err(Problem::new(StatusCode::CONFLICT, detail));
+    }
     if api.store.add_experiment(&experiment).await? == Founded::Exists {
         let detail = "there is an experiment of this name, and none is ever changed";
         return Err(Problem::new(StatusCode::CONFLICT, detail));

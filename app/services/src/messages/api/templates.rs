@@ -27,6 +27,9 @@ pub(super) struct Asked {
     version: Option<i64>,
 }
 
+/// How many templates there may be, each with so many versions: all are held in memory.
+const MOST_TEMPLATES: usize = 1_000;
+const MOST_VERSIONS: usize = 100;
 /// How many locales a template may have.
 const MOST_LOCALES: usize = 100;
 
@@ -67,6 +70,7 @@ pub(super) async fn put(
             return Ok((StatusCode::OK, Json(json!(newest))));
         }
     }
+    room_for(&api, &name, newest.is_none())?;
     let source = TemplateSource {
         name,
         channel: written.channel,
@@ -86,6 +90,18 @@ pub(super) async fn put(
         StatusCode::OK
     };
     Ok((status, Json(json!(template))))
+}
+
+/// Refuses what would be more than may be.
+fn room_for(api: &Api, name: &str, is_new: bool) -> Result<(), Problem> {
+    let detail = if is_new && api.catalogue.templates().len() >= MOST_TEMPLATES {
+        format!("there are {MOST_TEMPLATES} templates already, which is as many as may be")
+    } else if api.catalogue.versions(name).len() >= MOST_VERSIONS {
+        format!("the template has {MOST_VERSIONS} versions already, which is as many as may be")
+    } else {
+        return Ok(());
+    };
+    Err(Problem::new(StatusCode::CONFLICT, detail))
 }
 
 pub(super) async fn show(
