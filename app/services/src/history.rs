@@ -1,10 +1,12 @@
 //! The past that a demonstration starts from: telemetry of a quiet stretch of time, of the same
-//! shape as the live services emit. Arrivals, requests, statements and messages come from the very
-//! code that makes the live ones; what the telemetry crate adds of its own is held by a test.
+//! shape as the live services emit. Arrivals, and content's requests, statements and messages come from
+//! the very code that makes the live ones; what the telemetry crate adds of its own is held by a test.
+//! What the other services do is told from a recording.
 
 mod catalogue;
 mod emitter;
 mod pace;
+mod recorded;
 mod request;
 mod sync_round;
 
@@ -21,7 +23,7 @@ use crate::content::sync::POLL_EVERY;
 use crate::feed::Source;
 use crate::history::catalogue::Catalogue;
 use crate::history::emitter::Emitters;
-
+use crate::history::recorded::Recording;
 use crate::traffic::{Arrivals, Mix};
 
 /// How much of the past goes into one batch of logs and one of spans.
@@ -42,6 +44,7 @@ pub fn history(range: TimeRange, traffic: f64, seed: u64) -> impl Iterator<Item 
         catalogue: Catalogue::new(&source, range.start),
         source,
         emitters: Emitters::new(),
+        recording: Recording::new(traffic, seed.wrapping_add(1_000)),
         dice: StdRng::seed_from_u64(seed.wrapping_add(2)),
         ready: VecDeque::new(),
     }
@@ -65,6 +68,7 @@ struct Past {
     catalogue: Catalogue,
     source: Source,
     emitters: Emitters,
+    recording: Recording,
     dice: StdRng,
     ready: VecDeque<Batch>,
 }
@@ -108,6 +112,7 @@ impl Past {
             }
             self.next_round = self.next_round + POLL_EVERY;
         }
+        self.recording.tell(start, end, &mut told);
         self.slot = end;
         self.pack(told);
     }
@@ -170,8 +175,8 @@ mod tests {
         }
         let requests = 120 * 120;
         assert!(range.end.since(last) < Duration::from_secs(1));
-        assert!((2 * requests..3 * requests).contains(&logs), "{logs}");
-        assert!((4 * requests..6 * requests).contains(&spans), "{spans}");
+        assert!((3 * requests..5 * requests).contains(&logs), "{logs}");
+        assert!((7 * requests..11 * requests).contains(&spans), "{spans}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) struct Emitters {
 /// One service with its resource.
 #[derive(Debug)]
 pub(super) struct Emitter {
-    service: &'static str,
+    service: String,
     resource: Attributes,
 }
 
@@ -44,9 +44,9 @@ impl Emitters {
 }
 
 impl Emitter {
-    fn new(service: &'static str) -> Self {
+    pub(super) fn new(service: &str) -> Self {
         Self {
-            service,
+            service: service.to_owned(),
             resource: telemetry::resource(service),
         }
     }
@@ -60,7 +60,7 @@ impl Emitter {
         message: String,
         own: &Attributes,
     ) -> LogRecord {
-        let mut record = LogRecord::new(at, SeverityNumber::INFO, self.service, message);
+        let mut record = LogRecord::new(at, SeverityNumber::INFO, self.service.as_str(), message);
         record.trace_id = Some(place.trace_id);
         record.span_id = Some(place.span_id);
         record.attributes.clone_from(&self.resource);
@@ -89,7 +89,7 @@ impl Emitter {
             start,
             end,
             status: SpanStatus::Unset,
-            service: self.service.to_owned(),
+            service: self.service.clone(),
             resource: self.resource.clone(),
             scope: SCOPE.to_owned(),
             attributes,

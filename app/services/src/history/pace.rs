@@ -43,6 +43,11 @@ impl Pace {
     }
 }
 
+/// How many times as long as its median one of many like it takes.
+pub(super) fn factor(dice: &mut StdRng) -> f64 {
+    (Pace::SPREAD * normal(dice)).exp()
+}
+
 /// A standard normal variate, by Box and Muller.
 fn normal(dice: &mut StdRng) -> f64 {
     let (radius, angle): (f64, f64) = (dice.random(), dice.random());

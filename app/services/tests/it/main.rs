@@ -8,4 +8,5 @@ mod faults;
 mod history;
 mod json_api;
 mod launching;
+mod recording;
 mod telemetry;

@@ -155,19 +155,30 @@ impl Stage {
         emitted
     }
 
+    /// What has been emitted and not been asked for.
+    pub(crate) fn emitted_so_far(&mut self) -> Emitted {
+        Emitted::come(&mut self.batches)
+    }
+
     /// Stops the services; what they emitted up to their end.
     pub(crate) async fn strike(mut self) -> Emitted {
         self.running.stop().await;
-        let mut emitted = Emitted::default();
-        while let Ok(batch) = self.batches.try_recv() {
-            emitted.take(batch);
-        }
+        let emitted = Emitted::come(&mut self.batches);
         drop(self.dir);
         emitted
     }
 }
 
 impl Emitted {
+    /// All that waits.
+    fn come(batches: &mut mpsc::Receiver<Batch>) -> Self {
+        let mut emitted = Self::default();
+        while let Ok(batch) = batches.try_recv() {
+            emitted.take(batch);
+        }
+        emitted
+    }
+
     pub(crate) fn take(&mut self, batch: Batch) {
         match batch {
             Batch::Logs(logs) => self.logs.extend(logs),
