@@ -152,9 +152,9 @@ impl Cache {
         let kept = self.entries.get(key);
         match held {
             Held::Answers(entries) => {
-                let variants = entries.into_iter().map(Arc::new).collect();
+                let held = entries.into_iter().map(Arc::new);
                 let kept = Arc::new(Kept {
-                    variants,
+                    variants: held.map(|entry| newer(entry, kept.as_ref())).collect(),
                     confirmed: Mutex::new(Some(now)),
                 });
                 self.entries.insert(key.to_owned(), Arc::clone(&kept));
@@ -247,6 +247,13 @@ impl Cache {
     }
 }
 
+/// What we fetched ourselves meanwhile may be newer than what the store has.
+fn newer(held: Arc<Entry>, kept: Option<&Arc<Kept>>) -> Arc<Entry> {
+    let mut ours = kept.into_iter().flat_map(|kept| &kept.variants);
+    let ours = ours.find(|ours| ours.replaces(&held) && ours.made > held.made);
+    ours.cloned().unwrap_or(held)
+}
+
 impl Kept {
     fn was_shared(&self) -> bool {
         lock(&self.confirmed).is_some()
@@ -326,6 +333,29 @@ mod tests {
         for asked in [&plain, &html] {
             assert!(matches!(cache.find("/a", asked, now), Found::Fresh(_)));
         }
+    }
+
+    #[test]
+    fn what_was_fetched_meanwhile_stays_if_it_is_newer() {
+        let (plain, html) = (
+            headers(&[(ACCEPT, "text/plain")]),
+            headers(&[(ACCEPT, "text/html")]),
+        );
+        let (ours, theirs, other) = (entry(&plain), entry(&plain), entry(&html));
+        let older = (*theirs)
+            .clone()
+            .made_at(ours.made - Duration::from_secs(9));
+        let kept = Arc::new(Kept {
+            variants: vec![Arc::clone(&ours)],
+            confirmed: Mutex::default(),
+        });
+        let check = |held: Arc<Entry>, expected: &Arc<Entry>| {
+            assert!(Arc::ptr_eq(&newer(held, Some(&kept)), expected));
+        };
+        check(Arc::new(older), &ours);
+        check(Arc::clone(&theirs), &theirs);
+        check(Arc::clone(&other), &other);
+        assert!(Arc::ptr_eq(&newer(Arc::clone(&other), None), &other));
     }
 
     #[test]

@@ -124,6 +124,11 @@ impl Entry {
             .all(|(name, with)| asked.get_all(name).iter().eq(with.iter()))
     }
 
+    /// Whether both are answers to the same: one stands in the other's place.
+    pub(super) fn replaces(&self, other: &Self) -> bool {
+        self.asked_with == other.asked_with
+    }
+
     pub(crate) fn usable(&self, now: Instant) -> Use {
         let stale_for = (now - self.made).checked_sub(self.fresh_for);
         match stale_for {

@@ -167,18 +167,13 @@ impl Line {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
             .set_response_timeout(None);
-        let connecting = async {
-            let mut connection = client
-                .get_multiplexed_async_connection_with_config(&config)
-                .await?;
-            let ping = Cmd::new().arg("PING").to_owned();
-            ping.exec_async(&mut connection).await?;
-            Ok::<_, RedisError>(connection)
-        };
-        match tokio::time::timeout(CONNECT_TIMEOUT.max(self.patience), connecting).await {
-            Ok(connected) => connected.map_err(|error| error.to_string()),
-            Err(_) => Err("no reply in time".to_owned()),
-        }
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
+        let mut connection = in_time(CONNECT_TIMEOUT, connecting).await?;
+        // One that is too slow for calls is not begun with.
+        let ping = redis::cmd("PING");
+        let replying = ping.exec_async(&mut connection);
+        in_time(self.patience, replying).await?;
+        Ok(connection)
     }
 
     fn begin(&self, connection: MultiplexedConnection, number: u64, down_since: Option<Instant>) {
@@ -230,7 +225,18 @@ impl Line {
     }
 }
 
+/// What a fault of the switchboard looks like.
 const DOWN: &str = "connection refused";
+
+async fn in_time<T>(
+    time: Duration,
+    replying: impl Future<Output = Result<T, RedisError>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(time, replying).await {
+        Ok(reply) => reply.map_err(|error| error.to_string()),
+        Err(_) => Err("no reply in time".to_owned()),
+    }
+}
 
 impl fmt::Debug for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
