@@ -55,6 +55,11 @@ pub(crate) enum ProviderError {
     Status(StatusCode),
     #[error("the provider's answer cannot be read")]
     Unreadable(#[source] serde_json::Error),
+    #[error("the provider's answer is longer than {MAX_ANSWER} bytes")]
+    TooLarge,
+    /// What became of one payment says nothing of another.
+    #[error("the provider was asked about {asked} and told of another operation")]
+    Foreign { asked: String },
 }
 
 /// Speaks to the provider, over HTTP with our own idempotency keys.
@@ -72,6 +77,8 @@ const OPERATIONS: &str = "/v1/operations";
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 /// Most answers come within a tenth of it.
 const TIMEOUT: Duration = Duration::from_secs(3);
+/// An outcome is a small object.
+const MAX_ANSWER: usize = 64 << 10;
 
 impl Kind for ProviderError {
     fn kind(&self) -> &'static str {
@@ -81,6 +88,8 @@ impl Kind for ProviderError {
             Self::Broken(_) => "ProviderError::Broken",
             Self::Status(_) => "ProviderError::Status",
             Self::Unreadable(_) => "ProviderError::Unreadable",
+            Self::TooLarge => "ProviderError::TooLarge",
+            Self::Foreign { .. } => "ProviderError::Foreign",
         }
     }
 }
@@ -137,7 +146,7 @@ impl Provider {
                 charge: None,
                 reason: Some("rejected_by_provider".to_owned()),
             }),
-            (status, body) if status.is_success() => read(&body),
+            (status, body) if status.is_success() => read(&body, &key),
             (status, _) => Err(failure(ProviderError::Status(status))),
         }
     }
@@ -151,7 +160,7 @@ impl Provider {
         let answer = call.template(template).send(send, |(status, _)| *status);
         match self.judged(answer.await)? {
             (StatusCode::NOT_FOUND, _) => Ok(None),
-            (status, body) if status.is_success() => read(&body).map(Some),
+            (status, body) if status.is_success() => read(&body, &key.to_string()).map(Some),
             (status, _) => Err(failure(ProviderError::Status(status))),
         }
     }
@@ -161,10 +170,15 @@ impl Provider {
         request: reqwest::RequestBuilder,
     ) -> Result<(StatusCode, Vec<u8>), ProviderError> {
         let request = request.header(AUTHORIZATION, self.authorization.clone());
-        let answer = request.send().await.map_err(told)?;
-        let status = answer.status();
-        let body = answer.bytes().await.map_err(told)?;
-        Ok((status, body.into()))
+        let mut answer = request.send().await.map_err(told)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(told)? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(ProviderError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((answer.status(), body))
     }
 
     /// Tells the breaker. What the provider says of a single operation is not its failure.
@@ -193,8 +207,16 @@ impl Provider {
     }
 }
 
-fn read(body: &[u8]) -> Result<Settled, Failure> {
-    serde_json::from_slice(body).map_err(|error| failure(ProviderError::Unreadable(error)))
+/// How the operation `asked` for ended, if that is what the answer tells of.
+fn read(body: &[u8], asked: &str) -> Result<Settled, Failure> {
+    let settled: Settled =
+        serde_json::from_slice(body).map_err(|error| failure(ProviderError::Unreadable(error)))?;
+    if settled.key == asked {
+        Ok(settled)
+    } else {
+        let asked = asked.to_owned();
+        Err(failure(ProviderError::Foreign { asked }))
+    }
 }
 
 fn failure(error: ProviderError) -> Failure {
@@ -240,7 +262,42 @@ impl std::fmt::Debug for MethodToken {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use serde_json::json;
+    use tokio::task::JoinSet;
+    use watchfire_telemetry::LogOutput;
+
     use super::*;
+    use crate::server;
+
+    /// What is told of an operation that a provider answers so about.
+    async fn told_of(answer: String) -> Result<Option<Settled>, &'static str> {
+        let (listener, address) = server::bind(server::LOOPBACK).await.unwrap();
+        let answering = Router::new().fallback(async move || answer);
+        let mut serving = JoinSet::new();
+        serving.spawn(async move { axum::serve(listener, answering).await.unwrap() });
+        let telemetry = Telemetry::service("payments-worker").log_output(LogOutput::Nowhere);
+        let secret = Secret::from("hush".to_owned());
+        let base = format!("http://{address}");
+        let provider = Provider::new(&base, &secret, &telemetry.start().unwrap()).unwrap();
+        let key = OperationKey::new("pay_1", OperationType::Charge, 1);
+        let found = provider.look_up(&key).await;
+        found.map_err(|failure| failure.kind())
+    }
+
+    #[tokio::test]
+    async fn only_an_answer_to_what_was_asked_counts() {
+        let answer = |key: &str| json!({ "key": key, "status": "succeeded" }).to_string();
+        let ours = told_of(answer("pay_1:charge:1")).await.unwrap().unwrap();
+        assert_eq!(ours.status, Outcome::Succeeded);
+        for (answer, kind) in [
+            (answer("pay_2:charge:1"), "ProviderError::Foreign"),
+            ("well".to_owned(), "ProviderError::Unreadable"),
+            (" ".repeat(MAX_ANSWER + 1), "ProviderError::TooLarge"),
+        ] {
+            assert_eq!(told_of(answer).await, Err(kind));
+        }
+    }
 
     #[test]
     fn a_token_is_read_strictly_and_never_shown() {
