@@ -1,12 +1,13 @@
 """Payments through kills, a provider that fails in every way, and clients that send again.
 
-    payments.py BINARY [--kills 4] [--payments 400] [--rate 200] [--seconds 5]
+    payments.py BINARY [--kills 4] [--payments 400] [--rate 200] [--seconds 5] [--postgres]
 
 A provider of the check's own declines, is slow, fails before and after it did its work, does its work and
 lets the caller time out, and tells of the same twice. Clients send each payment under a key of its own until
 it is accepted, some of them several times at once, while the services are killed at random moments. In the
 end each payment must be captured once at the provider or have ended cleanly, none lost and none twice, the
-ledger must balance, and the provider's books must equal ours.
+ledger must balance, and the provider's books must equal ours. With --postgres all of it is in a Postgres of the
+check's own, which crashes and comes back as often as the services are killed.
 """
 
 import argparse
@@ -25,6 +26,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from postgres import Postgres
 from server import close, expect
 
 SECRET = "the-provider-and-we-know-it"
@@ -187,15 +189,16 @@ class Subscriber:
 
 
 class Services:
-    def __init__(self, binary, provider, folder):
-        self.binary, self.folder, self.port = binary, folder, free_port()
+    def __init__(self, binary, provider, folder, postgres, name):
+        self.binary, self.folder, self.port, self.postgres = binary, folder, free_port(), postgres
+        self.database = [f"--database={postgres.database(name)}"] if postgres else []
         self.environment = {**os.environ, "WATCHFIRE_PAYMENTS_PROVIDER_URL": provider.url, "WATCHFIRE_PAYMENTS_PROVIDER": SECRET}
         self.log = open(os.path.join(folder, "log"), "ab")
         self.local = threading.local()
         self.start()
 
     def start(self):
-        arguments = [self.binary, "services", "--only=payments,gateway", f"--data-dir={self.folder}/data", f"--gateway=127.0.0.1:{self.port}"]
+        arguments = [self.binary, "services", "--only=payments,gateway", f"--data-dir={self.folder}/data", f"--gateway=127.0.0.1:{self.port}", *self.database]
         self.process = subprocess.Popen(arguments, stdout=self.log, stderr=self.log, env=self.environment)
         end = time.time() + PATIENCE
         while time.time() < end:
@@ -329,6 +332,12 @@ def killed(services, provider, count, kills):
             time.sleep(random.uniform(0.7, 3))
             services.kill()
             services.start()
+            if services.postgres:
+                time.sleep(random.uniform(0.3, 1))
+                services.postgres.crash()
+                # With a pause that is longer than any request waits for a connection.
+                time.sleep(random.choice((0, 3)))
+                services.postgres.start()
         stopped.set()
 
     killer = threading.Thread(target=kill)
@@ -343,7 +352,8 @@ def killed(services, provider, count, kills):
         for client in running:
             client.result()
     killer.join()
-    print(f"    {len(made)} payments, {kills} kills", flush=True)
+    crashes = f", {kills} crashes of Postgres" if services.postgres else ""
+    print(f"    {len(made)} payments, {kills} kills{crashes}", flush=True)
     return made
 
 
@@ -421,11 +431,11 @@ def told(subscriber, ours, mine):
     expect(subscriber.forged == 0, "all of it signed")
 
 
-def load(binary, rate, seconds):
+def load(binary, rate, seconds, postgres):
     """Open loop: latencies are taken from the moment at which a request was due."""
     provider, latencies, names, lock = Provider(wild=False), [], [], threading.Lock()
     with tempfile.TemporaryDirectory() as folder:
-        services = Services(binary, provider, folder)
+        services = Services(binary, provider, folder, postgres, "load")
         open_accounts(services)
         begin = time.time() + 0.5
 
@@ -464,11 +474,13 @@ def main():
     arguments.add_argument("--payments", type=int, default=400)
     arguments.add_argument("--rate", type=int, default=200)
     arguments.add_argument("--seconds", type=int, default=5)
+    arguments.add_argument("--postgres", action="store_true")
     chosen = arguments.parse_args()
-    load(chosen.binary, chosen.rate, chosen.seconds)
+    postgres = Postgres() if chosen.postgres else None
+    load(chosen.binary, chosen.rate, chosen.seconds, postgres)
     provider, subscriber = Provider(), Subscriber()
     with tempfile.TemporaryDirectory() as folder:
-        services = Services(chosen.binary, provider, folder)
+        services = Services(chosen.binary, provider, folder, postgres, "kills")
         open_accounts(services)
         status, webhook = services.ask("POST", "/v1/webhooks", {"url": subscriber.url})
         subscriber.key = base64.b64decode(webhook["secret"].removeprefix("whsec_"))
@@ -483,6 +495,11 @@ def main():
         with open(os.path.join(folder, "log"), encoding="utf-8") as log:
             said = log.read()
         expect("tok_" not in said and SECRET not in said, f"no token and no secret in {len(said.splitlines())} lines of log")
+        if postgres:
+            stored = sorted(os.listdir(os.path.join(folder, "data"))) if os.path.isdir(os.path.join(folder, "data")) else []
+            expect(not any(name.endswith(".sqlite") for name in stored), f"no SQLite file was made ({stored})")
+    if postgres:
+        postgres.stop()
     close()
 
 

@@ -23,8 +23,11 @@ import tempfile
 import threading
 import time
 
+from postgres import Refused, psql
 from server import close, expect
 
+# A Postgres whose schemas are used instead of files.
+DATABASE = os.environ.get("WATCHFIRE_SERVICES_DATABASE")
 SECRET = "recruitment-secret-3f9a1c"
 PATIENCE = 60
 LARGEST = 10 << 20
@@ -377,6 +380,8 @@ def survives(client, binary, folder, services, kills):
 
 
 def ask_file(folder, sql):
+    if DATABASE:
+        return [tuple(line.split("|")) for line in psql(DATABASE, sql, "recruitment").splitlines()]
     with sqlite3.connect(folder / "recruitment.sqlite", timeout=PATIENCE) as database:
         return database.execute(sql).fetchall()
 
@@ -392,15 +397,14 @@ def finds_forgery(client, binary, folder, services):
     whole = client.ask("audrey", "GET", "/v1/audit/verify").json
     expect(whole["whole"], "the trail is whole before it is edited")
     services.end()
-    with sqlite3.connect(folder / "recruitment.sqlite") as database:
-        try:
-            database.execute("UPDATE audit SET actor = 'nobody' WHERE sequence = 5")
-            expect(False, "the table takes no edit")
-        except sqlite3.Error as error:
-            expect("append-only" in str(error), f"the table takes no edit: {error}")
-        database.execute("DROP TRIGGER audit_is_not_edited")
-        database.execute("UPDATE audit SET actor = 'nobody' WHERE sequence = 5")
-    database.close()
+    forgery = "UPDATE audit SET actor = 'nobody' WHERE sequence = 5"
+    try:
+        ask_file(folder, forgery)
+        expect(False, "the table takes no edit")
+    except (sqlite3.Error, Refused) as error:
+        expect("append-only" in str(error), f"the table takes no edit: {str(error).splitlines()[0]}")
+    ask_file(folder, "DROP TRIGGER audit_is_not_edited" + (" ON audit" if DATABASE else ""))
+    ask_file(folder, forgery)
     services = client.services = Services(binary, folder)
     found = client.ask("audrey", "GET", "/v1/audit/verify").json
     expect(found["break"] == {"sequence": 5, "why": "altered"}, f"an edit behind its back is found: {found['break']}")

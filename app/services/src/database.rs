@@ -1,60 +1,53 @@
+pub(crate) mod connection;
+mod engine;
+mod postgres;
+mod postgres_url;
+#[cfg(test)]
+pub(crate) mod scratch;
+mod sqlite;
+mod store_error;
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::migrate::Migrator;
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
-use crate::failure::{Failure, Kind, Via, frame};
+use crate::failure::{Failure, Via, frame};
 use crate::fault::{FaultKind, Faults};
-use crate::statement::Statement;
+use crate::statement::{DatabaseName, Statement};
 
-/// The SQLite file of one service. Many read at once, one writes.
+use connection::{Connection, Transaction};
+use engine::{Aim, Engine};
+
+pub use postgres_url::{NoPostgresUrl, PostgresUrl};
+pub(crate) use store_error::{StoreError, is_unstorable};
+
+/// The database of one service: a SQLite file or a schema of a Postgres database. Many read at
+/// once, one writes.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
-    readers: SqlitePool,
-    /// One connection, so that writers wait for it and not for a lock that gives up.
-    writer: SqlitePool,
-    /// A pool whose database is not there: what is left when the dependency is down.
-    unreachable: SqlitePool,
-    namespace: &'static str,
+    engine: Engine,
+    name: DatabaseName,
     faults: Arc<Faults>,
 }
 
-/// Why a statement brought nothing.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
-    #[error("no connection to the {namespace} database became free in time")]
-    PoolTimedOut {
-        namespace: &'static str,
-        #[source]
-        source: sqlx::Error,
-    },
-    #[error("the {namespace} database cannot be reached")]
-    Unreachable {
-        namespace: &'static str,
-        #[source]
-        source: sqlx::Error,
-    },
-    #[error("a statement on {table} failed")]
-    Statement {
-        table: &'static str,
-        #[source]
-        source: sqlx::Error,
-    },
+/// Where databases are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Site<'a> {
+    /// Each is a SQLite file in this folder.
+    Folder(&'a Path),
+    /// Each is a schema of this database.
+    Server(&'a PostgresUrl),
 }
 
-impl Kind for StoreError {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::PoolTimedOut { .. } => "StoreError::PoolTimedOut",
-            Self::Unreachable { .. } => "StoreError::Unreachable",
-            Self::Statement { .. } => "StoreError::Statement",
-        }
-    }
+/// What makes the tables of a database, and brings them up to date.
+#[derive(Debug)]
+pub(crate) struct Migrations {
+    pub(crate) sqlite: Migrator,
+    pub(crate) postgres: Migrator,
 }
 
 /// What a commit survives.
@@ -66,122 +59,126 @@ pub(crate) enum Durability {
     Power,
 }
 
-/// How many connections read at most.
-const READERS: u32 = 8;
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The migrations of both kinds, from `migrations/<name>` and `migrations/postgres/<name>`.
+macro_rules! migrations {
+    ($sqlite:literal, $postgres:literal) => {
+        $crate::database::Migrations {
+            sqlite: sqlx::migrate!($sqlite),
+            postgres: sqlx::migrate!($postgres),
+        }
+    };
+}
+pub(crate) use migrations;
+
+impl Site<'_> {
+    /// The database of this name here, as a person is told of it.
+    pub(crate) fn place(self, namespace: &str) -> String {
+        match self {
+            Self::Folder(folder) => sqlite::file(folder, namespace).display().to_string(),
+            Self::Server(url) => format!("{url}, schema {}", postgres::schema(namespace)),
+        }
+    }
+}
 
 impl Database {
-    /// Opens `<namespace>.sqlite` in `folder`, makes it if need be and brings its tables up to date.
+    /// Opens the database `namespace`, makes it if need be and brings its tables up to date.
     pub(crate) async fn open(
-        folder: &Path,
+        site: Site<'_>,
         namespace: &'static str,
-        migrations: &Migrator,
+        migrations: &Migrations,
         durability: Durability,
         faults: Arc<Faults>,
     ) -> Result<Self, sqlx::Error> {
-        tokio::fs::create_dir_all(folder)
-            .await
-            .map_err(sqlx::Error::Io)?;
-        let file = format!("{namespace}.sqlite");
-        let here = options(&folder.join(&file), durability).create_if_missing(true);
-        let writer = pool(1).connect_with(here.clone()).await?;
-        migrations.run(&writer).await?;
-        let elsewhere = options(&folder.join("unmounted").join(&file), durability);
+        let (engine, name) = match site {
+            Site::Folder(folder) => {
+                let pools = sqlite::open(folder, namespace, &migrations.sqlite, durability);
+                let name = DatabaseName::sqlite(namespace);
+                (Engine::Sqlite(Arc::new(pools.await?)), name)
+            }
+            Site::Server(url) => {
+                let pools = postgres::open(url, namespace, &migrations.postgres, durability);
+                let name = url.name(&postgres::schema(namespace));
+                (Engine::Postgres(Arc::new(pools.await?)), name)
+            }
+        };
         Ok(Self {
-            readers: pool(READERS).connect_lazy_with(here),
-            writer,
-            unreachable: pool(READERS).connect_lazy_with(elsewhere),
-            namespace,
+            engine,
+            name,
             faults,
         })
+    }
+
+    /// How the spans of its statements name it.
+    pub(crate) fn name(&self) -> DatabaseName {
+        self.name
     }
 
     /// Runs a statement that only reads, in a span of its own.
     pub(crate) async fn read<T>(
         &self,
         statement: Statement,
-        call: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
+        call: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
     ) -> Result<T, Failure> {
         let reading = async {
             let mut connection = self.reader().await.via(frame!("Database::read"))?;
             let outcome = call(&mut connection).await;
-            outcome.map_err(|source| failed(statement, source))
+            outcome.map_err(|source| self.failed(statement, source))
         };
-        statement.trace(self.namespace, reading).await
+        statement.trace(self.name, reading).await
     }
 
     /// Runs a transaction that writes, in a span of its own. It is rolled back if `call` fails.
     pub(crate) async fn write<T>(
         &self,
         statement: Statement,
-        call: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
+        call: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
     ) -> Result<T, Failure> {
         let writing = async {
-            let pool = self.unless_down(&self.writer);
-            let begun = pool.begin_with("BEGIN IMMEDIATE").await;
-            let mut transaction = begun.map_err(|error| self.out_of_reach(error))?;
+            let mut transaction = self.begin().await.via(frame!("Database::write"))?;
             let outcome = call(&mut transaction).await;
-            let told = outcome.map_err(|source| failed(statement, source))?;
+            let told = outcome.map_err(|source| self.failed(statement, source))?;
             let committed = transaction.commit().await;
-            committed.map_err(|source| failed(statement, source))?;
+            committed.map_err(|source| self.failed(statement, source))?;
             Ok(told)
         };
-        statement.trace(self.namespace, writing).await
+        statement.trace(self.name, writing).await
     }
 
     /// Begins a transaction that writes, for who puts the writes of several into one.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, Failure> {
-        let pool = self.unless_down(&self.writer);
-        let begun = pool.begin_with("BEGIN IMMEDIATE").await;
+    pub(crate) async fn begin(&self) -> Result<Transaction, Failure> {
+        let begun = self.engine.begin(self.unless_down(Aim::Writer)).await;
         begun.map_err(|error| self.out_of_reach(error))
     }
 
+    /// Begins a transaction that writes, apart from the faults that hit requests.
+    pub(crate) async fn begin_whatever_hits(&self) -> Result<Transaction, sqlx::Error> {
+        self.engine.begin(Aim::Writer).await
+    }
+
     /// A connection that reads. To be used within [`Statement::trace`].
-    pub(crate) async fn reader(&self) -> Result<PoolConnection<Sqlite>, Failure> {
-        let connection = self.unless_down(&self.readers).acquire().await;
+    pub(crate) async fn reader(&self) -> Result<Connection, Failure> {
+        let connection = self.engine.acquire(self.unless_down(Aim::Reader)).await;
         connection.map_err(|error| self.out_of_reach(error))
     }
 
-    /// The connection that writes, apart from the faults that hit requests.
-    pub(crate) fn writer(&self) -> &SqlitePool {
-        &self.writer
+    /// A connection that writes, apart from the faults that hit requests.
+    pub(crate) async fn writer(&self) -> Result<Connection, sqlx::Error> {
+        self.engine.acquire(Aim::Writer).await
     }
 
-    fn unless_down<'a>(&'a self, pool: &'a SqlitePool) -> &'a SqlitePool {
+    /// Why a statement brought nothing.
+    pub(crate) fn failed(&self, statement: Statement, source: sqlx::Error) -> Failure {
+        let error = StoreError::of(self.name, statement.table, source);
+        Failure::new(error, frame!("Database"))
+    }
+
+    fn unless_down(&self, aim: Aim) -> Aim {
         let down = self.faults.hits(FaultKind::DependencyDown);
-        if down { &self.unreachable } else { pool }
+        if down { Aim::Nowhere } else { aim }
     }
 
     fn out_of_reach(&self, source: sqlx::Error) -> Failure {
-        let namespace = self.namespace;
-        let error = match source {
-            sqlx::Error::PoolTimedOut => StoreError::PoolTimedOut { namespace, source },
-            source => StoreError::Unreachable { namespace, source },
-        };
+        let error = StoreError::out_of_reach(self.name, source);
         Failure::new(error, frame!("Database::connection"))
     }
-}
-
-fn failed(statement: Statement, source: sqlx::Error) -> Failure {
-    let table = statement.table;
-    Failure::new(StoreError::Statement { table, source }, frame!("Database"))
-}
-
-fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
-    let synchronous = match durability {
-        Durability::Process => SqliteSynchronous::Normal,
-        Durability::Power => SqliteSynchronous::Full,
-    };
-    SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(synchronous)
-        .foreign_keys(true)
-        .disable_statement_logging()
-}
-
-fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
 }

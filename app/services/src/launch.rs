@@ -19,6 +19,7 @@ use watchfire_schemas::{Batch, ChangeEvent, Clock};
 use watchfire_telemetry::Telemetry;
 
 use crate::content::release::Live;
+use crate::database::PostgresUrl;
 use crate::fault::{self, Extent, FaultSwitch, Faults};
 use crate::feed;
 use crate::gateway::{self, CacheUrl, NoCacheUrl, Policy, PolicyError, Store, Upstream};
@@ -47,8 +48,10 @@ pub enum Export {
 pub struct Launch {
     /// Which of them.
     pub services: Vec<ServiceName>,
-    /// SQLite files go here.
+    /// SQLite files go here, and what else is kept as files.
     pub data_dir: PathBuf,
+    /// Instead of SQLite files, each service has a schema of this database.
+    pub postgres: Option<PostgresUrl>,
     /// The gateway's address.
     pub gateway: SocketAddr,
     /// Where services behind it listen; those that are not named take a loopback port of their own.
@@ -78,9 +81,10 @@ pub enum LaunchError {
         #[source]
         source: std::io::Error,
     },
-    #[error("the database {path} cannot be opened")]
+    /// Where it is, without the password.
+    #[error("the database {database} cannot be opened")]
     Database {
-        path: PathBuf,
+        database: String,
         #[source]
         source: sqlx::Error,
     },
@@ -249,6 +253,7 @@ impl House<'_> {
         let listen = self.launch.listen.get(&service);
         Setup {
             data_dir: self.launch.data_dir.clone(),
+            postgres: self.launch.postgres.as_ref(),
             listen: listen.copied().unwrap_or(LOOPBACK),
             origin: self.origin,
             clock: Arc::clone(&self.launch.clock),

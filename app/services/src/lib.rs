@@ -23,12 +23,14 @@ mod secret;
 mod server;
 mod setup;
 mod signature;
+mod sql;
 mod stage;
 mod statement;
 mod telemetry;
 mod traced;
 mod traffic;
 
+pub use database::{NoPostgresUrl, PostgresUrl};
 pub use fault::{Fault, FaultError, FaultInForce, FaultKind, FaultSwitch};
 pub use gateway::{CacheUrl, NoCacheUrl, PolicyError};
 pub use history::history;

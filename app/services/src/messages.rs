@@ -94,12 +94,9 @@ async fn open(
     let database = setup
         .database(NAMESPACE, &MIGRATIONS, Durability::Power)
         .await?;
-    let journal = Journal::start(database.clone(), NAMESPACE, setup.stage);
+    let journal = Journal::start(database.clone(), setup.stage);
     let store = Store::new(database, journal, Arc::clone(&setup.clock));
-    let unreadable = |source| LaunchError::Database {
-        path: setup.data_dir.join(format!("{NAMESPACE}.sqlite")),
-        source,
-    };
+    let unreadable = |source| setup.unopened(NAMESPACE, source);
     let recovered = store.recover().await.map_err(unreadable)?;
     if recovered > 0 {
         telemetry.in_scope(|| {

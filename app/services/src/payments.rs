@@ -35,10 +35,9 @@ mod writer;
 use std::sync::{Arc, OnceLock};
 
 use prometheus_client::metrics::counter::Counter;
-use sqlx::migrate::Migrator;
 use tokio::sync::Notify;
 
-use crate::database::Durability;
+use crate::database::{Durability, Migrations, migrations};
 use crate::launch::LaunchError;
 use crate::setup::{Setup, Started};
 use crate::traced::traced;
@@ -61,7 +60,7 @@ const SECRET: &str = "payments.provider";
 /// Where the provider is; without it there is a sandbox.
 const PROVIDER_URL: &str = "WATCHFIRE_PAYMENTS_PROVIDER_URL";
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/payments");
+static MIGRATIONS: Migrations = migrations!("migrations/payments", "migrations/postgres/payments");
 
 pub(crate) async fn start(setup: &Setup<'_>) -> Result<Started, LaunchError> {
     let telemetry = setup.telemetry(SERVICE)?;
@@ -79,7 +78,7 @@ pub(crate) async fn start(setup: &Setup<'_>) -> Result<Started, LaunchError> {
     let woken: Arc<Vec<Notify>> = Arc::new(notifies());
     let commits = CommitInstruments::register(&mut telemetry.registry());
     let opened = database.clone();
-    let (writer, committer) = Writer::new(opened, NAMESPACE, commits, Arc::clone(&woken));
+    let (writer, committer) = Writer::new(opened, commits, Arc::clone(&woken));
     setup.stage.spawn(|_| committer.run());
     let pipeline = Arc::new(Pipeline {
         database: database.clone(),

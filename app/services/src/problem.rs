@@ -60,6 +60,13 @@ impl Problem {
         self
     }
 
+    /// The answer to who sent what cannot be kept, if the failure is that.
+    pub(crate) fn unstorable(failure: &Failure) -> Option<Self> {
+        let is_theirs = failure.kind() == StoreError::UNSTORABLE;
+        is_theirs
+            .then(|| Self::unprocessable("a text holds the character U+0000, which is not kept"))
+    }
+
     #[must_use]
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
@@ -107,6 +114,9 @@ impl IntoResponse for Problem {
 /// Writes the failure down and tells the client no more than that it is ours.
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
+        if let Some(problem) = Self::unstorable(&failure) {
+            return problem;
+        }
         failure.report(format_args!("a request could not be answered"));
         if failure.is::<StoreError>() {
             Self::new(

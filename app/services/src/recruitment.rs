@@ -29,7 +29,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post, put};
 use http::header::CONTENT_TYPE;
-use sqlx::migrate::Migrator;
 
 use self::access::admit;
 use self::api::Api;
@@ -40,7 +39,7 @@ use self::instruments::Instruments;
 use self::keyring::Keyring;
 use self::position::api as positions;
 use self::trail::api as trails;
-use crate::database::Durability;
+use crate::database::{Durability, Migrations, migrations};
 use crate::launch::LaunchError;
 use crate::problem::{no_method, no_route};
 use crate::setup::{Setup, Started};
@@ -80,7 +79,8 @@ pub(crate) const ROUTES: &[&str] = &[
     "/v1/audit/verify",
 ];
 
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/recruitment");
+static MIGRATIONS: Migrations =
+    migrations!("migrations/recruitment", "migrations/postgres/recruitment");
 
 /// The secret that signs tokens and links, and is the admin's own.
 const SECRET: &str = "recruitment.tokens";

@@ -3,11 +3,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use sqlx::migrate::Migrator;
 use watchfire_schemas::Clock;
 use watchfire_telemetry::Telemetry;
 
-use crate::database::{Database, Durability};
+use crate::database::{Database, Durability, Migrations, PostgresUrl, Site};
 use crate::fault::{self, Extent, FaultSwitch, Faults};
 use crate::launch::LaunchError;
 use crate::secret::{Keyring, Secret};
@@ -20,6 +19,8 @@ use crate::telemetry::{Origin, VERSION};
 pub(crate) struct Setup<'a> {
     /// Where its files go.
     pub(crate) data_dir: PathBuf,
+    /// Where its schemas are; none if its databases are files.
+    pub(crate) postgres: Option<&'a PostgresUrl>,
     /// Where it listens; port 0 for any.
     pub(crate) listen: SocketAddr,
     pub(crate) origin: &'a Origin,
@@ -49,19 +50,27 @@ impl Setup<'_> {
         started.map_err(LaunchError::Telemetry)
     }
 
-    /// Opens the file `<name>.sqlite` of this service.
+    /// Opens the database `name` of this service.
     pub(crate) async fn database(
         &self,
         name: &'static str,
-        migrations: &Migrator,
+        migrations: &Migrations,
         durability: Durability,
     ) -> Result<Database, LaunchError> {
         let faults = Arc::clone(&self.faults);
-        let opened = Database::open(&self.data_dir, name, migrations, durability, faults).await;
-        opened.map_err(|source| LaunchError::Database {
-            path: self.data_dir.join(format!("{name}.sqlite")),
-            source,
-        })
+        let opened = Database::open(self.site(), name, migrations, durability, faults).await;
+        opened.map_err(|source| self.unopened(name, source))
+    }
+
+    /// The database `name` cannot be opened, or read when it is.
+    pub(crate) fn unopened(&self, name: &str, source: sqlx::Error) -> LaunchError {
+        let database = self.site().place(name);
+        LaunchError::Database { database, source }
+    }
+
+    pub(crate) fn site(&self) -> Site<'_> {
+        self.postgres
+            .map_or(Site::Folder(&self.data_dir), Site::Server)
     }
 
     /// The secret of this name: `payments.provider`.

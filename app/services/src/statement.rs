@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
-use watchfire_telemetry::DatabaseCall;
+use watchfire_telemetry::{DatabaseCall, DatabaseServer};
 
 use crate::failure::Failure;
 
@@ -25,7 +25,28 @@ pub(crate) enum Operation {
     Delete,
 }
 
+/// What the history says, whose services have SQLite files.
 pub(crate) const DB_SYSTEM: &str = "sqlite";
+
+/// How telemetry names a database, by the conventions for database spans. There is one for each
+/// database that the process opens, for as long as the process is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DatabaseName {
+    pub(crate) system: &'static str,
+    pub(crate) namespace: &'static str,
+    /// Where it is, unless it is a file of this process.
+    pub(crate) server: Option<DatabaseServer>,
+}
+
+impl DatabaseName {
+    pub(crate) fn sqlite(namespace: &'static str) -> Self {
+        Self {
+            system: DB_SYSTEM,
+            namespace,
+            server: None,
+        }
+    }
+}
 
 impl Statement {
     pub(crate) const fn new(operation: Operation, table: &'static str) -> Self {
@@ -40,21 +61,22 @@ impl Statement {
     /// What takes longer is worth a WARN record.
     const SLOW: Duration = Duration::from_millis(500);
 
-    /// Runs a call of the database `namespace` in a client span of its own. A failure marks the span.
+    /// Runs a call of `database` in a client span of its own. A failure marks the span.
     ///
     /// The call itself runs without a subscriber: sqlx hands the current span to the thread of its
     /// connection, which may be the last to let go of it, and a span that is let go of where our
     /// subscriber is not the default never closes its parent.
     pub(crate) async fn trace<T>(
         self,
-        namespace: &'static str,
+        database: DatabaseName,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let span = DatabaseCall {
-            system: DB_SYSTEM,
-            namespace,
+            system: database.system,
+            namespace: database.namespace,
             operation: self.operation.as_str(),
             collection: self.table,
+            server: database.server,
         }
         .begin();
         let begun = Instant::now();

@@ -67,6 +67,7 @@ async fn demo(args: &DemoArgs, mut settings: Settings) -> anyhow::Result<ExitCod
     let services = Running::launch(Launch {
         services: ServiceName::ALL.to_vec(),
         data_dir,
+        postgres: None,
         listen: BTreeMap::new(),
         upstreams: BTreeMap::new(),
         cache: None,

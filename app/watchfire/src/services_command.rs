@@ -8,7 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use tokio::sync::mpsc;
 use watchfire_schemas::{ChangeEvent, SystemClock};
-use watchfire_services::{CacheUrl, Export, Launch, Running, Secrets, ServiceName};
+use watchfire_services::{CacheUrl, Export, Launch, PostgresUrl, Running, Secrets, ServiceName};
 
 use crate::api::Api;
 use crate::cli::ServicesArgs;
@@ -94,6 +94,7 @@ fn launch(args: &ServicesArgs) -> Result<Launch, ConfigError> {
     Ok(Launch {
         services,
         data_dir: args.data_dir.clone(),
+        postgres: database(args)?,
         gateway: args.gateway,
         listen,
         upstreams,
@@ -111,6 +112,23 @@ fn launch(args: &ServicesArgs) -> Result<Launch, ConfigError> {
         clock: Arc::new(SystemClock),
         changes: None,
     })
+}
+
+/// The Postgres that is given, as an option or as a secret.
+fn database(args: &ServicesArgs) -> Result<Option<PostgresUrl>, ConfigError> {
+    let given = PostgresUrl::given().map_err(|error| wrong("database", &error.to_string()))?;
+    match (&args.database, given) {
+        (Some(_), Some(_)) => Err(wrong(
+            "database",
+            "it is given twice, by the option and as a secret",
+        )),
+        (None, given) => Ok(given),
+        (Some(url), None) => {
+            let url = url.read();
+            url.map(Some)
+                .map_err(|error| wrong("database", &error.to_string()))
+        }
+    }
 }
 
 fn wrong(option: &'static str, reason: &str) -> ConfigError {
@@ -178,6 +196,13 @@ mod tests {
         check(
             &["--only", "payments", "--cache", "redis://cache"],
             Err("only: --cache needs the gateway"),
+        );
+        check(&["--database", "postgres://ann@localhost/shop"], Ok(6));
+        check(
+            &["--database", "mysql://ann:hunter2@localhost/shop"],
+            Err(
+                "database: expected postgres://USER:PASSWORD@HOST:PORT/NAME, with what is special in a password as %XX",
+            ),
         );
         check(
             &["--listen", "127.0.0.1:1"],

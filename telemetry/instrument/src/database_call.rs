@@ -17,6 +17,7 @@ use crate::span_maker::SpanMaker;
 ///     namespace: "content",
 ///     operation: "SELECT",
 ///     collection: "places",
+///     server: None,
 /// };
 /// let span = call.begin();
 /// match read().await {
@@ -35,6 +36,17 @@ pub struct DatabaseCall {
     pub operation: &'static str,
     /// `db.collection.name`.
     pub collection: &'static str,
+    /// Where the database is, unless it is a file of this process.
+    pub server: Option<DatabaseServer>,
+}
+
+/// Where a database answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatabaseServer {
+    /// `server.address`.
+    pub address: &'static str,
+    /// `server.port`; a socket of the machine has none.
+    pub port: Option<u16>,
 }
 
 /// A client span that has begun, of the service whose subscriber is the default where it began.

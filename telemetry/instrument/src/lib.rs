@@ -46,7 +46,7 @@ mod trace_context;
 
 pub use builder::{Builder, LogOutput, StartError};
 pub use client_call::ClientCall;
-pub use database_call::{DatabaseCall, DatabaseSpan};
+pub use database_call::{DatabaseCall, DatabaseServer, DatabaseSpan};
 pub use distortion::Distortion;
 pub use dropped::{DropReason, Signal};
 pub use exposition::{metrics_response, openmetrics_text, prometheus_text};

@@ -1,12 +1,11 @@
 use serde::Serialize;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use watchfire_schemas::Timestamp;
 
 use crate::content::collection::{Attribute, Collection, Form, Link};
 use crate::content::document::{Identifier, Linkage, Resource};
 use crate::content::opening_hours::OpeningHours;
 use crate::failure::{Failure, Kind, frame};
+use crate::sql::Row;
 
 /// One row, not yet a resource: what the database gave.
 #[derive(Debug)]
@@ -52,10 +51,7 @@ impl Kind for TextsError {
 
 impl Record {
     /// Reads a row whose columns are those of the collection, in their order.
-    pub(crate) fn read(
-        collection: &'static Collection,
-        row: &SqliteRow,
-    ) -> Result<Self, sqlx::Error> {
+    pub(crate) fn read(collection: &'static Collection, row: &Row) -> Result<Self, sqlx::Error> {
         let cells = collection.attributes.iter().zip(1..);
         let cells = cells.map(|(attribute, at): (_, usize)| {
             Ok(match attribute.form {

@@ -21,6 +21,12 @@ pub(crate) fn reply(outcome: Result<Vec<u8>, Refusal>, asked: &Asked) -> Respons
     let failure = match outcome {
         Ok(document) => return found(document, asked),
         Err(Refusal::Problem(problem)) => return problem.into_response(),
+        Err(Refusal::Failure(failure)) if failure.kind() == StoreError::UNSTORABLE => {
+            let detail = "a value holds the character U+0000";
+            let title = "Bad request";
+            return Problem::new(StatusCode::BAD_REQUEST, "bad_request", title, detail)
+                .into_response();
+        }
         Err(Refusal::Failure(failure)) => failure,
     };
     failure.report(format_args!("request for {} failed", asked.uri.path()));

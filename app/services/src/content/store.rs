@@ -3,16 +3,14 @@ mod statements;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite};
-
 use crate::content::collection::{Collection, Link, PLACES, POINTS_OF_INTEREST, Relationship};
 use crate::content::document::Identifier;
 use crate::content::field::Record;
 use crate::content::query::{Page, Query};
-use crate::database::{Database, StoreError};
+use crate::database::{Database, Migrations, StoreError, migrations};
 use crate::failure::{Failure, Via, frame};
 use crate::fault::{FaultKind, Faults};
+use crate::sql::{QueryBuilder, Row};
 use crate::statement::{Operation, Statement};
 
 /// The content database as the API reads it.
@@ -33,7 +31,8 @@ pub(crate) struct Source<'a> {
 /// The name of the database.
 pub(crate) const NAMESPACE: &str = "content";
 /// Its tables; what is lost with the power comes again from the feed.
-pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/content");
+pub(crate) static MIGRATIONS: Migrations =
+    migrations!("migrations/content", "migrations/postgres/content");
 
 impl Store {
     pub(crate) fn new(database: Database, faults: Arc<Faults>) -> Self {
@@ -50,7 +49,7 @@ impl Store {
         let sql = statements::page(source, query);
         let lists = |of: &Collection| source.owner.is_none() && of.resource == collection.resource;
         let slower = lists(&PLACES).then(|| self.faults.slows_by()).flatten();
-        let read = move |row: &SqliteRow| Record::read(collection, row);
+        let read = move |row: &Row| Record::read(collection, row);
         let reading = self.rows(collection, sql, slower, read);
         let mut records = reading.await.via(frame!("Store::page"))?;
         if lists(&POINTS_OF_INTEREST) && self.faults.hits(FaultKind::Errors) {
@@ -64,7 +63,7 @@ impl Store {
 
     /// How many resources a query asks for on all its pages.
     pub(crate) async fn count(&self, source: Source<'_>, query: &Query) -> Result<u64, Failure> {
-        let mut sql = statements::count(source, query);
+        let sql = statements::count(source, query);
         let statement = Statement::new(Operation::Count, source.collection.table);
         let counting = self.database.read(statement, move |connection| {
             Box::pin(async move {
@@ -86,7 +85,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let sql = statements::by_ids(collection, ids);
-        let read = move |row: &SqliteRow| Record::read(collection, row);
+        let read = move |row: &Row| Record::read(collection, row);
         self.rows(collection, sql, None, read).await
     }
 
@@ -112,7 +111,7 @@ impl Store {
             return Ok(Vec::new());
         };
         let owner_at = collection.columns().count();
-        let read = move |row: &SqliteRow| {
+        let read = move |row: &Row| {
             let owner = row.try_get(owner_at)?;
             Ok((owner, Record::read(collection, row)?))
         };
@@ -128,7 +127,7 @@ impl Store {
     ) -> Result<Vec<Identifier>, Failure> {
         let collection = source.collection;
         let sql = statements::identifiers(source, page);
-        let read = move |row: &SqliteRow| {
+        let read = move |row: &Row| {
             let id = row.try_get(0)?;
             let resource = collection.resource;
             Ok(Identifier { resource, id })
@@ -141,9 +140,9 @@ impl Store {
     async fn rows<T>(
         &self,
         collection: &'static Collection,
-        mut sql: QueryBuilder<Sqlite>,
+        sql: QueryBuilder<'static>,
         slower: Option<Duration>,
-        read: impl Fn(&SqliteRow) -> Result<T, sqlx::Error>,
+        read: impl Fn(&Row) -> Result<T, sqlx::Error>,
     ) -> Result<Vec<T>, Failure> {
         let table = collection.table;
         let reading = async {
@@ -152,14 +151,14 @@ impl Store {
                 tokio::time::sleep(slower).await;
             }
             let mut connection = self.database.reader().await.via(frame!("Store::rows"))?;
-            let rows = sql.build().fetch_all(&mut *connection).await;
+            let rows = sql.build().fetch_all(&mut connection).await;
             let rows = rows.and_then(|rows| rows.iter().map(read).collect());
             rows.map_err(|source| {
-                let error = StoreError::Statement { table, source };
+                let error = StoreError::of(self.database.name(), table, source);
                 Failure::new(error, frame!("Store::rows"))
             })
         };
         let statement = Statement::new(Operation::Select, table);
-        statement.trace(NAMESPACE, reading).await
+        statement.trace(self.database.name(), reading).await
     }
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
-use sqlx::Row;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use watchfire_schemas::{Clock, Timestamp};
@@ -17,11 +16,11 @@ use watchfire_telemetry::Telemetry;
 
 use crate::client::{Call, Client};
 use crate::content::collection::{COLLECTIONS, Collection};
-use crate::content::store::NAMESPACE;
 use crate::content::sync::instruments::{Instruments, SetInstruments};
 use crate::database::Database;
 use crate::failure::{Failure, Kind, Via, frame};
 use crate::feed::{self, Entries, Entry};
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 /// How often a feed is asked.
@@ -176,11 +175,13 @@ impl Sync {
     }
 
     async fn position(&self) -> Result<u64, Failure> {
-        let row = sqlx::query("SELECT cursor FROM sync_position WHERE feed = ?")
-            .bind(self.collection.resource)
-            .fetch_optional(self.database.writer())
-            .await;
-        let cursor = row.and_then(|row| row.map(|row| row.try_get::<i64, _>(0)).transpose());
+        let reading = async {
+            let mut connection = self.database.writer().await?;
+            let query = sql::query_scalar("SELECT cursor FROM sync_position WHERE feed = ?");
+            let query = query.bind(self.collection.resource);
+            query.fetch_optional(&mut connection).await
+        };
+        let cursor: Result<Option<i64>, _> = reading.await;
         let cursor = cursor
             .map_err(|error| Failure::new(SyncError::Position(error), frame!("Sync::position")))?;
         Ok(cursor
@@ -215,19 +216,19 @@ impl Sync {
         for refused in &changes.refused {
             refused.warn(self.collection.resource);
         }
-        let mut transaction = self.database.writer().begin().await.map_err(failed)?;
+        let mut transaction = self.database.begin_whatever_hits().await.map_err(failed)?;
         let writing = async {
             let written = write::changes(&mut transaction, self.collection, &changes).await;
             written.map_err(failed)
         };
         let statement = upsert(self.collection);
-        statement.trace(NAMESPACE, writing).await?;
+        statement.trace(self.database.name(), writing).await?;
         let moving = async {
             let feed = self.collection.resource;
             let moved = write::position(&mut transaction, feed, cursor).await;
             moved.map_err(failed)
         };
-        POSITION.trace(NAMESPACE, moving).await?;
+        POSITION.trace(self.database.name(), moving).await?;
         transaction.commit().await.map_err(failed)?;
         self.instruments.count(&changes);
         Ok(())

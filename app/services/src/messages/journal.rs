@@ -1,20 +1,21 @@
 use futures_util::future::BoxFuture;
-use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 
+use crate::database::connection::Connection;
 use crate::database::{Database, StoreError};
 use crate::failure::{Failure, frame};
+use crate::sql;
 use crate::stage::Stage;
-use crate::statement::Statement;
+use crate::statement::{DatabaseName, Statement};
 
 /// Writes for many at once: whatever waits while one transaction is committed goes into the next, so
 /// that the disk is waited for once for all of them. Whoever asks is answered when it is durable.
 #[derive(Debug, Clone)]
 pub(crate) struct Journal {
     entries: mpsc::Sender<Box<dyn Entry>>,
-    namespace: &'static str,
+    database: DatabaseName,
 }
 
 /// How many may wait; who comes later waits to be let in.
@@ -25,7 +26,7 @@ const GROUP: usize = 256;
 /// Something to be written, and who waits for it.
 trait Entry: Send {
     /// Within a savepoint of its own.
-    fn write<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, bool>;
+    fn write<'c>(&'c mut self, connection: &'c mut Connection) -> BoxFuture<'c, bool>;
     /// To be called when the transaction is over, with what hindered it.
     fn settle(self: Box<Self>, hindered: Option<&str>);
 }
@@ -38,10 +39,12 @@ struct Written<W, T> {
 
 impl Journal {
     /// Starts it. It ends when all that hold it are gone.
-    pub(crate) fn start(database: Database, namespace: &'static str, stage: &Stage) -> Self {
+    pub(crate) fn start(database: Database, stage: &Stage) -> Self {
         let (entries, received) = mpsc::channel(WAITING);
+        let name = database.name();
         stage.spawn(|_| write_all(database, received).with_subscriber(Dispatch::none()));
-        Self { entries, namespace }
+        let database = name;
+        Self { entries, database }
     }
 
     /// Does `work` within a transaction and returns when that is durable. If it fails, what it wrote
@@ -49,7 +52,7 @@ impl Journal {
     pub(crate) async fn write<T, W>(&self, statement: Statement, work: W) -> Result<T, Failure>
     where
         T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>
+        W: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>
             + Send
             + 'static,
     {
@@ -66,17 +69,11 @@ impl Journal {
                 Err(_) => Err(ended()),
             };
             outcome.map_err(|source| {
-                let error = if matches!(source, sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed) {
-                    let namespace = self.namespace;
-                    StoreError::Unreachable { namespace, source }
-                } else {
-                    let table = statement.table;
-                    StoreError::Statement { table, source }
-                };
+                let error = StoreError::of(self.database, statement.table, source);
                 Failure::new(error, frame!("Journal::write"))
             })
         };
-        statement.trace(self.namespace, writing).await
+        statement.trace(self.database, writing).await
     }
 }
 
@@ -95,19 +92,19 @@ async fn write_group(database: &Database, group: &mut [Box<dyn Entry>]) -> Resul
     let mut transaction = begun.map_err(|failure| failure.message())?;
     let text = |error: sqlx::Error| error.to_string();
     for entry in group {
-        sqlx::query("SAVEPOINT entry")
-            .execute(&mut *transaction)
+        sql::query("SAVEPOINT entry")
+            .execute(&mut transaction)
             .await
             .map_err(text)?;
         let kept = entry.write(&mut transaction).await;
         if !kept {
-            sqlx::query("ROLLBACK TO entry")
-                .execute(&mut *transaction)
+            sql::query("ROLLBACK TO entry")
+                .execute(&mut transaction)
                 .await
                 .map_err(text)?;
         }
-        sqlx::query("RELEASE entry")
-            .execute(&mut *transaction)
+        sql::query("RELEASE entry")
+            .execute(&mut transaction)
             .await
             .map_err(text)?;
     }
@@ -117,9 +114,9 @@ async fn write_group(database: &Database, group: &mut [Box<dyn Entry>]) -> Resul
 impl<W, T> Entry for Written<W, T>
 where
     T: Send + 'static,
-    W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send,
+    W: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send,
 {
-    fn write<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, bool> {
+    fn write<'c>(&'c mut self, connection: &'c mut Connection) -> BoxFuture<'c, bool> {
         Box::pin(async move {
             let Some(work) = self.work.take() else {
                 return false;
@@ -151,7 +148,7 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
-    use crate::database::Durability;
+    use crate::database::{Durability, scratch};
     use crate::fault::Faults;
     use crate::messages::store::{MIGRATIONS, NAMESPACE};
     use crate::statement::Operation;
@@ -163,7 +160,7 @@ mod tests {
             .write(STATEMENT, move |connection| {
                 Box::pin(async move {
                     let sql = "INSERT INTO suppressions VALUES ('sms', ?, 'all', 'test', 0)";
-                    let done = sqlx::query(sql).bind(recipient).execute(connection).await?;
+                    let done = sql::query(sql).bind(recipient).execute(connection).await?;
                     Ok(done.rows_affected())
                 })
             })
@@ -174,7 +171,7 @@ mod tests {
     async fn who_fails_fails_alone() {
         let folder = tempfile::tempdir().unwrap();
         let faults = Arc::new(Faults::none(1));
-        let database = Database::open(
+        let database = scratch::open(
             folder.path(),
             NAMESPACE,
             &MIGRATIONS,
@@ -183,14 +180,14 @@ mod tests {
         );
         let database = database.await.unwrap();
         let stage = Stage::default();
-        let journal = Journal::start(database.clone(), NAMESPACE, &stage);
+        let journal = Journal::start(database.clone(), &stage);
         let recipients = (0..400).map(|n| format!("+4179{:07}", n % 300));
         let outcomes = join_all(recipients.map(|recipient| insert(&journal, recipient))).await;
         let written = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         assert_eq!(written, 300);
         let mut reader = database.reader().await.unwrap();
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM suppressions")
-            .fetch_one(&mut *reader)
+        let count: i64 = sql::query_scalar("SELECT count(*) FROM suppressions")
+            .fetch_one(&mut reader)
             .await
             .unwrap();
         assert_eq!(count, 300);

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::SqliteConnection;
 use watchfire_schemas::{Clock, Timestamp};
 
-use crate::database::Database;
+use crate::database::connection::Connection;
+use crate::database::{Database, Migrations, migrations};
 use crate::failure::{Failure, Via, frame};
 use crate::messages::journal::Journal;
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 pub(crate) use acceptance::{Acceptance, Idempotency, Trace};
@@ -28,7 +29,8 @@ pub(crate) use suppressions::Scope;
 
 /// The name of the database.
 pub(crate) const NAMESPACE: &str = "messages";
-pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/messages");
+pub(crate) static MIGRATIONS: Migrations =
+    migrations!("migrations/messages", "migrations/postgres/messages");
 
 /// The messages, and all that is known of them.
 #[derive(Debug, Clone)]
@@ -58,7 +60,9 @@ impl Store {
     /// there were.
     pub(crate) async fn recover(&self) -> Result<u64, sqlx::Error> {
         let sql = "UPDATE messages SET state = 'queued' WHERE state = 'sending'";
-        let done = sqlx::query(sql).execute(self.database.writer()).await?;
+        let done = sql::query(sql)
+            .execute(&mut self.database.writer().await?)
+            .await?;
         Ok(done.rows_affected())
     }
 
@@ -69,13 +73,13 @@ impl Store {
         let before = |kept: Duration| now.nanos().saturating_sub(kept.as_nanos() as i64);
         let oldest = first_id(Timestamp::from_nanos(before(KEPT)));
         let keys = before(KEY_KEPT);
-        let swept = self.journal.write(MESSAGES, move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+        let swept = self.journal.write(MESSAGES, move |connection: &mut Connection| -> BoxFuture<'_, _> {
             Box::pin(async move {
                 let sql = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE id < ? AND state NOT IN ('queued', 'sending') ORDER BY id LIMIT ?)";
-                let messages = sqlx::query(sql).bind(oldest).bind(SWEPT);
+                let messages = sql::query(sql).bind(oldest).bind(SWEPT);
                 let messages = messages.execute(&mut *connection).await?.rows_affected();
                 let sql = "DELETE FROM idempotency WHERE (consumer, key) IN (SELECT consumer, key FROM idempotency WHERE at < ? LIMIT ?)";
-                let keys = sqlx::query(sql).bind(keys).bind(SWEPT);
+                let keys = sql::query(sql).bind(keys).bind(SWEPT);
                 let keys = keys.execute(connection).await?.rows_affected();
                 Ok(messages.max(keys))
             })

@@ -1,10 +1,11 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
-use sqlx::SqliteConnection;
 use watchfire_schemas::Timestamp;
 use watchfire_telemetry::Telemetry;
 
+use crate::database::connection::Connection;
 use crate::payments::id;
+use crate::sql;
 
 /// Something that happened to a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,12 +145,12 @@ impl Trace {
 
 /// Writes an event, and the outbox of each of its consumers, within the transaction of its cause.
 pub(crate) async fn emit(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     event: NewEvent<'_>,
     trace: &Trace,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let seq: i64 = sqlx::query_scalar(
+    let seq: i64 = sql::query_scalar(
         "INSERT INTO events (id, payment, type, data, traceparent, created_at) \
          VALUES (?, ?, ?, ?, ?, ?) RETURNING seq",
     )
@@ -165,7 +166,7 @@ pub(crate) async fn emit(
     let own = consumers
         .iter()
         .find(|&&consumer| consumer != Consumer::Webhook);
-    let insert = sqlx::query(
+    let insert = sql::query(
         "INSERT INTO outbox (consumer, subscriber, event, payment, due_at) \
          SELECT ?1, '', ?2, ?3, ?4 WHERE ?1 IS NOT NULL \
          UNION ALL SELECT 'webhook', id, ?2, ?3, ?4 FROM subscribers WHERE ?5",
@@ -183,11 +184,11 @@ pub(crate) async fn emit(
 
 /// The trace of a payment's event; none if there is no such event, or it was in no trace.
 pub(crate) async fn trace_of(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     payment: &str,
     seq: i64,
 ) -> Result<Trace, sqlx::Error> {
-    let select = sqlx::query_scalar("SELECT traceparent FROM events WHERE seq = ? AND payment = ?");
+    let select = sql::query_scalar("SELECT traceparent FROM events WHERE seq = ? AND payment = ?");
     let found: Option<Option<String>> = select
         .bind(seq)
         .bind(payment)
@@ -199,12 +200,12 @@ pub(crate) async fn trace_of(
 /// Notes in the effect's transaction that `consumer` takes an event. False if it has taken it before:
 /// then there is to be no effect.
 pub(crate) async fn take(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     consumer: &str,
     event: &str,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let insert = sqlx::query(
+    let insert = sql::query(
         "INSERT INTO inbox (consumer, event, taken_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
     );
     let insert = insert.bind(consumer).bind(event).bind(now.nanos());

@@ -6,6 +6,7 @@ use watchfire_schemas::Timestamp;
 use crate::failure::{Failure, Via, frame};
 use crate::payments::idempotency;
 use crate::payments::writer::Writer;
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 const FORGET: Statement = Statement::new(Operation::Delete, "idempotency_keys");
@@ -25,7 +26,7 @@ pub(crate) async fn forget(
         let forgetting = writer.commit(FORGET, move |connection| {
             Box::pin(async move {
                 let keys = idempotency::forget(&mut *connection, now).await?;
-                let taken = sqlx::query(
+                let taken = sql::query(
                     "DELETE FROM inbox WHERE (consumer, event) IN \
                      (SELECT consumer, event FROM inbox WHERE taken_at < ? LIMIT 1000)",
                 );
@@ -48,7 +49,7 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
-    use crate::database::{Database, Durability};
+    use crate::database::{Durability, scratch};
     use crate::fault::Faults;
     use crate::payments::MIGRATIONS;
     use crate::payments::instruments::CommitInstruments;
@@ -60,25 +61,28 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let faults = Arc::new(Faults::none(1));
         let path = folder.path();
-        let opened = Database::open(path, "payments", &MIGRATIONS, Durability::Process, faults);
+        let opened = scratch::open(path, "payments", &MIGRATIONS, Durability::Process, faults);
         let database = opened.await.unwrap();
         let instruments = CommitInstruments::register(&mut Registry::default());
         let opened = database.clone();
-        let (writer, committer) = Writer::new(opened, "payments", instruments, Arc::default());
+        let (writer, committer) = Writer::new(opened, instruments, Arc::default());
         let mut tasks = JoinSet::new();
         tasks.spawn(committer.run());
 
+        let mut connection = database.writer().await.unwrap();
         let taken = |n: i64| (NOW - INBOX_KEPT).nanos() - 1 + n / 2_500;
         for n in 0..2_510 {
             let insert = "INSERT INTO inbox (consumer, event, taken_at) VALUES ('ledger', ?, ?)";
-            let insert = sqlx::query(insert).bind(n.to_string()).bind(taken(n));
-            insert.execute(database.writer()).await.unwrap();
+            let insert = sql::query(insert).bind(n.to_string()).bind(taken(n));
+            insert.execute(&mut connection).await.unwrap();
         }
+        drop(connection);
         forget(&writer, NOW, &CancellationToken::new())
             .await
             .unwrap();
-        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM inbox")
-            .fetch_one(database.writer())
+        let mut connection = database.writer().await.unwrap();
+        let left: i64 = sql::query_scalar("SELECT count(*) FROM inbox")
+            .fetch_one(&mut connection)
             .await
             .unwrap();
         assert_eq!(left, 10);

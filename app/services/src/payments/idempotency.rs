@@ -3,10 +3,11 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sqlx::SqliteConnection;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::problem::Problem;
+use crate::sql;
 
 /// How long an answer is kept to be given again. After that the key is as new.
 pub(crate) const KEPT: Duration = Duration::from_hours(24);
@@ -73,10 +74,10 @@ impl Once {
 
     pub(crate) async fn find(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         now: Timestamp,
     ) -> Result<Kept, sqlx::Error> {
-        let found: Option<(Vec<u8>, u16, String)> = sqlx::query_as(
+        let found: Option<(Vec<u8>, i64, String)> = sql::query_as(
             "SELECT fingerprint, status, body FROM idempotency_keys \
              WHERE client = ? AND key = ? AND created_at > ?",
         )
@@ -88,7 +89,9 @@ impl Once {
         Ok(match found {
             None => Kept::Nothing,
             Some((fingerprint, status, body)) if fingerprint == self.fingerprint => {
-                Kept::Answer(StatusCode::from_u16(status).unwrap_or_default(), body)
+                let status = u16::try_from(status).ok();
+                let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+                Kept::Answer(status.unwrap_or_default(), body)
             }
             Some(_) => Kept::Other,
         })
@@ -97,14 +100,16 @@ impl Once {
     /// Keeps the answer, in the transaction of what it tells.
     pub(crate) async fn keep(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         status: StatusCode,
         body: &str,
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "INSERT OR REPLACE INTO idempotency_keys \
-             (client, key, fingerprint, status, body, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        sql::query(
+            "INSERT INTO idempotency_keys \
+             (client, key, fingerprint, status, body, created_at) VALUES (?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (client, key) DO UPDATE SET fingerprint = excluded.fingerprint, \
+             status = excluded.status, body = excluded.body, created_at = excluded.created_at",
         )
         .bind(&self.client)
         .bind(&self.key)
@@ -120,10 +125,10 @@ impl Once {
 
 /// Forgets what is older than [`KEPT`], a bounded part at a time; how much it was.
 pub(crate) async fn forget(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     now: Timestamp,
 ) -> Result<u64, sqlx::Error> {
-    let deleted = sqlx::query(
+    let deleted = sql::query(
         "DELETE FROM idempotency_keys WHERE (client, key) IN \
          (SELECT client, key FROM idempotency_keys WHERE created_at <= ? LIMIT 1000)",
     );

@@ -1,9 +1,10 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::payments::event::EventType;
+use crate::sql;
 
 /// What an event that moves money says.
 #[derive(Debug, Clone, Deserialize)]
@@ -69,13 +70,13 @@ impl Movement {
 
 /// Posts a transaction, once under one `id`. The database refuses it unless it balances.
 pub(crate) async fn post(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &str,
     event_type: EventType,
     movement: &Movement,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO accounts (id, type, currency, name, created_at) \
          VALUES (?, 'asset', ?, 'Due from the provider', ?) ON CONFLICT DO NOTHING",
     )
@@ -92,13 +93,13 @@ pub(crate) async fn post(
 }
 
 async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &str,
     (movement, transaction_type): (&Movement, &str),
     legs: &Value,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO ledger_transactions (id, payment, type, currency, legs, posted_at) \
          VALUES (?, ?, ?, ?, ?, ?)",
     )
@@ -115,10 +116,10 @@ async fn insert(
 
 /// The sum of each currency, computed anew from all entries.
 pub(crate) async fn sums(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
 ) -> Result<Vec<(String, i64, i64)>, sqlx::Error> {
-    sqlx::query_as(
-        "SELECT a.currency, count(*), sum(e.amount) FROM ledger_entries e \
+    sql::query_as(
+        "SELECT a.currency, count(*), CAST(sum(e.amount) AS BIGINT) FROM ledger_entries e \
          JOIN accounts a ON a.id = e.account GROUP BY a.currency ORDER BY a.currency",
     )
     .fetch_all(connection)
@@ -126,19 +127,19 @@ pub(crate) async fn sums(
 }
 
 /// Computes the whole ledger anew.
-pub(crate) async fn imbalance(connection: &mut SqliteConnection) -> Result<Imbalance, sqlx::Error> {
+pub(crate) async fn imbalance(connection: &mut Connection) -> Result<Imbalance, sqlx::Error> {
     let overall = sums(connection).await?;
     let overall = overall.iter().map(|(_, _, sum)| sum.saturating_abs()).sum();
-    let transactions = sqlx::query_scalar(
+    let transactions = sql::query_scalar(
         "SELECT count(*) FROM (SELECT 1 FROM ledger_entries GROUP BY transaction_id \
-         HAVING sum(amount) <> 0)",
+         HAVING sum(amount) <> 0) AS unbalanced",
     )
     .fetch_one(&mut *connection)
     .await?;
-    let balances = sqlx::query_scalar(
+    let balances = sql::query_scalar(
         "SELECT count(*) FROM (SELECT account, sum(amount) AS amount FROM ledger_entries \
          GROUP BY account) e FULL JOIN balances b ON b.account = e.account \
-         WHERE b.amount IS NOT e.amount",
+         WHERE b.amount IS DISTINCT FROM e.amount",
     )
     .fetch_one(connection)
     .await?;

@@ -1,10 +1,11 @@
 use serde::Serialize;
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row, SqliteConnection};
+use sqlx::FromRow;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::payments::state::State;
+use crate::sql::{self, Row};
 
 /// A payment as it is kept.
 #[derive(Debug, Clone, FromRow)]
@@ -79,10 +80,10 @@ impl Payment {
     }
 
     pub(crate) async fn find(
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         id: &str,
     ) -> Result<Option<Self>, sqlx::Error> {
-        sqlx::query_as(
+        sql::query_as(
             "SELECT seq, id, state, amount, currency, payer, payee, reference, capture, captured, \
              refunding, refunded, charge, reason, created_at, updated_at FROM payments WHERE id = ?",
         )
@@ -93,26 +94,26 @@ impl Payment {
 
     /// With the token of the payer's card, for the provider alone.
     pub(crate) async fn find_with_method(
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         id: &str,
     ) -> Result<Option<(Self, String)>, sqlx::Error> {
-        let row = sqlx::query(
+        let row = sql::query(
             "SELECT seq, id, state, amount, currency, payer, payee, reference, capture, captured, \
              refunding, refunded, charge, reason, created_at, updated_at, method \
              FROM payments WHERE id = ?",
         );
         let row = row.bind(id).fetch_optional(connection).await?;
-        let read = |row: SqliteRow| Ok((Self::from_row(&row)?, row.try_get("method")?));
+        let read = |row: Row| Ok((row.read()?, row.try_get("method")?));
         row.map(read).transpose()
     }
 
     /// Writes what can change.
     pub(crate) async fn save(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         now: Timestamp,
     ) -> Result<(), sqlx::Error> {
-        sqlx::query(
+        sql::query(
             "UPDATE payments SET state = ?, captured = ?, refunding = ?, refunded = ?, charge = ?, \
              reason = ?, updated_at = ? WHERE seq = ?",
         )
@@ -143,10 +144,10 @@ impl Refund {
     }
 
     pub(crate) async fn find(
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         id: &str,
     ) -> Result<Option<Self>, sqlx::Error> {
-        sqlx::query_as(
+        sql::query_as(
             "SELECT id, payment, amount, state, reason, created_at FROM refunds WHERE id = ?",
         )
         .bind(id)
@@ -155,10 +156,10 @@ impl Refund {
     }
 
     pub(crate) async fn of_payment(
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         payment: &str,
     ) -> Result<Vec<Self>, sqlx::Error> {
-        sqlx::query_as(
+        sql::query_as(
             "SELECT id, payment, amount, state, reason, created_at FROM refunds \
              WHERE payment = ? ORDER BY id LIMIT 1000",
         )
@@ -170,10 +171,10 @@ impl Refund {
 
 /// What happened to a payment so far, oldest first.
 pub(crate) async fn history(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     payment: &str,
 ) -> Result<Vec<History>, sqlx::Error> {
-    let rows: Vec<(String, String, String, i64)> = sqlx::query_as(
+    let rows: Vec<(String, String, String, i64)> = sql::query_as(
         "SELECT id, type, data, created_at FROM events WHERE payment = ? ORDER BY seq LIMIT 1000",
     )
     .bind(payment)

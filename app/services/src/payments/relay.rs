@@ -2,14 +2,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::FromRow;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Via, frame};
 use crate::payments::event::Consumer;
 use crate::payments::pipeline::Pipeline;
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 /// Brings the events of the outbox to one consumer: of each payment in order, one at a time, and of
@@ -30,6 +32,7 @@ pub(crate) struct Delivery {
     pub(crate) subscriber: String,
     /// The event's number.
     pub(crate) seq: i64,
+    #[sqlx(try_from = "i64")]
     pub(crate) attempts: u32,
     /// Set if a request for it may have reached the provider.
     pub(crate) sent_at: Option<i64>,
@@ -177,23 +180,23 @@ impl Delivery {
 
 /// Whom a consumer's events are for: the subscribers, or ourselves, who have no name.
 async fn subscribers(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     consumer: Consumer,
 ) -> Result<Vec<String>, sqlx::Error> {
     if consumer != Consumer::Webhook {
         return Ok(vec![String::new()]);
     }
-    let all = sqlx::query_scalar("SELECT id FROM subscribers ORDER BY id");
+    let all = sql::query_scalar("SELECT id FROM subscribers ORDER BY id");
     all.fetch_all(connection).await
 }
 
 async fn select_heads(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (consumer, subscriber): (Consumer, &str),
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<Delivery>, sqlx::Error> {
-    sqlx::query_as(
+    sql::query_as(
         "SELECT o.consumer, o.subscriber, o.event AS seq, o.attempts, o.sent_at, e.id, o.payment, \
          e.type, e.data, e.traceparent, e.created_at \
          FROM outbox o JOIN events e ON e.seq = o.event \
@@ -213,10 +216,10 @@ async fn select_heads(
 
 /// The consumer has taken it.
 pub(crate) async fn acknowledge(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     delivery: &Delivery,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM outbox WHERE consumer = ? AND subscriber = ? AND event = ?")
+    sql::query("DELETE FROM outbox WHERE consumer = ? AND subscriber = ? AND event = ?")
         .bind(&delivery.consumer)
         .bind(&delivery.subscriber)
         .bind(delivery.seq)
@@ -227,12 +230,12 @@ pub(crate) async fn acknowledge(
 
 /// It is to come again at `due`, after so many attempts.
 pub(crate) async fn put_off(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     delivery: &Delivery,
     (attempts, due): (u32, Timestamp),
     reason: &str,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sql::query(
         "UPDATE outbox SET attempts = ?, due_at = ?, last_error = ? \
          WHERE consumer = ? AND subscriber = ? AND event = ?",
     )
@@ -249,11 +252,11 @@ pub(crate) async fn put_off(
 
 /// It is given up and waits for a person.
 pub(crate) async fn bury(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     delivery: &Delivery,
     reason: &str,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sql::query(
         "UPDATE outbox SET state = 'dead', attempts = attempts + 1, last_error = ? \
          WHERE consumer = ? AND subscriber = ? AND event = ?",
     )
@@ -268,11 +271,11 @@ pub(crate) async fn bury(
 
 /// A request for it may reach the provider from now on.
 pub(crate) async fn mark_sent(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     delivery: &Delivery,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE outbox SET sent_at = ? WHERE consumer = ? AND subscriber = ? AND event = ?")
+    sql::query("UPDATE outbox SET sent_at = ? WHERE consumer = ? AND subscriber = ? AND event = ?")
         .bind(now.nanos())
         .bind(&delivery.consumer)
         .bind(&delivery.subscriber)

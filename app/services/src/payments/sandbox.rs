@@ -69,19 +69,17 @@ const TRIES: u32 = 5;
 pub(crate) async fn start(setup: &Setup<'_>, secret: Secret) -> Result<String, LaunchError> {
     let faults = Arc::new(Faults::none(setup.seed));
     let opened = Database::open(
-        &setup.data_dir,
+        setup.site(),
         NAME,
         &books::MIGRATIONS,
         Durability::Power,
         faults,
     );
-    let database = opened.await.map_err(|source| LaunchError::Database {
-        path: setup.data_dir.join(format!("{NAME}.sqlite")),
-        source,
-    })?;
+    let database = opened.await;
+    let database = database.map_err(|source| setup.unopened(NAME, source))?;
     // Its instruments are another company's.
     let instruments = CommitInstruments::register(&mut Registry::default());
-    let (writer, committer) = Writer::new(database.clone(), NAME, instruments, Arc::default());
+    let (writer, committer) = Writer::new(database.clone(), instruments, Arc::default());
     setup.stage.spawn(|_| committer.run());
     let (notifications, due) = mpsc::channel(QUEUE);
     let http = client::http(Duration::from_millis(500), Duration::from_secs(3));

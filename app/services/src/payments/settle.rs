@@ -1,11 +1,12 @@
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::payments::event::{EventType, NewEvent, Trace, emit};
 use crate::payments::operation::{OperationKey, OperationType, Outcome, Settled};
 use crate::payments::payment::{Payment, Refund};
 use crate::payments::state::{State, Step};
+use crate::sql;
 
 /// What a settlement changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub(crate) struct Change {
 /// tells of it. The same settlement comes by the answer to our request and by the provider's own
 /// notification, each perhaps twice: all but the first change nothing.
 pub(crate) async fn settle(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     key: &OperationKey,
     settled: &Settled,
     trace: &Trace,
@@ -67,7 +68,7 @@ pub(crate) async fn settle(
 }
 
 async fn settle_refund(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     key: &OperationKey,
     settled: &Settled,
     trace: &Trace,
@@ -90,7 +91,7 @@ async fn settle_refund(
         ("failed", EventType::RefundFailed)
     };
     payment.save(connection, now).await?;
-    sqlx::query("UPDATE refunds SET state = ?, reason = ? WHERE id = ?")
+    sql::query("UPDATE refunds SET state = ?, reason = ? WHERE id = ?")
         .bind(state)
         .bind(&settled.reason)
         .bind(&refund.id)
@@ -112,7 +113,7 @@ async fn settle_refund(
 
 /// A notification of an earlier capture or void may come late, when the next is under way.
 async fn is_asked_for(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     key: &OperationKey,
 ) -> Result<bool, sqlx::Error> {
     let event_type = match key.operation {
@@ -123,7 +124,7 @@ async fn is_asked_for(
         }
     };
     let latest: Option<i64> =
-        sqlx::query_scalar("SELECT max(seq) FROM events WHERE payment = ? AND type = ?")
+        sql::query_scalar("SELECT max(seq) FROM events WHERE payment = ? AND type = ?")
             .bind(&key.subject)
             .bind(event_type.as_str())
             .fetch_one(connection)

@@ -14,6 +14,7 @@ use crate::payments::pipeline::{NotTaken, Pipeline, Taken};
 use crate::payments::relay::Delivery;
 use crate::secret::Secret;
 use crate::signature::{ENCODED, signed};
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 /// Tells subscribers of events over HTTP, signed as Standard Webhooks says.
@@ -109,7 +110,7 @@ impl Pipeline {
         let select = Statement::new(Operation::Select, "subscribers");
         let found = self.database.read(select, move |connection| {
             Box::pin(async move {
-                sqlx::query_as("SELECT url, secret FROM subscribers WHERE id = ?")
+                sql::query_as("SELECT url, secret FROM subscribers WHERE id = ?")
                     .bind(id)
                     .fetch_optional(connection)
                     .await

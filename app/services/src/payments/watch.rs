@@ -1,16 +1,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Via, frame};
 use crate::payments::event::Consumer;
 use crate::payments::forget::forget;
 use crate::payments::ledger::{self, Imbalance};
 use crate::payments::pipeline::Pipeline;
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 const OUTBOX: Statement = Statement::new(Operation::Count, "outbox");
@@ -126,17 +127,17 @@ impl Pipeline {
 }
 
 async fn backlog(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     consumer: &'static str,
 ) -> Result<Backlog, sqlx::Error> {
-    let (pending, dead, first): (i64, i64, Option<i64>) = sqlx::query_as(
+    let (pending, dead, first): (i64, i64, Option<i64>) = sql::query_as(
         "SELECT count(*) FILTER (WHERE state = 'pending'), count(*) FILTER (WHERE state = 'dead'), \
          min(event) FILTER (WHERE state = 'pending') FROM outbox WHERE consumer = ?",
     )
     .bind(consumer)
     .fetch_one(&mut *connection)
     .await?;
-    let oldest = sqlx::query_scalar("SELECT created_at FROM events WHERE seq = ?")
+    let oldest = sql::query_scalar("SELECT created_at FROM events WHERE seq = ?")
         .bind(first)
         .fetch_optional(connection)
         .await?;

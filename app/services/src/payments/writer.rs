@@ -2,23 +2,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 
-use crate::database::Database;
+use crate::database::connection::Connection;
+use crate::database::{Database, StoreError, is_unstorable};
 use crate::failure::{Failure, Kind, frame};
 use crate::payments::instruments::CommitInstruments;
-use crate::statement::{Operation, Statement};
+use crate::statement::{DatabaseName, Operation, Statement};
 
 /// Commits the work of many at once: what arrives while one transaction is made durable goes into
 /// the next, so that a hundred commands cost one `fsync`.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
-    namespace: &'static str,
+    database: DatabaseName,
 }
 
 /// The task behind a [`Writer`].
@@ -53,14 +53,18 @@ impl Kind for Uncommitted {
 impl Uncommitted {
     fn of(error: &sqlx::Error) -> Self {
         let message = format!("a statement of a payment's transaction failed: {error}");
-        let kind = "StoreError::Statement";
+        let kind = if is_unstorable(error) {
+            StoreError::UNSTORABLE
+        } else {
+            "StoreError::Statement"
+        };
         Self { kind, message }
     }
 }
 
 /// Work that is run within a transaction, then told how that ended.
 trait Job: Send {
-    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, ()>;
+    fn run<'c>(&'c mut self, connection: &'c mut Connection) -> BoxFuture<'c, ()>;
     fn settle(&mut self, refused: Option<&Uncommitted>);
 }
 
@@ -76,7 +80,7 @@ struct Work<F, T> {
 enum Scope {
     /// Several statements: all of them or none.
     Savepoint,
-    /// One statement, which the database takes back by itself.
+    /// One statement, which the database takes back by itself if it can.
     Statement,
 }
 
@@ -84,19 +88,19 @@ impl Writer {
     /// The writer, and the task that has to run for it. It ends when the last writer is gone.
     pub(crate) fn new(
         database: Database,
-        namespace: &'static str,
         instruments: CommitInstruments,
         woken: Arc<Vec<Notify>>,
     ) -> (Self, Committer) {
         let (sender, receiver) = mpsc::channel(QUEUE);
+        let name = database.name();
         let committer = Committer {
             database,
             jobs: receiver,
             instruments,
             woken,
         };
-        let jobs = sender;
-        (Self { jobs, namespace }, committer)
+        let (jobs, database) = (sender, name);
+        (Self { jobs, database }, committer)
     }
 
     /// Runs `work` in a transaction that it may share with others, and returns when that is durable.
@@ -105,7 +109,7 @@ impl Writer {
     pub(crate) async fn commit<T, F>(&self, statement: Statement, work: F) -> Result<T, Failure>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>
             + Send
             + 'static,
     {
@@ -116,7 +120,7 @@ impl Writer {
     pub(crate) async fn execute<T, F>(&self, statement: Statement, work: F) -> Result<T, Failure>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>
             + Send
             + 'static,
     {
@@ -126,7 +130,7 @@ impl Writer {
     async fn queue<T, F>(&self, statement: Statement, scope: Scope, work: F) -> Result<T, Failure>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>
+        F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>
             + Send
             + 'static,
     {
@@ -149,29 +153,24 @@ impl Writer {
             };
             outcome.map_err(|error| Failure::new(error, frame!("Writer::commit")))
         };
-        statement.trace(self.namespace, committing).await
+        statement.trace(self.database, committing).await
     }
 }
 
 impl<F, T> Job for Work<F, T>
 where
     T: Send,
-    F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send,
+    F: for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send,
 {
-    fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, ()> {
+    fn run<'c>(&'c mut self, connection: &'c mut Connection) -> BoxFuture<'c, ()> {
         Box::pin(async move {
             let Some(work) = self.call.take() else { return };
-            if self.scope == Scope::Statement {
+            let undoes_itself = connection.undoes_a_statement_by_itself();
+            if self.scope == Scope::Statement && undoes_itself {
                 self.outcome = Some(work(connection).await);
                 return;
             }
-            let outcome = async {
-                let mut savepoint = connection.begin().await?;
-                let outcome = work(&mut savepoint).await?;
-                savepoint.commit().await?;
-                Ok(outcome)
-            };
-            self.outcome = Some(outcome.await);
+            self.outcome = Some(connection.savepoint(work).await);
         })
     }
 

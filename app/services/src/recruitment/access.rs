@@ -4,7 +4,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use sqlx::{QueryBuilder, Sqlite};
 
 use crate::problem::Problem;
 use crate::recruitment::api::Api;
@@ -12,6 +11,7 @@ use crate::recruitment::instruments::Refusal;
 use crate::recruitment::keyring::TokenError;
 use crate::recruitment::role::{Action, Grant, Role};
 use crate::recruitment::text::Slug;
+use crate::sql::QueryBuilder;
 
 /// Which action each guarded route is. One that is not here is refused to all.
 #[rustfmt::skip]
@@ -149,7 +149,7 @@ impl Caller {
     }
 
     /// Adds the condition that a row is one that they may do this request on.
-    pub(crate) fn restrict(&self, sql: &mut QueryBuilder<Sqlite>, scope: Scope) {
+    pub(crate) fn restrict(&self, sql: &mut QueryBuilder<'_>, scope: Scope) {
         let within = match self.grant {
             Grant::Every => return,
             Grant::Never => {

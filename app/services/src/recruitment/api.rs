@@ -6,10 +6,10 @@ use futures_util::future::BoxFuture;
 use http::StatusCode;
 use http::header::ETAG;
 use serde_json::Value;
-use sqlx::SqliteConnection;
 use watchfire_schemas::Clock;
 
 use crate::database::Database;
+use crate::database::connection::Connection;
 use crate::failure::{Via, frame};
 use crate::problem::Problem;
 use crate::recruitment::access::Caller;
@@ -37,7 +37,7 @@ impl Api {
     pub(crate) async fn look<T>(
         &self,
         statement: Statement,
-        call: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
+        call: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Result<T, sqlx::Error>>,
     ) -> Result<T, Problem> {
         let read = self.database.read(statement, call).await;
         Ok(read.via(frame!("Api::look"))?)
@@ -46,7 +46,7 @@ impl Api {
     pub(crate) async fn change<T>(
         &self,
         statement: Statement,
-        call: impl for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Outcome<T>>,
+        call: impl for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Outcome<T>>,
     ) -> Result<T, Problem> {
         let written = self.database.write(statement, call).await;
         written.via(frame!("Api::change"))?

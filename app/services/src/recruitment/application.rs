@@ -8,17 +8,19 @@ pub(crate) mod step;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::{FromRow, QueryBuilder, SqliteConnection};
+use sqlx::FromRow;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::recruitment::access::{Caller, Scope};
 use crate::recruitment::id::Id;
 use crate::recruitment::page::{Key, Placed};
 use crate::recruitment::role::Action;
+use crate::sql::QueryBuilder;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "kebab-case")]
-#[sqlx(rename_all = "kebab-case")]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub(crate) enum ApplicationState {
     Active,
     Rejected,
@@ -92,7 +94,7 @@ impl ApplicationState {
 
 impl Application {
     pub(crate) async fn fetch(
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         id: Id,
         caller: &Caller,
     ) -> Result<Option<Self>, sqlx::Error> {

@@ -6,17 +6,19 @@ pub(crate) mod search;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::{FromRow, QueryBuilder, SqliteConnection};
+use sqlx::FromRow;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::recruitment::access::{Caller, Scope};
 use crate::recruitment::id::Id;
 use crate::recruitment::page::{Key, Placed};
 use crate::recruitment::role::Action;
+use crate::sql::QueryBuilder;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "kebab-case")]
-#[sqlx(rename_all = "kebab-case")]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub(crate) enum CandidateState {
     Active,
     /// Nothing personal is left.
@@ -26,7 +28,7 @@ pub(crate) enum CandidateState {
 /// How we came to know them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "kebab-case")]
-#[sqlx(rename_all = "kebab-case")]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub(crate) enum Source {
     CareersPage,
     JobBoard,
@@ -39,7 +41,7 @@ pub(crate) enum Source {
 /// What they consented to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "kebab-case")]
-#[sqlx(rename_all = "kebab-case")]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub(crate) enum Purpose {
     /// The positions that they apply for.
     Application,
@@ -74,9 +76,31 @@ impl CandidateState {
     }
 }
 
+impl Source {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::CareersPage => "careers-page",
+            Self::JobBoard => "job-board",
+            Self::Referral => "referral",
+            Self::Agency => "agency",
+            Self::Event => "event",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl Purpose {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::TalentPool => "talent-pool",
+        }
+    }
+}
+
 impl Candidate {
     pub(crate) async fn fetch(
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         id: Id,
         caller: &Caller,
     ) -> Result<Option<Self>, sqlx::Error> {

@@ -12,17 +12,19 @@ pub(crate) mod upload;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::{FromRow, QueryBuilder, SqliteConnection};
+use sqlx::FromRow;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::recruitment::access::{Caller, Scope};
 use crate::recruitment::id::Id;
+use crate::sql::QueryBuilder;
 
 /// What a document is. It gives the name under which it is downloaded: the one that it had at home
 /// often holds the person's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "kebab-case")]
-#[sqlx(rename_all = "kebab-case")]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub(crate) enum DocumentKind {
     Cv,
     CoverLetter,
@@ -62,7 +64,7 @@ impl DocumentKind {
 
 impl Document {
     pub(crate) async fn fetch(
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         id: Id,
         caller: &Caller,
     ) -> Result<Option<Self>, sqlx::Error> {

@@ -2,9 +2,9 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use sqlx::{QueryBuilder, Sqlite};
 
 use crate::problem::Problem;
+use crate::sql::QueryBuilder;
 
 /// How many a page holds when it is not said.
 const USUAL: u32 = 20;
@@ -92,7 +92,7 @@ impl Paging {
     }
 
     /// Adds what makes a query bring this page, and one row more that shows whether another follows.
-    pub(crate) fn apply(&self, sql: &mut QueryBuilder<Sqlite>) {
+    pub(crate) fn apply(&self, sql: &mut QueryBuilder<'_>) {
         let (compare, direction) = if self.descending {
             (" < (", " DESC")
         } else {

@@ -4,18 +4,19 @@ pub(crate) mod api;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::types::Json;
-use sqlx::{FromRow, QueryBuilder, SqliteConnection};
+use sqlx::FromRow;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::recruitment::access::{Caller, Scope};
 use crate::recruitment::id::Id;
 use crate::recruitment::page::{Key, Placed};
 use crate::recruitment::text::Slug;
+use crate::sql::QueryBuilder;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "kebab-case")]
-#[sqlx(rename_all = "kebab-case")]
+#[sqlx(type_name = "text", rename_all = "kebab-case")]
 pub(crate) enum PositionState {
     Draft,
     Open,
@@ -44,7 +45,8 @@ pub(crate) struct Position {
     pub(crate) state: PositionState,
     pub(crate) headcount: i64,
     pub(crate) hired: i64,
-    pub(crate) stages: Json<Stages>,
+    #[sqlx(try_from = "String")]
+    pub(crate) stages: Stages,
     pub(crate) manager: String,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
@@ -75,6 +77,11 @@ impl Stages {
     pub(crate) fn names(&self) -> &[Slug] {
         &self.0
     }
+
+    /// A JSON array.
+    pub(crate) fn stored(&self) -> String {
+        serde_json::to_string(self).expect("names are plain")
+    }
 }
 
 impl TryFrom<Vec<Slug>> for Stages {
@@ -93,6 +100,15 @@ impl TryFrom<Vec<Slug>> for Stages {
     }
 }
 
+/// As they are stored: a JSON array.
+impl TryFrom<String> for Stages {
+    type Error = serde_json::Error;
+
+    fn try_from(stored: String) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(&stored)
+    }
+}
+
 impl PositionState {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -105,7 +121,7 @@ impl PositionState {
 
 impl Position {
     pub(crate) async fn fetch(
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         id: Id,
         caller: &Caller,
     ) -> Result<Option<Self>, sqlx::Error> {
@@ -125,7 +141,7 @@ impl Position {
             "state": self.state,
             "headcount": self.headcount,
             "hired": self.hired,
-            "stages": self.stages.0,
+            "stages": self.stages,
             "manager": self.manager,
             "created_at": Timestamp::from_nanos(self.created_at),
             "updated_at": Timestamp::from_nanos(self.updated_at),

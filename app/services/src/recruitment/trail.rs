@@ -10,12 +10,20 @@ mod verification;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::FromRow;
 use watchfire_schemas::{Timestamp, TraceId};
 use watchfire_telemetry::current_trace_id;
 
+use crate::database::connection::Connection;
 use crate::recruitment::access::Caller;
 use crate::recruitment::document::digest::hexadecimal;
+use crate::sql::{self, Text, both};
+
+/// The number of the last entry, also when it was taken away since.
+pub(crate) const LAST: Text = both(
+    "SELECT seq FROM sqlite_sequence WHERE name = 'audit'",
+    "SELECT last FROM audit_sequence",
+);
 
 /// Who does something, and when.
 #[derive(Debug, Clone)]
@@ -67,15 +75,14 @@ impl Deed {
     /// Adds an entry. To be called within the transaction of the change.
     pub(crate) async fn record(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         act: &Act,
     ) -> Result<(), sqlx::Error> {
-        let last: Option<i64> =
-            sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
-                .fetch_optional(&mut *connection)
-                .await?;
+        let last: Option<i64> = sql::query_scalar(LAST)
+            .fetch_optional(&mut *connection)
+            .await?;
         let previous: Option<String> =
-            sqlx::query_scalar("SELECT hash FROM audit ORDER BY sequence DESC LIMIT 1")
+            sql::query_scalar("SELECT hash FROM audit ORDER BY sequence DESC LIMIT 1")
                 .fetch_optional(&mut *connection)
                 .await?;
         let mut entry = Entry {
@@ -132,8 +139,8 @@ impl Entry {
         hexadecimal(&Sha256::digest(whole.to_string()))
     }
 
-    async fn insert(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        sqlx::query(
+    async fn insert(self, connection: &mut Connection) -> Result<(), sqlx::Error> {
+        sql::query(
             "INSERT INTO audit (sequence, at, actor, role, action, kind, object, trace_id, before, after, hash) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )

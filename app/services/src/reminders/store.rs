@@ -3,27 +3,36 @@ mod purge;
 
 use std::collections::HashMap;
 
-use futures_util::TryStreamExt as _;
 use serde_json::value::RawValue;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use watchfire_schemas::Timestamp;
 
-use crate::database::Database;
+use crate::database::connection::Connection;
+use crate::database::{Database, Migrations, migrations};
 use crate::failure::{Failure, Via, frame};
 use crate::reminders::name::Name;
 use crate::reminders::record::{Key, Record, RecordKind};
+use crate::sql::{self, Query, Row, Text, both};
 use crate::statement::{Operation, Statement};
 
 pub(crate) use purge::Purged;
 
-pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/reminders");
+pub(crate) static MIGRATIONS: Migrations =
+    migrations!("migrations/reminders", "migrations/postgres/reminders");
 
 const CHANGES: Statement = Statement::new(Operation::Select, "records");
 const SUPERSEDED: Statement = Statement::new(Operation::Select, "superseded");
 const PEOPLE: Statement = Statement::new(Operation::Select, "people");
 const EPOCH: Statement = Statement::new(Operation::Select, "epochs");
+
+/// Those of the marks with the given ids that a person has.
+const MARKS: Text = both(
+    "SELECT kind, records.id, version, deleted, changed_at, device, document \
+     FROM json_each(?) AS asked CROSS JOIN records ON person = ? \
+     AND kind = 'mark' AND records.id = asked.value WHERE NOT deleted",
+    "SELECT kind, records.id, version, deleted, changed_at, device, document \
+     FROM jsonb_array_elements_text(?::jsonb) AS asked (value) JOIN records ON person = ? \
+     AND kind = 'mark' AND records.id = asked.value WHERE NOT deleted",
+);
 
 /// The records of the persons of one pool.
 #[derive(Debug, Clone)]
@@ -48,7 +57,7 @@ impl Store {
     pub(crate) async fn epoch(&self) -> Result<String, Failure> {
         let read = self.database.read(EPOCH, |connection| {
             Box::pin(async move {
-                let query = sqlx::query_scalar("SELECT epoch FROM epochs");
+                let query = sql::query_scalar("SELECT epoch FROM epochs");
                 query.fetch_one(connection).await
             })
         });
@@ -59,11 +68,13 @@ impl Store {
     pub(crate) async fn versions(&self) -> Result<HashMap<Name, u64>, Failure> {
         let read = self.database.read(PEOPLE, |connection| {
             Box::pin(async move {
-                let mut rows = sqlx::query("SELECT person, version FROM people").fetch(connection);
                 let mut versions = HashMap::new();
-                while let Some(row) = rows.try_next().await? {
-                    versions.insert(name(&row, 0)?, number(&row, 1)?);
-                }
+                let rows = sql::query("SELECT person, version FROM people");
+                let reading = rows.fetch_each(connection, |row| {
+                    versions.insert(name(row, 0)?, number(row, 1)?);
+                    Ok(())
+                });
+                reading.await?;
                 Ok(versions)
             })
         });
@@ -75,7 +86,7 @@ impl Store {
         let person = person.clone();
         let read = self.database.read(PEOPLE, |connection| {
             Box::pin(async move {
-                let query = sqlx::query("SELECT version FROM people WHERE person = ?");
+                let query = sql::query("SELECT version FROM people WHERE person = ?");
                 let row = query
                     .bind(person.as_str())
                     .fetch_optional(connection)
@@ -98,7 +109,7 @@ impl Store {
         let person = person.clone();
         let read = self.database.read(CHANGES, move |connection| {
             Box::pin(async move {
-                let query = sqlx::query(
+                let query = sql::query(
                     "SELECT kind, id, version, deleted, changed_at, device, document FROM records \
                      WHERE person = ?1 AND version > ?2 AND (?3 OR NOT deleted) \
                      ORDER BY version LIMIT ?4",
@@ -116,7 +127,7 @@ impl Store {
         let person = person.clone();
         let read = self.database.read(CHANGES, move |connection| {
             Box::pin(async move {
-                let query = sqlx::query(
+                let query = sql::query(
                     "SELECT kind, id, version, deleted, changed_at, device, document FROM records \
                      WHERE person = ? AND kind = ? AND id = ?",
                 );
@@ -137,7 +148,7 @@ impl Store {
         let person = person.clone();
         let read = self.database.read(CHANGES, move |connection| {
             Box::pin(async move {
-                let query = sqlx::query(
+                let query = sql::query(
                     "SELECT kind, id, version, deleted, changed_at, device, document FROM records \
                      WHERE person = ? AND kind = 'reminder' AND NOT deleted ORDER BY id LIMIT ?",
                 );
@@ -158,11 +169,7 @@ impl Store {
         let ids = serde_json::to_string(ids).expect("ids are plain");
         let read = self.database.read(CHANGES, move |connection| {
             Box::pin(async move {
-                let query = sqlx::query(
-                    "SELECT kind, records.id, version, deleted, changed_at, device, document \
-                     FROM json_each(?) AS asked CROSS JOIN records ON person = ? \
-                     AND kind = 'mark' AND records.id = asked.value WHERE NOT deleted",
-                );
+                let query = sql::query(MARKS);
                 rows(query.bind(ids).bind(person.as_str()), connection).await
             })
         });
@@ -179,8 +186,8 @@ impl Store {
         let (person, reminder) = (person.clone(), reminder.clone());
         let read = self.database.read(SUPERSEDED, move |connection| {
             Box::pin(async move {
-                let query = sqlx::query(
-                    "SELECT kind, id, version, 0 AS deleted, changed_at, device, document, \
+                let query = sql::query(
+                    "SELECT kind, id, version, false AS deleted, changed_at, device, document, \
                      superseded_at, superseded_by FROM superseded \
                      WHERE person = ? AND kind = 'reminder' AND id = ? \
                      ORDER BY version DESC LIMIT ?",
@@ -195,18 +202,13 @@ impl Store {
     }
 }
 
-type Select<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
-
-async fn rows(
-    query: Select<'_>,
-    connection: &mut SqliteConnection,
-) -> Result<Vec<Record>, sqlx::Error> {
+async fn rows(query: Query<'_>, connection: &mut Connection) -> Result<Vec<Record>, sqlx::Error> {
     let rows = query.fetch_all(connection).await?;
     rows.iter().map(record).collect()
 }
 
 /// The columns of a record, in the order in which every query here asks for them.
-fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
+fn record(row: &Row) -> Result<Record, sqlx::Error> {
     let kind = RecordKind::parse(row.try_get(0)?);
     let kind = kind.ok_or_else(|| undecodable("kind", "is unknown"))?;
     let document: Option<String> = row.try_get(6)?;
@@ -224,7 +226,7 @@ fn record(row: &SqliteRow) -> Result<Record, sqlx::Error> {
     })
 }
 
-fn overwritten(row: &SqliteRow) -> Result<Overwritten, sqlx::Error> {
+fn overwritten(row: &Row) -> Result<Overwritten, sqlx::Error> {
     Ok(Overwritten {
         record: record(row)?,
         superseded_at: Timestamp::from_nanos(row.try_get(7)?),
@@ -232,12 +234,12 @@ fn overwritten(row: &SqliteRow) -> Result<Overwritten, sqlx::Error> {
     })
 }
 
-fn name(row: &SqliteRow, column: usize) -> Result<Name, sqlx::Error> {
+fn name(row: &Row, column: usize) -> Result<Name, sqlx::Error> {
     let text: String = row.try_get(column)?;
     Name::try_from(text).map_err(|error| undecodable("name", error))
 }
 
-fn number(row: &SqliteRow, column: usize) -> Result<u64, sqlx::Error> {
+fn number(row: &Row, column: usize) -> Result<u64, sqlx::Error> {
     let number: i64 = row.try_get(column)?;
     u64::try_from(number).map_err(|error| undecodable("version", error))
 }

@@ -20,7 +20,7 @@ use tower::ServiceExt;
 use watchfire_schemas::ManualClock;
 use watchfire_telemetry::{LogOutput, Telemetry};
 
-use crate::database::{Database, Durability};
+use crate::database::{Durability, scratch};
 use crate::fault::Faults;
 use crate::reminders::api::{Api, router};
 use crate::reminders::instruments::Instruments;
@@ -58,7 +58,7 @@ impl Service {
         for (consumers, name) in [(Consumers::Base, "base"), (Consumers::Partners, "partners")] {
             let faults = Arc::new(Faults::none(1));
             let folder = folder.path();
-            let opened = Database::open(folder, name, &MIGRATIONS, Durability::Process, faults);
+            let opened = scratch::open(folder, name, &MIGRATIONS, Durability::Process, faults);
             let store = Store::new(opened.await.unwrap());
             let opened =
                 Pool::open(consumers, store, clock.clone(), (&instruments, &telemetry)).await;

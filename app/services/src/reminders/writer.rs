@@ -291,7 +291,7 @@ mod tests {
     use watchfire_telemetry::LogOutput;
 
     use super::*;
-    use crate::database::{Database, Durability};
+    use crate::database::{Durability, scratch};
     use crate::fault::Faults;
     use crate::reminders::change::WrittenChange;
     use crate::reminders::pool::{Consumers, Pool};
@@ -317,7 +317,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let faults = Arc::new(Faults::none(1));
         let path = folder.path();
-        let opened = Database::open(path, "base", &MIGRATIONS, Durability::Process, faults);
+        let opened = scratch::open(path, "base", &MIGRATIONS, Durability::Process, faults);
         let store = Store::new(opened.await.unwrap());
         let clock = Arc::new(ManualClock::at("2026-11-22T05:57:27Z".parse().unwrap()));
         let telemetry = Telemetry::service("reminders");

@@ -11,6 +11,7 @@ async fn launch(dir: &Path, gateway: SocketAddr) -> Result<Running, LaunchError>
     let (sender, _batches) = mpsc::channel(100);
     let launch = Launch {
         data_dir: dir.to_owned(),
+        postgres: None,
         gateway,
         services: ServiceName::ALL.to_vec(),
         listen: BTreeMap::new(),
@@ -52,7 +53,7 @@ async fn a_database_that_cannot_be_opened_is_told() {
         .await
         .expect_err("the file is no database");
     assert!(
-        matches!(&error, LaunchError::Database { path: told, .. } if *told == path),
+        matches!(&error, LaunchError::Database { database, .. } if *database == path.display().to_string()),
         "{error:?}"
     );
 }

@@ -62,6 +62,7 @@ impl Stage {
         let (change_sender, changes) = mpsc::channel(16);
         let launch = Launch {
             data_dir: dir.path().to_owned(),
+            postgres: None,
             gateway: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             services: services.to_vec(),
             listen: BTreeMap::new(),

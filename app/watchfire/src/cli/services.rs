@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use watchfire_services::{ServiceName, UpstreamUrl};
+use watchfire_services::{NoPostgresUrl, PostgresUrl, ServiceName, UpstreamUrl};
 
 /// All services run in this process unless --only names some. Each has a SQLite file of its own in
-/// --data-dir, traces its requests and exports its telemetry as OTEL_EXPORTER_OTLP_ENDPOINT says.
+/// --data-dir, or a schema of its own in the Postgres that --database names. It traces its requests
+/// and exports its telemetry as OTEL_EXPORTER_OTLP_ENDPOINT says.
 ///
 /// A gateway that runs without the services behind it is told by --upstream where they are. What
 /// several processes share must be given to each: the secret payments.provider, for one, by the
@@ -19,7 +20,7 @@ pub(crate) struct ServicesArgs {
     /// Start these alone: content, messages, reminders, recruitment, payments, gateway
     #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 1..)]
     pub(crate) only: Vec<ServiceName>,
-    /// Where the services keep their SQLite files
+    /// Where the services keep their SQLite files, and what else they keep as files
     #[arg(
         long,
         value_name = "DIR",
@@ -27,6 +28,9 @@ pub(crate) struct ServicesArgs {
         env = "WATCHFIRE_DATA_DIR"
     )]
     pub(crate) data_dir: PathBuf,
+    /// A Postgres instead of SQLite files: postgres://USER@HOST:PORT/NAME. One with a password is better given by the variable WATCHFIRE_SERVICES_DATABASE, or in a file that WATCHFIRE_SERVICES_DATABASE_FILE names
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<DatabaseArg>,
     /// The gateway's address
     #[arg(
         long,
@@ -75,6 +79,29 @@ impl FromStr for CacheArg {
 }
 
 impl fmt::Debug for CacheArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// The URL of a database as it was written. It may hold a password, so it is not told, and read only
+/// where an error does not repeat it.
+#[derive(Clone)]
+pub(crate) struct DatabaseArg(String);
+
+impl DatabaseArg {
+    pub(crate) fn read(&self) -> Result<PostgresUrl, NoPostgresUrl> {
+        self.0.parse()
+    }
+}
+
+impl From<String> for DatabaseArg {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for DatabaseArg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }

@@ -187,11 +187,18 @@ impl DatabaseFacts {
             namespace,
             operation,
             collection,
+            server,
         } = self.call;
         see("db.system.name", Val::Text(system));
         see("db.namespace", Val::Text(namespace));
         see("db.operation.name", Val::Text(operation));
         see("db.collection.name", Val::Text(collection));
+        if let Some(server) = server {
+            see("server.address", Val::Text(server.address));
+            if let Some(port) = server.port {
+                see("server.port", Val::Whole(i64::from(port)));
+            }
+        }
     }
 }
 

@@ -1,14 +1,13 @@
-use sqlx::{QueryBuilder, Sqlite};
-
 use crate::content::collection::{Collection, Link};
 use crate::content::query::{Bound, Condition, Page, Query, Test};
 use crate::content::store::Source;
+use crate::sql::QueryBuilder;
 
 // The text of a statement depends on what is asked for, never on the values: these are bound, a
 // list of them as one JSON array, so that the text is prepared once for each connection.
 
 /// One page of a source.
-pub(super) fn page(source: Source<'_>, query: &Query) -> QueryBuilder<Sqlite> {
+pub(super) fn page(source: Source<'_>, query: &Query) -> QueryBuilder<'static> {
     let mut sql = select(source.collection);
     restrict(&mut sql, source, &query.conditions);
     order(&mut sql, source, query);
@@ -17,7 +16,7 @@ pub(super) fn page(source: Source<'_>, query: &Query) -> QueryBuilder<Sqlite> {
 }
 
 /// The ids of one page of a source.
-pub(super) fn identifiers(source: Source<'_>, page: Page) -> QueryBuilder<Sqlite> {
+pub(super) fn identifiers(source: Source<'_>, page: Page) -> QueryBuilder<'static> {
     let table = source.collection.table;
     let mut sql = QueryBuilder::new(format!("SELECT {table}.id FROM {table}"));
     restrict(&mut sql, source, &[]);
@@ -26,14 +25,14 @@ pub(super) fn identifiers(source: Source<'_>, page: Page) -> QueryBuilder<Sqlite
     sql
 }
 
-pub(super) fn count(source: Source<'_>, query: &Query) -> QueryBuilder<Sqlite> {
+pub(super) fn count(source: Source<'_>, query: &Query) -> QueryBuilder<'static> {
     let table = source.collection.table;
     let mut sql = QueryBuilder::new(format!("SELECT count(*) FROM {table}"));
     restrict(&mut sql, source, &query.conditions);
     sql
 }
 
-pub(super) fn by_ids(collection: &'static Collection, ids: &[&str]) -> QueryBuilder<Sqlite> {
+pub(super) fn by_ids(collection: &'static Collection, ids: &[&str]) -> QueryBuilder<'static> {
     let table = collection.table;
     let mut sql = select(collection);
     if let [id] = ids {
@@ -53,7 +52,7 @@ pub(super) fn related(
     link: Link,
     ids: &[&str],
     most: usize,
-) -> Option<QueryBuilder<Sqlite>> {
+) -> Option<QueryBuilder<'static>> {
     let table = collection.table;
     let (owner, join, first) = match link {
         Link::Own(_) => return None,
@@ -81,7 +80,7 @@ pub(super) fn related(
     Some(sql)
 }
 
-fn select(collection: &'static Collection) -> QueryBuilder<Sqlite> {
+fn select(collection: &'static Collection) -> QueryBuilder<'static> {
     let columns = columns(collection);
     QueryBuilder::new(format!("SELECT {columns} FROM {}", collection.table))
 }
@@ -94,7 +93,7 @@ fn columns(collection: &'static Collection) -> String {
 }
 
 /// The join and the conditions. The id of the owner is bound first.
-fn restrict(sql: &mut QueryBuilder<Sqlite>, source: Source<'_>, conditions: &[Condition]) {
+fn restrict(sql: &mut QueryBuilder<'_>, source: Source<'_>, conditions: &[Condition]) {
     let table = source.collection.table;
     match source.owner {
         None => {
@@ -141,7 +140,7 @@ fn restrict(sql: &mut QueryBuilder<Sqlite>, source: Source<'_>, conditions: &[Co
     }
 }
 
-fn among(sql: &mut QueryBuilder<Sqlite>, values: &[&str]) {
+fn among(sql: &mut QueryBuilder<'_>, values: &[&str]) {
     let list = serde_json::Value::from(values.to_vec()).to_string();
     sql.push(" IN (SELECT value FROM json_each(")
         .push_bind(list)
@@ -149,7 +148,7 @@ fn among(sql: &mut QueryBuilder<Sqlite>, values: &[&str]) {
 }
 
 /// As asked for, else as the pairs have it; the id decides between equals, so that pages fit together.
-fn order(sql: &mut QueryBuilder<Sqlite>, source: Source<'_>, query: &Query) {
+fn order(sql: &mut QueryBuilder<'_>, source: Source<'_>, query: &Query) {
     let table = source.collection.table;
     sql.push(" ORDER BY ");
     for key in &query.sort {
@@ -165,7 +164,7 @@ fn order(sql: &mut QueryBuilder<Sqlite>, source: Source<'_>, query: &Query) {
     sql.push(format!("{table}.id"));
 }
 
-fn limit(sql: &mut QueryBuilder<Sqlite>, page: Page) {
+fn limit(sql: &mut QueryBuilder<'_>, page: Page) {
     sql.push(" LIMIT ").push_bind(i64::from(page.size));
     sql.push(" OFFSET ")
         .push_bind(i64::try_from(page.offset()).unwrap_or(i64::MAX));

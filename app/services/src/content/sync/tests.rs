@@ -6,17 +6,18 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use http::StatusCode;
-use sqlx::{AssertSqlSafe, Executor};
 use tokio::net::TcpListener;
 use watchfire_schemas::ManualClock;
 use watchfire_telemetry::LogOutput;
 
 use super::*;
 use crate::content::store::MIGRATIONS;
-use crate::database::Durability;
+use crate::content::store::NAMESPACE;
+use crate::database::{Database, Durability, scratch};
 use crate::fault::Faults;
 use crate::feed::Source;
 use crate::server;
+use crate::sql;
 
 /// A feed that answers so many requests and then no more, the workers that read it, and what they
 /// wrote.
@@ -47,7 +48,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let faults = Arc::new(Faults::none(1));
         let durability = Durability::Process;
-        let opened = Database::open(dir.path(), NAMESPACE, &MIGRATIONS, durability, faults);
+        let opened = scratch::open(dir.path(), NAMESPACE, &MIGRATIONS, durability, faults);
         let database = opened.await.unwrap();
         let telemetry = Telemetry::service("content-sync").log_output(LogOutput::Nowhere);
         let telemetry = telemetry.start().unwrap();
@@ -72,10 +73,10 @@ impl Bench {
     }
 
     async fn ids(&self, table: &str) -> BTreeSet<String> {
-        let text = AssertSqlSafe(format!("SELECT id FROM {table}"));
-        let rows = self.database.writer().fetch_all(sqlx::query(text)).await;
-        let rows = rows.unwrap().into_iter();
-        rows.map(|row| row.get(0)).collect()
+        let mut connection = self.database.writer().await.unwrap();
+        let ids = sql::query_scalar(format!("SELECT id FROM {table}"));
+        let ids: Vec<String> = ids.fetch_all(&mut connection).await.unwrap();
+        ids.into_iter().collect()
     }
 
     /// How many of each data set's records are there, of those that should be.
@@ -97,7 +98,8 @@ impl Bench {
     }
 
     async fn scalar(&self, text: &'static str) -> i64 {
-        let found = sqlx::query_scalar(text).fetch_one(self.database.writer());
+        let mut connection = self.database.writer().await.unwrap();
+        let found = sql::query_scalar(text).fetch_one(&mut connection);
         found.await.unwrap()
     }
 }
@@ -172,8 +174,9 @@ async fn places_are_indexed_by_all_that_they_lie_in() {
     assert_eq!(bench.scalar(braga).await, 3);
     // A parent that is corrected by hand is put right with the next entry on places.
     let moved = "UPDATE places SET parent = 'italy-umbria' WHERE id = 'portugal-braga'";
-    bench.database.writer().execute(moved).await.unwrap();
-    let mut connection = bench.database.writer().acquire().await.unwrap();
+    let mut connection = bench.database.writer().await.unwrap();
+    let moving = sql::query(moved).execute(&mut connection).await;
+    moving.unwrap();
     let places = Collection::of("places").unwrap();
     let nothing = row::Changes::default();
     write::changes(&mut connection, places, &nothing)
@@ -190,7 +193,10 @@ async fn a_feed_that_began_anew_is_no_feed_that_has_nothing_new() {
     let mut bench = Bench::new().await;
     bench.round(UNLIMITED).await;
     let further = "UPDATE sync_position SET cursor = cursor + 1000000";
-    bench.database.writer().execute(further).await.unwrap();
+    let mut connection = bench.database.writer().await.unwrap();
+    let adding = sql::query(further).execute(&mut connection).await;
+    adding.unwrap();
+    drop(connection);
     bench.round(UNLIMITED).await;
     for sync in &bench.syncs {
         assert_eq!(sync.instruments.failed.get(), 1);

@@ -11,7 +11,7 @@ use watchfire_schemas::{Clock, Contract, ManualClock, SystemClock};
 use watchfire_telemetry::{LogOutput, Telemetry};
 
 use super::*;
-use crate::database::{Database, Durability};
+use crate::database::{Durability, scratch};
 use crate::fault::Faults;
 use crate::messages::journal::Journal;
 use crate::messages::provider::{Provider, SmtpWire, Wire};
@@ -112,7 +112,7 @@ impl Served {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let faults = Arc::new(Faults::none(1));
-        let database = Database::open(
+        let database = scratch::open(
             folder.path(),
             NAMESPACE,
             &MIGRATIONS,
@@ -121,7 +121,7 @@ impl Served {
         );
         let database = database.await.unwrap();
         let stage = Stage::default();
-        let journal = Journal::start(database.clone(), NAMESPACE, &stage);
+        let journal = Journal::start(database.clone(), &stage);
         let telemetry = Telemetry::service("messages")
             .log_output(LogOutput::Nowhere)
             .start()

@@ -1,11 +1,12 @@
 use futures_util::future::BoxFuture;
-use sqlx::{Row, SqliteConnection};
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Via, frame};
 use crate::messages::channel::{Category, State};
 use crate::messages::store::{Store, new_id};
 use crate::messages::submission::Draft;
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 /// By what a repetition of a request is known.
@@ -50,7 +51,7 @@ impl Store {
         let now = self.clock.now();
         let accepting = self.journal.write(
             MESSAGES,
-            move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+            move |connection: &mut Connection| -> BoxFuture<'_, _> {
                 Box::pin(async move {
                     if let Some(idempotency) = &idempotency
                         && let Some(before) = before(connection, idempotency).await?
@@ -87,11 +88,11 @@ impl Store {
 }
 
 async fn before(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     idempotency: &Idempotency,
 ) -> Result<Option<Acceptance>, sqlx::Error> {
     let sql = "SELECT fingerprint, messages FROM idempotency WHERE consumer = ? AND key = ?";
-    let query = sqlx::query(sql)
+    let query = sql::query(sql)
         .bind(&idempotency.consumer)
         .bind(&idempotency.key);
     let Some(row) = query.fetch_optional(connection).await? else {
@@ -106,13 +107,13 @@ async fn before(
 }
 
 async fn remember(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     idempotency: &Idempotency,
     stored: &[(String, Option<String>)],
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let ids: Vec<&str> = stored.iter().map(|(id, _)| id.as_str()).collect();
-    sqlx::query(
+    sql::query(
         "INSERT INTO idempotency (consumer, key, fingerprint, messages, at) VALUES (?, ?, ?, ?, ?)",
     )
     .bind(&idempotency.consumer)
@@ -127,11 +128,11 @@ async fn remember(
 
 /// Why a recipient is not to be sent this, if so.
 async fn suppression(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     draft: &Draft,
 ) -> Result<Option<String>, sqlx::Error> {
     let sql = "SELECT reason FROM suppressions WHERE channel = ? AND recipient = ? AND (scope = 'all' OR ?)";
-    sqlx::query_scalar(sql)
+    sql::query_scalar(sql)
         .bind(draft.channel.as_str())
         .bind(draft.recipient.as_str())
         .bind(draft.category == Category::Marketing)
@@ -140,7 +141,7 @@ async fn suppression(
 }
 
 async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &str,
     draft: &Draft,
     suppressed: Option<&str>,
@@ -156,7 +157,7 @@ async fn insert(
     let (template, version) = draft.template.clone().unzip();
     let (experiment, variant) = draft.experiment.clone().unzip();
     let sql = "INSERT INTO messages (id, channel, recipient, category, template, template_version, locale, experiment, variant, content, state, reason, accepted_at, due_at, expires_at, traceparent, in_batch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    sqlx::query(sql)
+    sql::query(sql)
         .bind(id)
         .bind(draft.channel.as_str())
         .bind(draft.recipient.as_str())

@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Via, frame};
 use crate::messages::channel::Channel;
 use crate::messages::store::Store;
+use crate::sql::{self, Row};
 use crate::statement::{Operation, Statement};
 
 /// A message that a worker has taken from the queue.
@@ -77,10 +77,10 @@ impl Store {
     /// on, also if it ends this process.
     pub(crate) async fn claim(&self, channel: Channel, limit: usize) -> Result<Claims, Failure> {
         let now = self.clock.now();
-        let claiming = self.journal.write(MESSAGES, move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+        let claiming = self.journal.write(MESSAGES, move |connection: &mut Connection| -> BoxFuture<'_, _> {
             Box::pin(async move {
                 let sql = "UPDATE messages SET state = 'sending', attempts = attempts + 1 WHERE id IN (SELECT id FROM messages WHERE state = 'queued' AND channel = ? AND due_at <= ? ORDER BY due_at LIMIT ?) RETURNING id, recipient, content, attempts, due_at, expires_at, bound_to, avoided, traceparent, in_batch";
-                let rows = sqlx::query(sql)
+                let rows = sql::query(sql)
                     .bind(channel.as_str())
                     .bind(now.nanos())
                     .bind(limit as i64)
@@ -105,10 +105,10 @@ impl Store {
         let id = id.to_owned();
         let binding = self.journal.write(
             MESSAGES,
-            move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+            move |connection: &mut Connection| -> BoxFuture<'_, _> {
                 Box::pin(async move {
                     let sql = "UPDATE messages SET bound_to = ? WHERE id = ? AND state = 'sending'";
-                    sqlx::query(sql)
+                    sql::query(sql)
                         .bind(provider)
                         .bind(id)
                         .execute(connection)
@@ -125,7 +125,7 @@ impl Store {
         let now = self.clock.now();
         let finishing = self.journal.write(
             MESSAGES,
-            move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+            move |connection: &mut Connection| -> BoxFuture<'_, _> {
                 Box::pin(async move {
                     if !matches!(attempt.ending, Ending::Released { .. }) {
                         insert(connection, &attempt).await?;
@@ -139,7 +139,7 @@ impl Store {
 }
 
 impl Claimed {
-    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    fn read(row: &Row) -> Result<Self, sqlx::Error> {
         Ok(Self {
             id: row.try_get("id")?,
             recipient: row.try_get("recipient")?,
@@ -156,23 +156,20 @@ impl Claimed {
 }
 
 async fn next_due(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     channel: Channel,
 ) -> Result<Option<Timestamp>, sqlx::Error> {
     let sql = "SELECT min(due_at) FROM messages WHERE state = 'queued' AND channel = ?";
-    let next: Option<i64> = sqlx::query_scalar(sql)
+    let next: Option<i64> = sql::query_scalar(sql)
         .bind(channel.as_str())
         .fetch_one(connection)
         .await?;
     Ok(next.map(Timestamp::from_nanos))
 }
 
-async fn insert(
-    connection: &mut SqliteConnection,
-    attempt: &TakenAttempt,
-) -> Result<(), sqlx::Error> {
-    let sql = "INSERT OR REPLACE INTO attempts (message, number, provider, begun_at, took_ms, outcome, detail) VALUES (?, ?, ?, ?, ?, ?, ?)";
-    sqlx::query(sql)
+async fn insert(connection: &mut Connection, attempt: &TakenAttempt) -> Result<(), sqlx::Error> {
+    let sql = "INSERT INTO attempts (message, number, provider, begun_at, took_ms, outcome, detail) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message, number) DO UPDATE SET provider = excluded.provider, begun_at = excluded.begun_at, took_ms = excluded.took_ms, outcome = excluded.outcome, detail = excluded.detail";
+    sql::query(sql)
         .bind(&attempt.message)
         .bind(attempt.number)
         .bind(attempt.provider)
@@ -186,7 +183,7 @@ async fn insert(
 }
 
 async fn end(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     attempt: TakenAttempt,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
@@ -194,7 +191,7 @@ async fn end(
     let query = match attempt.ending {
         Ending::Sent { provider_message } => {
             let sql = "UPDATE messages SET provider = ?, provider_message = ?, sent_at = coalesce(sent_at, ?), reason = CASE state WHEN 'sending' THEN NULL ELSE reason END, state = CASE state WHEN 'sending' THEN 'sent' ELSE state END WHERE id = ?";
-            sqlx::query(sql)
+            sql::query(sql)
                 .bind(attempt.provider)
                 .bind(provider_message)
                 .bind(now.nanos())
@@ -205,7 +202,7 @@ async fn end(
             avoided,
         } => {
             let sql = "UPDATE messages SET state = 'queued', due_at = ?, bound_to = ?, avoided = ?, provider = ?, reason = ? WHERE id = ? AND state = 'sending'";
-            let query = sqlx::query(sql)
+            let query = sql::query(sql)
                 .bind(due_at.nanos())
                 .bind(bound_to)
                 .bind(avoided);
@@ -213,15 +210,15 @@ async fn end(
         }
         Ending::Released { due_at } => {
             let sql = "UPDATE messages SET state = 'queued', due_at = ?, attempts = attempts - 1 WHERE id = ? AND state = 'sending'";
-            sqlx::query(sql).bind(due_at.nanos())
+            sql::query(sql).bind(due_at.nanos())
         }
         Ending::Failed => {
             let sql = "UPDATE messages SET state = 'failed', provider = ?, reason = ? WHERE id = ? AND state = 'sending'";
-            sqlx::query(sql).bind(attempt.provider).bind(reason)
+            sql::query(sql).bind(attempt.provider).bind(reason)
         }
         Ending::Expired => {
             let sql = "UPDATE messages SET state = 'expired', reason = ? WHERE id = ? AND state = 'sending'";
-            sqlx::query(sql).bind(reason)
+            sql::query(sql).bind(reason)
         }
     };
     query.bind(attempt.message).execute(connection).await?;
@@ -236,7 +233,7 @@ mod tests {
     use watchfire_schemas::{Clock, ManualClock};
 
     use super::*;
-    use crate::database::{Database, Durability};
+    use crate::database::{Durability, scratch};
     use crate::fault::Faults;
     use crate::messages::catalogue::Catalogue;
     use crate::messages::journal::Journal;
@@ -255,7 +252,7 @@ mod tests {
         async fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let faults = Arc::new(Faults::none(1));
-            let database = Database::open(
+            let database = scratch::open(
                 folder.path(),
                 NAMESPACE,
                 &MIGRATIONS,
@@ -264,7 +261,7 @@ mod tests {
             );
             let database = database.await.unwrap();
             let stage = Stage::default();
-            let journal = Journal::start(database.clone(), NAMESPACE, &stage);
+            let journal = Journal::start(database.clone(), &stage);
             let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
             let store = Store::new(database, journal, Arc::clone(&clock) as Arc<dyn Clock>);
             Self {

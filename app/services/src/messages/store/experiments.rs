@@ -1,14 +1,14 @@
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use watchfire_schemas::Timestamp;
 
 use super::templates::decode;
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Via, frame};
 use crate::messages::channel::Channel;
 use crate::messages::experiment::{Experiment, Measured};
 use crate::messages::interval::Share;
 use crate::messages::store::Store;
+use crate::sql::{self, Row};
 use crate::statement::{Operation, Statement};
 
 /// Whether an experiment is new.
@@ -26,10 +26,10 @@ impl Store {
     pub(crate) async fn add_experiment(&self, experiment: &Experiment) -> Result<Founded, Failure> {
         let experiment = experiment.clone();
         let variants = serde_json::json!(experiment.variants).to_string();
-        let writing = self.journal.write(INSERT, move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+        let writing = self.journal.write(INSERT, move |connection: &mut Connection| -> BoxFuture<'_, _> {
             Box::pin(async move {
-                let sql = "INSERT OR IGNORE INTO experiments (name, channel, outcome, variants, created_at) VALUES (?, ?, ?, ?, ?)";
-                let query = sqlx::query(sql)
+                let sql = "INSERT INTO experiments (name, channel, outcome, variants, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+                let query = sql::query(sql)
                     .bind(&experiment.name)
                     .bind(experiment.channel.as_str())
                     .bind(experiment.outcome.as_str())
@@ -66,7 +66,7 @@ impl Store {
             Box::pin(async move {
                 let mut counts = Vec::new();
                 for variant in &variants {
-                    let query = sqlx::query(sql).bind(&name).bind(variant);
+                    let query = sql::query(sql).bind(&name).bind(variant);
                     let row = query.fetch_one(&mut *connection).await?;
                     let count = |column| row.try_get::<i64, _>(column).map(|count| count as u64);
                     counts.push(Share {
@@ -81,7 +81,7 @@ impl Store {
     }
 }
 
-pub(super) fn read(row: &SqliteRow) -> Result<Experiment, sqlx::Error> {
+pub(super) fn read(row: &Row) -> Result<Experiment, sqlx::Error> {
     let channel: String = row.try_get(1)?;
     let outcome: String = row.try_get(2)?;
     Ok(Experiment {

@@ -1,11 +1,11 @@
 use serde::Serialize;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Via, frame};
 use crate::messages::channel::{Channel, State};
 use crate::messages::store::Store;
+use crate::sql::{self, QueryBuilder, Row};
 use crate::statement::{Operation, Statement};
 
 /// A message as the API shows it.
@@ -93,7 +93,7 @@ impl Store {
         let id = id.to_owned();
         let reading = self.database.read(MESSAGES, move |connection| {
             Box::pin(async move {
-                let mut sql = QueryBuilder::<Sqlite>::new(COLUMNS);
+                let mut sql = QueryBuilder::new(COLUMNS);
                 sql.push(" WHERE id = ").push_bind(&id);
                 let Some(row) = sql.build().fetch_optional(&mut *connection).await? else {
                     return Ok(None);
@@ -111,7 +111,7 @@ impl Store {
     pub(crate) async fn messages(&self, listed: Listed) -> Result<Vec<MessageRecord>, Failure> {
         let reading = self.database.read(MESSAGES, move |connection| {
             Box::pin(async move {
-                let mut sql = QueryBuilder::<Sqlite>::new(COLUMNS);
+                let mut sql = QueryBuilder::new(COLUMNS);
                 sql.push(" WHERE true");
                 let conditions = [
                     (
@@ -158,7 +158,7 @@ impl Store {
 }
 
 impl MessageRecord {
-    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    fn read(row: &Row) -> Result<Self, sqlx::Error> {
         let time = |column: &str| {
             let nanos: Result<Option<i64>, _> = row.try_get(column);
             nanos.map(|nanos| nanos.map(Timestamp::from_nanos))
@@ -192,13 +192,10 @@ impl MessageRecord {
     }
 }
 
-async fn attempts(
-    connection: &mut SqliteConnection,
-    id: &str,
-) -> Result<Vec<Attempt>, sqlx::Error> {
+async fn attempts(connection: &mut Connection, id: &str) -> Result<Vec<Attempt>, sqlx::Error> {
     let sql = "SELECT number, provider, begun_at, took_ms, outcome, detail FROM attempts WHERE message = ? ORDER BY number";
-    let rows = sqlx::query(sql).bind(id).fetch_all(connection).await?;
-    let read = |row: &SqliteRow| {
+    let rows = sql::query(sql).bind(id).fetch_all(connection).await?;
+    let read = |row: &Row| {
         Ok(Attempt {
             number: row.try_get(0)?,
             provider: row.try_get(1)?,
@@ -211,13 +208,10 @@ async fn attempts(
     rows.iter().map(read).collect()
 }
 
-async fn receipts(
-    connection: &mut SqliteConnection,
-    id: &str,
-) -> Result<Vec<Receipt>, sqlx::Error> {
+async fn receipts(connection: &mut Connection, id: &str) -> Result<Vec<Receipt>, sqlx::Error> {
     let sql = "SELECT provider, event, kind, at, received_at, detail FROM receipts WHERE message = ? ORDER BY at, event";
-    let rows = sqlx::query(sql).bind(id).fetch_all(connection).await?;
-    let read = |row: &SqliteRow| {
+    let rows = sql::query(sql).bind(id).fetch_all(connection).await?;
+    let read = |row: &Row| {
         Ok(Receipt {
             provider: row.try_get(0)?,
             event: row.try_get(1)?,
@@ -231,18 +225,18 @@ async fn receipts(
 }
 
 async fn depth(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     channel: Channel,
     now: Timestamp,
 ) -> Result<Depth, sqlx::Error> {
     let sql = "SELECT count(*) FILTER (WHERE due_at <= ?1), count(*) FILTER (WHERE due_at > ?1), min(due_at) FROM messages WHERE state = 'queued' AND channel = ?2";
-    let queued = sqlx::query(sql).bind(now.nanos()).bind(channel.as_str());
+    let queued = sql::query(sql).bind(now.nanos()).bind(channel.as_str());
     let queued = queued.fetch_one(&mut *connection).await?;
     let sql = "SELECT count(*) FROM messages WHERE state = 'sending' AND channel = ?";
-    let sending = sqlx::query_scalar(sql).bind(channel.as_str());
+    let sending = sql::query_scalar(sql).bind(channel.as_str());
     let sending = sending.fetch_one(&mut *connection).await?;
     let sql = "SELECT count(*) FROM messages WHERE state = 'failed' AND channel = ?";
-    let failed = sqlx::query_scalar(sql).bind(channel.as_str());
+    let failed = sql::query_scalar(sql).bind(channel.as_str());
     let failed = failed.fetch_one(connection).await?;
     let oldest: Option<i64> = queued.try_get(2)?;
     Ok(Depth {

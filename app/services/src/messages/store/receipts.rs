@@ -1,11 +1,12 @@
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, SqliteConnection};
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Via, frame};
 use crate::messages::store::Store;
 use crate::messages::store::suppressions::{self, Scope};
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 /// What a provider tells of a message.
@@ -84,7 +85,7 @@ impl Store {
         let now = self.clock.now();
         let receiving = self.journal.write(
             RECEIPTS,
-            move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+            move |connection: &mut Connection| -> BoxFuture<'_, _> {
                 Box::pin(async move {
                     let mut applied = Applied::default();
                     for event in &events {
@@ -99,20 +100,20 @@ impl Store {
 }
 
 async fn apply(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     provider: &'static str,
     event: &ReceiptEvent,
     now: Timestamp,
     applied: &mut Applied,
 ) -> Result<(), sqlx::Error> {
     let known =
-        sqlx::query("SELECT channel, recipient FROM messages WHERE id = ?").bind(&event.message);
+        sql::query("SELECT channel, recipient FROM messages WHERE id = ?").bind(&event.message);
     let Some(message) = known.fetch_optional(&mut *connection).await? else {
         applied.unknown += 1;
         return Ok(());
     };
-    let sql = "INSERT OR IGNORE INTO receipts (provider, event, message, kind, at, received_at, detail) VALUES (?, ?, ?, ?, ?, ?, ?)";
-    let inserted = sqlx::query(sql)
+    let sql = "INSERT INTO receipts (provider, event, message, kind, at, received_at, detail) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+    let inserted = sql::query(sql)
         .bind(provider)
         .bind(&event.id)
         .bind(&event.message)
@@ -140,26 +141,26 @@ async fn apply(
 /// Moves the message on. The earliest time of each kind stays; who opened it got it; and what was
 /// delivered once remains so.
 async fn advance(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     event: &ReceiptEvent,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
     let sql = match event.kind {
         ReceiptKind::Delivered => {
-            "UPDATE messages SET state = 'delivered', reason = NULL, delivered_at = min(coalesce(delivered_at, ?1), ?1), sent_at = coalesce(sent_at, ?2) WHERE id = ?3"
+            "UPDATE messages SET state = 'delivered', reason = NULL, delivered_at = CASE WHEN delivered_at < ?1 THEN delivered_at ELSE ?1 END, sent_at = coalesce(sent_at, ?2) WHERE id = ?3"
         }
         ReceiptKind::Opened => {
-            "UPDATE messages SET state = 'delivered', reason = NULL, delivered_at = coalesce(delivered_at, ?1), opened_at = min(coalesce(opened_at, ?1), ?1), sent_at = coalesce(sent_at, ?2) WHERE id = ?3"
+            "UPDATE messages SET state = 'delivered', reason = NULL, delivered_at = coalesce(delivered_at, ?1), opened_at = CASE WHEN opened_at < ?1 THEN opened_at ELSE ?1 END, sent_at = coalesce(sent_at, ?2) WHERE id = ?3"
         }
         ReceiptKind::Clicked => {
-            "UPDATE messages SET state = 'delivered', reason = NULL, delivered_at = coalesce(delivered_at, ?1), opened_at = coalesce(opened_at, ?1), clicked_at = min(coalesce(clicked_at, ?1), ?1), sent_at = coalesce(sent_at, ?2) WHERE id = ?3"
+            "UPDATE messages SET state = 'delivered', reason = NULL, delivered_at = coalesce(delivered_at, ?1), opened_at = coalesce(opened_at, ?1), clicked_at = CASE WHEN clicked_at < ?1 THEN clicked_at ELSE ?1 END, sent_at = coalesce(sent_at, ?2) WHERE id = ?3"
         }
         ReceiptKind::Undelivered | ReceiptKind::Bounced => {
             "UPDATE messages SET state = 'undelivered', reason = coalesce(?4, 'the provider could not deliver it'), sent_at = coalesce(sent_at, ?2) WHERE id = ?3 AND delivered_at IS NULL"
         }
         ReceiptKind::Complained | ReceiptKind::Unsubscribed => return Ok(()),
     };
-    sqlx::query(sql)
+    sql::query(sql)
         .bind(event.at.nanos())
         .bind(now.nanos())
         .bind(&event.message)

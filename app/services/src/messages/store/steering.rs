@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sqlx::SqliteConnection;
 
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Via, frame};
 use crate::messages::store::Store;
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 const MESSAGES: Statement = Statement::new(Operation::Update, "messages");
@@ -17,11 +18,11 @@ impl Store {
         let id = id.to_owned();
         let canceling = self.journal.write(
             MESSAGES,
-            move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+            move |connection: &mut Connection| -> BoxFuture<'_, _> {
                 Box::pin(async move {
                     let sql =
                         "UPDATE messages SET state = 'canceled' WHERE id = ? AND state = 'queued'";
-                    let done = sqlx::query(sql).bind(id).execute(connection).await?;
+                    let done = sql::query(sql).bind(id).execute(connection).await?;
                     Ok(done.rows_affected() > 0)
                 })
             },
@@ -32,10 +33,10 @@ impl Store {
     /// Puts a message back that was given up; whether it was.
     pub(crate) async fn retry(&self, id: &str) -> Result<bool, Failure> {
         let (id, now) = (id.to_owned(), self.clock.now());
-        let retrying = self.journal.write(MESSAGES, move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+        let retrying = self.journal.write(MESSAGES, move |connection: &mut Connection| -> BoxFuture<'_, _> {
             Box::pin(async move {
-                let sql = "UPDATE messages SET state = 'queued', attempts = 0, due_at = ?, expires_at = max(expires_at, ?), bound_to = NULL, avoided = NULL WHERE id = ? AND state IN ('failed', 'expired')";
-                let query = sqlx::query(sql).bind(now.nanos()).bind((now + WORTH).nanos()).bind(id);
+                let sql = "UPDATE messages SET state = 'queued', attempts = 0, due_at = ?1, expires_at = CASE WHEN expires_at > ?2 THEN expires_at ELSE ?2 END, bound_to = NULL, avoided = NULL WHERE id = ?3 AND state IN ('failed', 'expired')";
+                let query = sql::query(sql).bind(now.nanos()).bind((now + WORTH).nanos()).bind(id);
                 Ok(query.execute(connection).await?.rows_affected() > 0)
             })
         });

@@ -1,13 +1,13 @@
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Via, frame};
 use crate::messages::channel::Channel;
 use crate::messages::recipient::Recipient;
 use crate::messages::store::Store;
+use crate::sql::{self, Row};
 use crate::statement::{Operation, Statement};
 
 /// What a recipient is not to get.
@@ -51,10 +51,10 @@ impl Store {
         (scope, reason): (Scope, String),
     ) -> Result<(), Failure> {
         let now = self.clock.now();
-        let writing = self.journal.write(UPSERT, move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+        let writing = self.journal.write(UPSERT, move |connection: &mut Connection| -> BoxFuture<'_, _> {
             Box::pin(async move {
                 let sql = "INSERT INTO suppressions (channel, recipient, scope, reason, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (channel, recipient) DO UPDATE SET scope = excluded.scope, reason = excluded.reason";
-                sqlx::query(sql)
+                sql::query(sql)
                     .bind(channel.as_str())
                     .bind(recipient.as_str())
                     .bind(scope.as_str())
@@ -76,10 +76,10 @@ impl Store {
     ) -> Result<bool, Failure> {
         let deleting = self.journal.write(
             DELETE,
-            move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+            move |connection: &mut Connection| -> BoxFuture<'_, _> {
                 Box::pin(async move {
                     let sql = "DELETE FROM suppressions WHERE channel = ? AND recipient = ?";
-                    let query = sqlx::query(sql)
+                    let query = sql::query(sql)
                         .bind(channel.as_str())
                         .bind(recipient.as_str());
                     Ok(query.execute(connection).await?.rows_affected() > 0)
@@ -97,7 +97,7 @@ impl Store {
         let reading = self.database.read(SELECT, move |connection| {
             Box::pin(async move {
                 let sql = "SELECT channel, recipient, scope, reason, created_at FROM suppressions WHERE channel = ? AND recipient = ?";
-                let query = sqlx::query(sql).bind(channel.as_str()).bind(recipient.as_str());
+                let query = sql::query(sql).bind(channel.as_str()).bind(recipient.as_str());
                 let row = query.fetch_optional(connection).await?;
                 row.as_ref().map(Suppression::read).transpose()
             })
@@ -114,7 +114,7 @@ impl Store {
         let reading = self.database.read(SELECT, move |connection| {
             Box::pin(async move {
                 let sql = "SELECT channel, recipient, scope, reason, created_at FROM suppressions WHERE (channel, recipient) > (?, ?) ORDER BY channel, recipient LIMIT ?";
-                let query = sqlx::query(sql).bind(channel).bind(recipient).bind(i64::from(limit));
+                let query = sql::query(sql).bind(channel).bind(recipient).bind(i64::from(limit));
                 let rows = query.fetch_all(connection).await?;
                 rows.iter().map(Suppression::read).collect()
             })
@@ -125,14 +125,14 @@ impl Store {
 
 /// Puts an address on the list. What is said of it already is not weakened.
 pub(super) async fn add(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (channel, recipient): (&str, &str),
     scope: Scope,
     reason: &str,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let sql = "INSERT INTO suppressions (channel, recipient, scope, reason, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (channel, recipient) DO UPDATE SET scope = excluded.scope, reason = excluded.reason WHERE scope = 'marketing' AND excluded.scope = 'all'";
-    sqlx::query(sql)
+    let sql = "INSERT INTO suppressions (channel, recipient, scope, reason, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (channel, recipient) DO UPDATE SET scope = excluded.scope, reason = excluded.reason WHERE suppressions.scope = 'marketing' AND excluded.scope = 'all'";
+    sql::query(sql)
         .bind(channel)
         .bind(recipient)
         .bind(scope.as_str())
@@ -144,7 +144,7 @@ pub(super) async fn add(
 }
 
 impl Suppression {
-    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    fn read(row: &Row) -> Result<Self, sqlx::Error> {
         Ok(Self {
             channel: row.try_get(0)?,
             recipient: row.try_get(1)?,

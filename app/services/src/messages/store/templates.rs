@@ -1,12 +1,12 @@
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Via, frame};
 use crate::messages::catalogue::{Catalogue, TemplateSource, TemplateVersion};
 use crate::messages::channel::Channel;
 use crate::messages::store::Store;
+use crate::sql::{self, Row};
 use crate::statement::{Operation, Statement};
 
 const INSERT: Statement = Statement::new(Operation::Insert, "templates");
@@ -20,10 +20,10 @@ impl Store {
     ) -> Result<i64, Failure> {
         let locales = serde_json::json!(template.locales).to_string();
         let template = template.clone();
-        let writing = self.journal.write(INSERT, move |connection: &mut SqliteConnection| -> BoxFuture<'_, _> {
+        let writing = self.journal.write(INSERT, move |connection: &mut Connection| -> BoxFuture<'_, _> {
             Box::pin(async move {
                 let sql = "INSERT INTO templates (name, version, channel, default_locale, locales, created_at) SELECT ?1, 1 + coalesce((SELECT max(version) FROM templates WHERE name = ?1), 0), ?2, ?3, ?4, ?5 RETURNING version";
-                sqlx::query_scalar(sql)
+                sql::query_scalar(sql)
                     .bind(&template.name)
                     .bind(template.channel.as_str())
                     .bind(&template.default_locale)
@@ -41,18 +41,19 @@ impl Store {
         let catalogue = Catalogue::default();
         let sql =
             "SELECT name, version, channel, default_locale, locales, created_at FROM templates";
-        for row in sqlx::query(sql).fetch_all(self.database.writer()).await? {
+        let mut connection = self.database.writer().await?;
+        for row in sql::query(sql).fetch_all(&mut connection).await? {
             catalogue.add_template(std::sync::Arc::new(read(&row)?));
         }
         let sql = "SELECT name, channel, outcome, variants, created_at FROM experiments";
-        for row in sqlx::query(sql).fetch_all(self.database.writer()).await? {
+        for row in sql::query(sql).fetch_all(&mut connection).await? {
             catalogue.add_experiment(std::sync::Arc::new(super::experiments::read(&row)?));
         }
         Ok(catalogue)
     }
 }
 
-fn read(row: &SqliteRow) -> Result<TemplateVersion, sqlx::Error> {
+fn read(row: &Row) -> Result<TemplateVersion, sqlx::Error> {
     let channel: String = row.try_get(2)?;
     let source = TemplateSource {
         name: row.try_get(0)?,

@@ -2,10 +2,10 @@ use axum::response::Response;
 use futures_util::future::BoxFuture;
 use http::StatusCode;
 use serde_json::Value;
-use sqlx::SqliteConnection;
 use tracing::Instrument;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::payments::api::Api;
 use crate::payments::api::answer::{json_text, unavailable};
 use crate::payments::event::Trace;
@@ -15,7 +15,7 @@ use crate::statement::Statement;
 
 /// What a command is run with, within its transaction.
 pub(super) struct Accepting<'c> {
-    pub(super) connection: &'c mut SqliteConnection,
+    pub(super) connection: &'c mut Connection,
     /// The trace that its events go on in.
     pub(super) trace: Trace,
     pub(super) now: Timestamp,

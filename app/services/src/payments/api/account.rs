@@ -5,14 +5,16 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::{FromRow, SqliteConnection};
+use sqlx::FromRow;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::payments::api::Api;
 use crate::payments::api::answer;
 use crate::payments::ledger::is_reserved;
 use crate::payments::money::Currency;
 use crate::problem::{Body, InPath, InQuery, Problem};
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 const INSERT: Statement = Statement::new(Operation::Insert, "accounts");
@@ -80,11 +82,8 @@ impl Account {
         })
     }
 
-    async fn find(
-        connection: &mut SqliteConnection,
-        id: &str,
-    ) -> Result<Option<Self>, sqlx::Error> {
-        sqlx::query_as(
+    async fn find(connection: &mut Connection, id: &str) -> Result<Option<Self>, sqlx::Error> {
+        sql::query_as(
             "SELECT a.id, a.type, a.currency, a.name, a.created_at, \
              coalesce(b.amount, 0) AS balance \
              FROM accounts a LEFT JOIN balances b ON b.account = a.id WHERE a.id = ?",
@@ -115,7 +114,7 @@ pub(super) async fn open(
     let (kind, currency) = (opening.r#type.as_str(), opening.currency.as_str());
     let work = api.writer.commit(INSERT, move |connection| {
         Box::pin(async move {
-            let inserted = sqlx::query(
+            let inserted = sql::query(
                 "INSERT INTO accounts (id, type, currency, name, created_at) \
                  VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             )
@@ -171,7 +170,7 @@ pub(super) async fn list(
     let limit = answer::limit(listing.limit)?;
     let rows = api.database.read(SELECT, move |connection| {
         Box::pin(async move {
-            let rows: Vec<Account> = sqlx::query_as(
+            let rows: Vec<Account> = sql::query_as(
                 "SELECT a.id, a.type, a.currency, a.name, a.created_at, \
                  coalesce(b.amount, 0) AS balance \
                  FROM accounts a LEFT JOIN balances b ON b.account = a.id \

@@ -57,6 +57,9 @@ pub(super) fn list<T>(
 
 /// The database is away, or we are stopping: the request took no effect, and may be sent again.
 pub(super) fn unavailable(failure: &Failure) -> Problem {
+    if let Some(problem) = Problem::unstorable(failure) {
+        return problem;
+    }
     failure.report(format_args!("a request could not be answered"));
     let detail = "the data cannot be reached just now";
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);

@@ -10,6 +10,7 @@ use crate::payments::api::Api;
 use crate::payments::api::answer::{self, Page};
 use crate::payments::api::webhook::MOST as MOST_SUBSCRIBERS;
 use crate::problem::{InPath, InQuery, Problem};
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 const SELECT: Statement = Statement::new(Operation::Select, "outbox");
@@ -56,7 +57,7 @@ pub(super) async fn list(
     let limit = answer::limit(page.limit)?;
     let rows = api.database.read(SELECT, move |connection| {
         Box::pin(async move {
-            let rows: Vec<DeadLetter> = sqlx::query_as(
+            let rows: Vec<DeadLetter> = sql::query_as(
                 "SELECT o.event, e.id, e.type, o.payment, o.consumer, o.subscriber, o.attempts, \
                  o.last_error, e.created_at FROM outbox o JOIN events e ON e.seq = o.event \
                  WHERE o.state = 'dead' AND o.event > ? \
@@ -89,7 +90,7 @@ pub(super) async fn redrive(
     let (event, now) = (id.clone(), api.clock.now());
     let work = api.writer.execute(UPDATE, move |connection| {
         Box::pin(async move {
-            let updated = sqlx::query(
+            let updated = sql::query(
                 "UPDATE outbox SET state = 'pending', attempts = 0, due_at = ? \
                  WHERE state = 'dead' AND event = (SELECT seq FROM events WHERE id = ?)",
             );

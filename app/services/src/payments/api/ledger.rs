@@ -4,13 +4,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use sqlx::FromRow;
 use watchfire_schemas::Timestamp;
 
 use crate::payments::api::Api;
 use crate::payments::api::answer;
 use crate::payments::ledger;
 use crate::problem::{InQuery, Problem};
+use crate::sql::QueryBuilder;
 use crate::statement::{Operation, Statement};
 
 const ENTRIES: Statement = Statement::new(Operation::Select, "ledger_entries");
@@ -57,7 +58,7 @@ pub(super) async fn entries(
     InQuery(listing): InQuery<Listing>,
 ) -> Result<Response, Problem> {
     let limit = answer::limit(listing.limit)?;
-    let mut sql = QueryBuilder::<Sqlite>::new(
+    let mut sql = QueryBuilder::new(
         "SELECT e.seq, e.transaction_id, t.type, t.payment, e.account, t.currency, \
          e.amount, t.posted_at \
          FROM ledger_entries e JOIN ledger_transactions t ON t.id = e.transaction_id \

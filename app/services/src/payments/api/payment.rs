@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
+use crate::database::connection::Connection;
 use crate::payments::api::Api;
 use crate::payments::api::accept::Accepting;
 use crate::payments::api::answer::{self, list as listed};
@@ -18,6 +18,7 @@ use crate::payments::payment::{Payment, Refund, history};
 use crate::payments::provider::MethodToken;
 use crate::payments::state::{State as PaymentState, Step};
 use crate::problem::{Body, InPath, InQuery, Problem};
+use crate::sql::{self, QueryBuilder};
 use crate::statement::{Operation, Statement};
 
 const INSERT: Statement = Statement::new(Operation::Insert, "payments");
@@ -123,7 +124,7 @@ async fn accept(
         Capture::Automatic => "automatic",
         Capture::Manual => "manual",
     };
-    sqlx::query(
+    sql::query(
         "INSERT INTO payments (id, state, amount, currency, payer, payee, method, reference, \
          capture, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
     )
@@ -164,10 +165,10 @@ async fn accept(
 
 /// Id, type and currency of the accounts that an order names, as far as they are there.
 async fn accounts(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     order: &Order,
 ) -> Result<Vec<(String, String, String)>, sqlx::Error> {
-    sqlx::query_as("SELECT id, type, currency FROM accounts WHERE id IN (?, ?)")
+    sql::query_as("SELECT id, type, currency FROM accounts WHERE id IN (?, ?)")
         .bind(&order.payer)
         .bind(&order.payee)
         .fetch_all(connection)
@@ -223,7 +224,7 @@ pub(super) async fn list(
     InQuery(listing): InQuery<Listing>,
 ) -> Result<Response, Problem> {
     let limit = answer::limit(listing.limit)?;
-    let mut sql = QueryBuilder::<Sqlite>::new(
+    let mut sql = QueryBuilder::new(
         "SELECT seq, id, state, amount, currency, payer, payee, reference, capture, \
          captured, refunding, refunded, charge, reason, created_at, updated_at \
          FROM payments WHERE seq < ",
@@ -383,7 +384,7 @@ async fn accept_refund(
         reason: None,
         created_at: now.nanos(),
     };
-    sqlx::query(
+    sql::query(
         "INSERT INTO refunds (id, payment, amount, state, created_at) VALUES (?, ?, ?, ?, ?)",
     )
     .bind(&refund.id)

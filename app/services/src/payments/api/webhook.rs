@@ -12,6 +12,7 @@ use crate::payments::api::answer;
 use crate::payments::id::draw;
 use crate::payments::subscriber::draw_secret;
 use crate::problem::{Body, InPath, Problem};
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 const INSERT: Statement = Statement::new(Operation::Insert, "subscribers");
@@ -41,7 +42,7 @@ pub(super) async fn subscribe(
     let answer = json!({ "id": id, "url": url, "secret": secret.reveal(), "created_at": now });
     let work = api.writer.execute(INSERT, move |connection| {
         Box::pin(async move {
-            let inserted = sqlx::query(
+            let inserted = sql::query(
                 "INSERT INTO subscribers (id, url, secret, created_at) SELECT ?1, ?2, ?3, ?4 \
                  WHERE (SELECT count(*) FROM subscribers) < ?5",
             );
@@ -78,7 +79,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>) -> Result<Response, Proble
     let rows = api.database.read(SELECT, |connection| {
         Box::pin(async move {
             let rows: Vec<(String, String, i64)> =
-                sqlx::query_as("SELECT id, url, created_at FROM subscribers ORDER BY id")
+                sql::query_as("SELECT id, url, created_at FROM subscribers ORDER BY id")
                     .fetch_all(connection)
                     .await?;
             Ok(rows)
@@ -105,11 +106,11 @@ pub(super) async fn leave(
     let missing = Problem::not_found(format!("there is no webhook {id}"));
     let work = api.writer.commit(DELETE, move |connection| {
         Box::pin(async move {
-            sqlx::query("DELETE FROM outbox WHERE consumer = 'webhook' AND subscriber = ?")
+            sql::query("DELETE FROM outbox WHERE consumer = 'webhook' AND subscriber = ?")
                 .bind(&id)
                 .execute(&mut *connection)
                 .await?;
-            let deleted = sqlx::query("DELETE FROM subscribers WHERE id = ?");
+            let deleted = sql::query("DELETE FROM subscribers WHERE id = ?");
             let deleted = deleted.bind(&id).execute(connection).await?;
             Ok(deleted.rows_affected() == 1)
         })

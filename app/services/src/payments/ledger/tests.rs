@@ -1,24 +1,23 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
 
 use super::*;
+use crate::database::connection::Connection;
+use crate::database::scratch;
 use crate::payments::MIGRATIONS;
+use crate::sql::{self, Text, both};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-async fn ledger() -> SqliteConnection {
-    let options = SqliteConnectOptions::new().in_memory(true);
-    let mut connection = options.foreign_keys(true).connect().await.unwrap();
-    MIGRATIONS.run(&mut connection).await.unwrap();
+async fn ledger() -> Connection {
+    let mut connection = scratch::writer("payments", &MIGRATIONS).await;
     for (account, currency) in [
         ("ann", "EUR"),
         ("shop", "EUR"),
         ("bob", "USD"),
         ("store", "USD"),
     ] {
-        sqlx::query("INSERT INTO accounts VALUES (?, 'liability', ?, ?, 0)")
+        sql::query("INSERT INTO accounts VALUES (?, 'liability', ?, ?, 0)")
             .bind(account)
             .bind(currency)
             .bind(account)
@@ -44,8 +43,8 @@ fn movement(amount: i64, currency: &str) -> Movement {
     }
 }
 
-async fn balance(connection: &mut SqliteConnection, account: &str) -> i64 {
-    let balance: Option<i64> = sqlx::query_scalar("SELECT amount FROM balances WHERE account = ?")
+async fn balance(connection: &mut Connection, account: &str) -> i64 {
+    let balance: Option<i64> = sql::query_scalar("SELECT amount FROM balances WHERE account = ?")
         .bind(account)
         .fetch_optional(connection)
         .await
@@ -102,7 +101,7 @@ fn the_ledger_balances_whatever_is_posted() {
 #[tokio::test]
 async fn the_database_refuses_what_does_not_balance() {
     let mut connection = ledger().await;
-    let check = async |connection: &mut SqliteConnection, legs: Value, expected: &str| {
+    let check = async |connection: &mut Connection, legs: Value, expected: &str| {
         let movement = movement(1, "EUR");
         let outcome = insert(connection, "evt_1", (&movement, "test"), &legs, NOW).await;
         let error = outcome.unwrap_err().to_string();
@@ -133,8 +132,12 @@ async fn the_database_refuses_what_does_not_balance() {
     .await;
     let halves =
         json!([{ "account": "ann", "amount": 0.5 }, { "account": "shop", "amount": -0.5 }]);
-    check(&mut connection, halves, "cannot store REAL value").await;
-    let entries: i64 = sqlx::query_scalar("SELECT count(*) FROM ledger_entries")
+    let broken = match &connection {
+        Connection::Sqlite(_) => "cannot store REAL value",
+        Connection::Postgres(_) => "invalid input syntax for type bigint",
+    };
+    check(&mut connection, halves, broken).await;
+    let entries: i64 = sql::query_scalar("SELECT count(*) FROM ledger_entries")
         .fetch_one(&mut connection)
         .await
         .unwrap();
@@ -160,17 +163,28 @@ async fn what_is_posted_stays_as_it_is() {
         "UPDATE ledger_transactions SET legs = '[]'",
         "DELETE FROM ledger_transactions",
         "INSERT INTO ledger_entries (transaction_id, leg, account, amount) VALUES ('evt_1', 9, 'ann', 5)",
-        "INSERT OR REPLACE INTO ledger_entries SELECT seq, transaction_id, leg, account, amount FROM ledger_entries",
-        "INSERT OR REPLACE INTO ledger_transactions SELECT * FROM ledger_transactions",
         "UPDATE accounts SET currency = 'USD'",
-    ] {
-        let outcome = sqlx::query(statement).execute(&mut connection).await;
-        assert!(outcome.is_err(), "{statement}");
+    ]
+    .into_iter()
+    .map(Text::from)
+    .chain([
+        both(
+            "INSERT OR REPLACE INTO ledger_entries SELECT seq, transaction_id, leg, account, amount FROM ledger_entries",
+            "INSERT INTO ledger_entries SELECT seq, transaction_id, leg, account, amount FROM ledger_entries ON CONFLICT (seq) DO UPDATE SET amount = 1",
+        ),
+        both(
+            "INSERT OR REPLACE INTO ledger_transactions SELECT * FROM ledger_transactions",
+            "INSERT INTO ledger_transactions SELECT * FROM ledger_transactions ON CONFLICT (id) DO UPDATE SET legs = '[]'",
+        ),
+        both("DELETE FROM ledger_entries WHERE true", "TRUNCATE ledger_entries"),
+    ]) {
+        let told = format!("{statement:?}");
+        let outcome = sql::query(statement).execute(&mut connection).await;
+        assert!(outcome.is_err(), "{told}");
     }
     assert_eq!(balance(&mut connection, "shop").await, -500);
     assert_eq!(
         imbalance(&mut connection).await.unwrap(),
         Imbalance::default()
     );
-    connection.close().await.unwrap();
 }

@@ -1,16 +1,19 @@
-use sqlx::SqliteConnection;
-use sqlx::migrate::Migrator;
 use watchfire_schemas::Timestamp;
 
-use crate::database::Database;
+use crate::database::connection::Connection;
+use crate::database::{Database, Migrations, migrations};
 use crate::failure::Failure;
 use crate::payments::id;
 use crate::payments::operation::{OperationType, Outcome, Settled};
 use crate::payments::provider::Request;
 use crate::payments::writer::Writer;
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
-pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/payments_sandbox");
+pub(super) static MIGRATIONS: Migrations = migrations!(
+    "migrations/payments_sandbox",
+    "migrations/postgres/payments_sandbox"
+);
 
 const INSERT: Statement = Statement::new(Operation::Insert, "operations");
 const SELECT: Statement = Statement::new(Operation::Select, "operations");
@@ -73,12 +76,9 @@ impl Books {
     }
 }
 
-async fn find(
-    connection: &mut SqliteConnection,
-    key: &str,
-) -> Result<Option<Settled>, sqlx::Error> {
+async fn find(connection: &mut Connection, key: &str) -> Result<Option<Settled>, sqlx::Error> {
     let found: Option<(String, Option<String>, Option<String>)> =
-        sqlx::query_as("SELECT status, charge, reason FROM operations WHERE key = ?")
+        sql::query_as("SELECT status, charge, reason FROM operations WHERE key = ?")
             .bind(key)
             .fetch_optional(connection)
             .await?;
@@ -95,12 +95,12 @@ async fn find(
 }
 
 async fn keep(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: &Request,
     settled: &Settled,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO operations (key, type, amount, status, charge, reason, done_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
@@ -117,7 +117,7 @@ async fn keep(
 }
 
 async fn act(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: &Request,
     declines: bool,
     now: Timestamp,
@@ -141,14 +141,14 @@ async fn act(
         return charge(connection, request, now).await.map(Ok);
     }
     let update = match request.operation {
-        OperationType::Capture => sqlx::query(
+        OperationType::Capture => sql::query(
             "UPDATE charges SET captured = ?2 \
              WHERE id = ?1 AND captured = 0 AND is_void = 0 AND ?2 <= amount",
         ),
         OperationType::Void => {
-            sqlx::query("UPDATE charges SET is_void = 1 WHERE id = ?1 AND captured = 0 AND ?2 >= 0")
+            sql::query("UPDATE charges SET is_void = 1 WHERE id = ?1 AND captured = 0 AND ?2 >= 0")
         }
-        _ => sqlx::query(
+        _ => sql::query(
             "UPDATE charges SET refunded = refunded + ?2 \
              WHERE id = ?1 AND refunded + ?2 <= captured",
         ),
@@ -166,7 +166,7 @@ async fn act(
 }
 
 async fn charge(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     request: &Request,
     now: Timestamp,
 ) -> Result<String, sqlx::Error> {
@@ -175,7 +175,7 @@ async fn charge(
         OperationType::Charge => request.amount,
         _ => 0,
     };
-    sqlx::query("INSERT INTO charges (id, amount, currency, captured) VALUES (?, ?, ?, ?)")
+    sql::query("INSERT INTO charges (id, amount, currency, captured) VALUES (?, ?, ?, ?)")
         .bind(&id)
         .bind(request.amount)
         .bind(&request.currency)

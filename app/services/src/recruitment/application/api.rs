@@ -4,8 +4,8 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::{QueryBuilder, SqliteConnection};
 
+use crate::database::connection::Connection;
 use crate::problem::{Body, InPath, InQuery, Problem};
 use crate::recruitment::access::{By, Caller, Scope};
 use crate::recruitment::api::{Api, Outcome, absent, conflict, shown};
@@ -16,6 +16,7 @@ use crate::recruitment::page::Paging;
 use crate::recruitment::position::{Position, PositionState};
 use crate::recruitment::text::Slug;
 use crate::recruitment::trail::{Act, Deed};
+use crate::sql::{self, QueryBuilder};
 use crate::statement::{Operation, Statement};
 
 const LIST: Statement = Statement::new(Operation::Select, "applications");
@@ -121,7 +122,7 @@ pub(crate) async fn create(
 }
 
 async fn enter(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     new: New,
     caller: &Caller,
     deed: &Deed,
@@ -148,7 +149,7 @@ async fn enter(
         let detail = format!("the position is {state}, and open ones only can be applied for");
         return Ok(Err(conflict(detail).at("/position", state)));
     }
-    let under_way: Option<String> = sqlx::query_scalar(
+    let under_way: Option<String> = sql::query_scalar(
         "SELECT id FROM applications WHERE candidate = ? AND position = ? AND state = 'active'",
     )
     .bind(&candidate.id)
@@ -167,7 +168,7 @@ async fn enter(
         candidate: candidate.id,
         position: position.id,
         state: ApplicationState::Active,
-        stage: position.stages.0.first().as_str().to_owned(),
+        stage: position.stages.first().as_str().to_owned(),
         stage_since: now,
         reason: None,
         note: None,
@@ -189,8 +190,8 @@ async fn enter(
     Ok(Ok((application, act)))
 }
 
-async fn insert(connection: &mut SqliteConnection, row: &Application) -> Result<(), sqlx::Error> {
-    sqlx::query(
+async fn insert(connection: &mut Connection, row: &Application) -> Result<(), sqlx::Error> {
+    sql::query(
         "INSERT INTO applications (id, version, candidate, position, state, stage, stage_since, \
          salary_amount, salary_currency, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
@@ -198,7 +199,7 @@ async fn insert(connection: &mut SqliteConnection, row: &Application) -> Result<
     .bind(row.version)
     .bind(&row.candidate)
     .bind(&row.position)
-    .bind(row.state)
+    .bind(row.state.as_str())
     .bind(&row.stage)
     .bind(row.stage_since)
     .bind(row.salary_amount)

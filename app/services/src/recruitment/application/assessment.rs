@@ -3,9 +3,10 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::{FromRow, QueryBuilder, SqliteConnection};
+use sqlx::FromRow;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::problem::{Body, InPath, Problem};
 use crate::recruitment::access::{By, Caller};
 use crate::recruitment::api::{Api, Outcome, absent, conflict};
@@ -14,6 +15,7 @@ use crate::recruitment::id::Id;
 use crate::recruitment::role::Action;
 use crate::recruitment::text::Prose;
 use crate::recruitment::trail::{Act, Deed};
+use crate::sql::{self, QueryBuilder};
 use crate::statement::{Operation, Statement};
 
 const LIST: Statement = Statement::new(Operation::Select, "assessments");
@@ -108,7 +110,7 @@ pub(crate) async fn create(
 }
 
 async fn enter(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: Id,
     caller: &Caller,
     deed: &Deed,
@@ -121,7 +123,7 @@ async fn enter(
         let state = application.state.as_str();
         return Ok(Err(conflict(format!("the application is {state}"))));
     }
-    let there: i64 = sqlx::query_scalar("SELECT count(*) FROM assessments WHERE application = ?")
+    let there: i64 = sql::query_scalar("SELECT count(*) FROM assessments WHERE application = ?")
         .bind(&application.id)
         .fetch_one(&mut *connection)
         .await?;
@@ -139,7 +141,7 @@ async fn enter(
         note,
         created_at: deed.at.nanos(),
     };
-    sqlx::query(
+    sql::query(
         "INSERT INTO assessments (id, application, author, stage, score, note, created_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?)",
     )

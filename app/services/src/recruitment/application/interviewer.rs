@@ -10,6 +10,7 @@ use crate::recruitment::application::Application;
 use crate::recruitment::id::Id;
 use crate::recruitment::text::Slug;
 use crate::recruitment::trail::Act;
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 const LIST: Statement = Statement::new(Operation::Select, "interviewers");
@@ -27,7 +28,7 @@ pub(crate) async fn list(
             if Application::fetch(connection, id, &caller).await?.is_none() {
                 return Ok(None);
             }
-            let subjects: Vec<String> = sqlx::query_scalar(
+            let subjects: Vec<String> = sql::query_scalar(
                 "SELECT subject FROM interviewers WHERE application = ? ORDER BY subject",
             )
             .bind(id.to_string())
@@ -91,7 +92,7 @@ async fn alter(
             if Application::fetch(connection, id, &asking).await?.is_none() {
                 return Ok(Err(absent("application", id)));
             }
-            let done = sqlx::query(sql)
+            let done = sql::query(sql)
                 .bind(id.to_string())
                 .bind(subject.as_str())
                 .execute(&mut *connection)

@@ -3,9 +3,9 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::problem::{Body, InPath, Problem};
 use crate::recruitment::access::{By, Caller};
 use crate::recruitment::api::{Api, Outcome, absent, conflict, shown};
@@ -16,6 +16,7 @@ use crate::recruitment::position::Position;
 use crate::recruitment::precondition::IfMatch;
 use crate::recruitment::text::{Prose, Slug};
 use crate::recruitment::trail::{Act, Deed};
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 const STEP: Statement = Statement::new(Operation::Update, "applications");
@@ -142,7 +143,7 @@ async fn take(
 }
 
 async fn write(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (id, if_match): (Id, IfMatch),
     caller: &Caller,
     deed: &Deed,
@@ -151,7 +152,7 @@ async fn write(
     let Some(before) = Application::fetch(connection, id, caller).await? else {
         return Ok(Err(absent("application", id)));
     };
-    let position: Position = sqlx::query_as("SELECT * FROM positions WHERE id = ?")
+    let position: Position = sql::query_as("SELECT * FROM positions WHERE id = ?")
         .bind(&before.position)
         .fetch_one(&mut *connection)
         .await?;
@@ -185,7 +186,7 @@ fn is_legal(application: &Application, position: &Position, taken: &Taken) -> Re
     let progress = Progress {
         state: application.state,
         stage: &application.stage,
-        stages: position.stages.0.names(),
+        stages: position.stages.names(),
         position: position.state,
         vacancies: position.headcount - position.hired,
     };
@@ -273,11 +274,11 @@ fn told(before: &Application, after: &Application, verb: &'static str) -> Act {
 }
 
 async fn fill(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     position: &Position,
     at: Timestamp,
 ) -> Result<Act, sqlx::Error> {
-    sqlx::query("UPDATE positions SET hired = hired + 1, version = version + 1, updated_at = ? WHERE id = ?")
+    sql::query("UPDATE positions SET hired = hired + 1, version = version + 1, updated_at = ? WHERE id = ?")
         .bind(at.nanos())
         .bind(&position.id)
         .execute(connection)
@@ -291,13 +292,13 @@ async fn fill(
     })
 }
 
-async fn update(connection: &mut SqliteConnection, row: &Application) -> Result<(), sqlx::Error> {
-    sqlx::query(
+async fn update(connection: &mut Connection, row: &Application) -> Result<(), sqlx::Error> {
+    sql::query(
         "UPDATE applications SET version = ?, state = ?, stage = ?, stage_since = ?, reason = ?, \
          note = ?, decided_at = ?, updated_at = ? WHERE id = ?",
     )
     .bind(row.version)
-    .bind(row.state)
+    .bind(row.state.as_str())
     .bind(&row.stage)
     .bind(row.stage_since)
     .bind(&row.reason)

@@ -6,9 +6,9 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sqlx::{QueryBuilder, SqliteConnection};
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::problem::{Body, InPath, InQuery, Problem};
 use crate::recruitment::access::{By, Scope};
 use crate::recruitment::api::{Api, Outcome, absent, conflict, shown};
@@ -20,6 +20,7 @@ use crate::recruitment::personal::{Email, Personal, Phone};
 use crate::recruitment::precondition::IfMatch;
 use crate::recruitment::text::Line;
 use crate::recruitment::trail::{Act, Deed, WITHHELD};
+use crate::sql::{self, QueryBuilder};
 use crate::statement::{Operation, Statement};
 
 const LIST: Statement = Statement::new(Operation::Select, "candidates");
@@ -58,7 +59,7 @@ pub(crate) async fn list(
         sql.push(" AND state = ").push_bind(state.as_str());
     }
     if let Some(source) = asked.source {
-        sql.push(" AND source = ").push_bind(source);
+        sql.push(" AND source = ").push_bind(source.as_str());
     }
     paging.apply(&mut sql);
     let read = api.look(LIST, move |connection| {
@@ -198,21 +199,21 @@ fn keeps_to_consent(
     Ok(())
 }
 
-async fn insert(connection: &mut SqliteConnection, row: Candidate) -> Result<(), sqlx::Error> {
-    sqlx::query(
+async fn insert(connection: &mut Connection, row: Candidate) -> Result<(), sqlx::Error> {
+    sql::query(
         "INSERT INTO candidates (id, version, state, name, email, email_key, phone, source, \
          consent_purpose, consent_given_at, retain_until, created_at, updated_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(row.id)
     .bind(row.version)
-    .bind(row.state)
+    .bind(row.state.as_str())
     .bind(row.name)
     .bind(row.email)
     .bind(row.email_key)
     .bind(row.phone)
-    .bind(row.source)
-    .bind(row.consent_purpose)
+    .bind(row.source.as_str())
+    .bind(row.consent_purpose.as_str())
     .bind(row.consent_given_at)
     .bind(row.retain_until)
     .bind(row.created_at)
@@ -335,13 +336,13 @@ fn differences(before: &Candidate, after: &Candidate) -> (Value, Value) {
 }
 
 async fn update(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     row: Candidate,
     act: Act,
     deed: &Deed,
 ) -> Outcome<(Candidate, Act)> {
     let written = row.clone();
-    sqlx::query(
+    sql::query(
         "UPDATE candidates SET version = ?, name = ?, email = ?, email_key = ?, phone = ?, source = ?, \
          consent_purpose = ?, consent_given_at = ?, retain_until = ?, updated_at = ? WHERE id = ?",
     )
@@ -350,8 +351,8 @@ async fn update(
     .bind(written.email)
     .bind(written.email_key)
     .bind(written.phone)
-    .bind(written.source)
-    .bind(written.consent_purpose)
+    .bind(written.source.as_str())
+    .bind(written.consent_purpose.as_str())
     .bind(written.consent_given_at)
     .bind(written.retain_until)
     .bind(written.updated_at)

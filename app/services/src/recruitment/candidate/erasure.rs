@@ -1,8 +1,8 @@
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
-use sqlx::SqliteConnection;
 
+use crate::database::connection::Connection;
 use crate::problem::{InPath, Problem};
 use crate::recruitment::access::By;
 use crate::recruitment::api::{Api, absent};
@@ -10,6 +10,7 @@ use crate::recruitment::candidate::{Candidate, CandidateState};
 use crate::recruitment::document::reference;
 use crate::recruitment::id::Id;
 use crate::recruitment::trail::{Act, Deed};
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 const ERASE: Statement = Statement::new(Operation::Update, "candidates");
@@ -48,12 +49,12 @@ pub(crate) async fn erasure(
 /// what they hoped to earn, what was written about them, their documents. Applications that are
 /// under way end. The trail keeps of each of them that it happened, not what there was.
 pub(crate) async fn erase(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     id: &str,
     deed: &Deed,
 ) -> Result<Vec<Act>, sqlx::Error> {
     let now = deed.at.nanos();
-    sqlx::query(
+    sql::query(
         "UPDATE candidates SET state = 'erased', name = NULL, email = NULL, email_key = NULL, \
          phone = NULL, version = version + 1, updated_at = ? WHERE id = ?",
     )
@@ -61,7 +62,7 @@ pub(crate) async fn erase(
     .bind(id)
     .execute(&mut *connection)
     .await?;
-    let ended: Vec<(String, String)> = sqlx::query_as(
+    let ended: Vec<(String, String)> = sql::query_as(
         "UPDATE applications SET state = 'withdrawn', reason = 'erased', decided_at = ?, \
          version = version + 1, updated_at = ? WHERE candidate = ? AND state = 'active' \
          RETURNING id, stage",
@@ -71,11 +72,11 @@ pub(crate) async fn erase(
     .bind(id)
     .fetch_all(&mut *connection)
     .await?;
-    sqlx::query("UPDATE applications SET note = NULL, salary_amount = NULL, salary_currency = NULL WHERE candidate = ?")
+    sql::query("UPDATE applications SET note = NULL, salary_amount = NULL, salary_currency = NULL WHERE candidate = ?")
         .bind(id)
         .execute(&mut *connection)
         .await?;
-    let notes = sqlx::query(
+    let notes = sql::query(
         "UPDATE assessments SET note = NULL WHERE note IS NOT NULL \
          AND application IN (SELECT id FROM applications WHERE candidate = ?)",
     )
@@ -83,7 +84,7 @@ pub(crate) async fn erase(
     .execute(&mut *connection)
     .await?
     .rows_affected();
-    let documents: Vec<(String, String)> = sqlx::query_as(
+    let documents: Vec<(String, String)> = sql::query_as(
         "SELECT documents.id, digest FROM documents JOIN applications ON applications.id = application \
          WHERE candidate = ?",
     )

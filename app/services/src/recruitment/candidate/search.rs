@@ -3,8 +3,8 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::{QueryBuilder, SqliteConnection};
 
+use crate::database::connection::Connection;
 use crate::problem::{Body, InQuery, Problem};
 use crate::recruitment::access::By;
 use crate::recruitment::api::Api;
@@ -12,9 +12,18 @@ use crate::recruitment::candidate::Candidate;
 use crate::recruitment::page::{MOST, Paging};
 use crate::recruitment::personal::{Email, Personal};
 use crate::recruitment::text::Line;
+use crate::sql::{self, QueryBuilder, Text, both};
 use crate::statement::{Operation, Statement};
 
 const SEARCH: Statement = Statement::new(Operation::Select, "candidates");
+
+/// The candidates who share a mailbox, as JSON arrays of their ids.
+const DUPLICATES: Text = both(
+    "SELECT json_group_array(id ORDER BY id) FROM candidates WHERE email_key IS NOT NULL \
+     GROUP BY email_key HAVING count(*) > 1 ORDER BY count(*) DESC, min(id) LIMIT ?",
+    "SELECT CAST(json_agg(id ORDER BY id) AS TEXT) FROM candidates WHERE email_key IS NOT NULL \
+     GROUP BY email_key HAVING count(*) > 1 ORDER BY count(*) DESC, min(id) LIMIT ?",
+);
 
 /// What is known of who is sought. It comes in a body, as an address stands in logs.
 #[derive(Debug, Deserialize)]
@@ -50,10 +59,10 @@ pub(crate) async fn search(
             .push_bind(email.reveal().key());
     }
     if let Some(name) = sought.name {
-        let name = String::from(name.reveal());
-        sql.push(" AND instr(lower(name), lower(")
+        let name = String::from(name.reveal()).to_ascii_lowercase();
+        sql.push(" AND instr(lower(name), ")
             .push_bind(name)
-            .push(")) > 0");
+            .push(") > 0");
     }
     paging.apply(&mut sql);
     let read = api.look(SEARCH, move |connection| {
@@ -86,29 +95,27 @@ pub(crate) async fn duplicates(
     }
     let read = api.look(SEARCH, move |connection| {
         Box::pin(async move {
-            sqlx::query_scalar(
-                "SELECT json_group_array(id ORDER BY id) FROM candidates WHERE email_key IS NOT NULL \
-                 GROUP BY email_key HAVING count(*) > 1 ORDER BY count(*) DESC, min(id) LIMIT ?",
-            )
-            .bind(limit)
-            .fetch_all(connection)
-            .await
+            sql::query_scalar(DUPLICATES)
+                .bind(limit)
+                .fetch_all(connection)
+                .await
         })
     });
-    let groups: Vec<sqlx::types::Json<Vec<String>>> = read.await?;
-    let groups: Vec<Value> = groups
-        .into_iter()
-        .map(|ids| json!({ "candidates": ids.0 }))
-        .collect();
+    let groups: Vec<String> = read.await?;
+    let groups = groups.iter().map(|ids| {
+        let ids: Value = serde_json::from_str(ids).unwrap_or_default();
+        json!({ "candidates": ids })
+    });
+    let groups: Vec<Value> = groups.collect();
     Ok(Json(json!({ "duplicates": groups })))
 }
 
 /// The ids of the candidates with this mailbox.
 pub(crate) async fn twins(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     key: &str,
 ) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar("SELECT id FROM candidates WHERE email_key = ? ORDER BY id LIMIT 10")
+    sql::query_scalar("SELECT id FROM candidates WHERE email_key = ? ORDER BY id LIMIT 10")
         .bind(key)
         .fetch_all(connection)
         .await

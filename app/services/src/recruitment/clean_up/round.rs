@@ -1,9 +1,9 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use sqlx::SqliteConnection;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Kind, Via, frame};
 use crate::recruitment::api::Api;
 use crate::recruitment::candidate::erasure::erase;
@@ -11,6 +11,7 @@ use crate::recruitment::clean_up::{Extent, Policy, Reason, Removals};
 use crate::recruitment::document::digest::Digest;
 use crate::recruitment::document::reference;
 use crate::recruitment::trail::{Act, Deed};
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 const LOOK: Statement = Statement::new(Operation::Select, "files");
@@ -80,18 +81,18 @@ struct GivenUp {
 }
 
 async fn given_up(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     policy: Policy,
     now: Timestamp,
     extent: Extent,
 ) -> Result<GivenUp, sqlx::Error> {
     let candidates =
-        sqlx::query_scalar("SELECT id FROM candidates WHERE state = 'active' AND retain_until <= ? ORDER BY retain_until LIMIT ?")
+        sql::query_scalar("SELECT id FROM candidates WHERE state = 'active' AND retain_until <= ? ORDER BY retain_until LIMIT ?")
             .bind(now.nanos())
             .bind(AT_ONCE)
             .fetch_all(&mut *connection)
             .await?;
-    let documents = sqlx::query_as(
+    let documents = sql::query_as(
         "SELECT documents.id, digest FROM documents JOIN applications ON applications.id = application \
          WHERE decided_at <= ? LIMIT ?",
     )
@@ -100,7 +101,7 @@ async fn given_up(
     .fetch_all(&mut *connection)
     .await?;
     let unreferenced: Vec<(String, i64)> =
-        sqlx::query_as("SELECT digest, size FROM files WHERE reference_count = 0 AND unreferenced_since <= ? LIMIT ?")
+        sql::query_as("SELECT digest, size FROM files WHERE reference_count = 0 AND unreferenced_since <= ? LIMIT ?")
             .bind((now - policy.unreferenced).nanos())
             .bind(AT_ONCE)
             .fetch_all(&mut *connection)
@@ -108,7 +109,7 @@ async fn given_up(
     let known: Vec<String> = match extent {
         Extent::Rows => Vec::new(),
         Extent::RowsAndFiles => {
-            let digests = sqlx::query_scalar("SELECT digest FROM files");
+            let digests = sql::query_scalar("SELECT digest FROM files");
             digests.fetch_all(connection).await?
         }
     };
@@ -215,8 +216,8 @@ async fn erase_expired(api: &Api, candidate: String) -> Result<bool, Failure> {
     let by = deed.clone();
     let written = api.database.write(ERASE, move |connection| {
         Box::pin(async move {
-            let is_over: Option<i64> = sqlx::query_scalar(
-                "SELECT 1 FROM candidates WHERE id = ? AND state = 'active' AND retain_until <= ?",
+            let is_over: Option<String> = sql::query_scalar(
+                "SELECT id FROM candidates WHERE id = ? AND state = 'active' AND retain_until <= ?",
             )
             .bind(&candidate)
             .bind(by.at.nanos())
@@ -237,7 +238,7 @@ async fn forget(api: &Api, document: String, digest: String) -> Result<bool, Fai
     let by = deed.clone();
     let written = api.database.write(FORGET, move |connection| {
         Box::pin(async move {
-            let there: Option<i64> = sqlx::query_scalar("SELECT 1 FROM documents WHERE id = ?")
+            let there: Option<String> = sql::query_scalar("SELECT id FROM documents WHERE id = ?")
                 .bind(&document)
                 .fetch_optional(&mut *connection)
                 .await?;
@@ -278,7 +279,7 @@ async fn remove(api: &Api, digest: Digest, policy: Policy) -> Result<bool, Failu
     let written = api.database.write(REMOVE, move |connection| {
         Box::pin(async move {
             let name = digest.to_string();
-            let is_held: bool = sqlx::query_scalar(
+            let is_held: bool = sql::query_scalar(
                 "SELECT EXISTS (SELECT 1 FROM documents WHERE digest = ?) OR EXISTS (SELECT 1 FROM files \
                  WHERE digest = ? AND (reference_count > 0 OR unreferenced_since > ?))",
             )
@@ -291,7 +292,7 @@ async fn remove(api: &Api, digest: Digest, policy: Policy) -> Result<bool, Failu
                 return Ok(false);
             }
             files.remove(digest).await.map_err(sqlx::Error::Io)?;
-            sqlx::query("DELETE FROM files WHERE digest = ?")
+            sql::query("DELETE FROM files WHERE digest = ?")
                 .bind(&name)
                 .execute(connection)
                 .await?;

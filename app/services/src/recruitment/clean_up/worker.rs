@@ -9,6 +9,7 @@ use crate::recruitment::api::Api;
 use crate::recruitment::clean_up::round::plan;
 use crate::recruitment::clean_up::{Extent, Policy, Removals};
 use crate::recruitment::instruments::InState;
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 /// How often a round is made.
@@ -72,11 +73,11 @@ async fn measure(api: &Api) -> Result<(), Failure> {
     let counting = api.database.read(MEASURE, |connection| {
         Box::pin(async move {
             let (files, bytes): (i64, i64) =
-                sqlx::query_as("SELECT count(*), coalesce(sum(size), 0) FROM files")
+                sql::query_as("SELECT count(*), CAST(coalesce(sum(size), 0) AS BIGINT) FROM files")
                     .fetch_one(&mut *connection)
                     .await?;
             let states: Vec<(String, i64)> =
-                sqlx::query_as("SELECT state, count(*) FROM applications GROUP BY state")
+                sql::query_as("SELECT state, count(*) FROM applications GROUP BY state")
                     .fetch_all(connection)
                     .await?;
             Ok((files, bytes, states))

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use sqlx::QueryBuilder;
 use watchfire_schemas::Timestamp;
 
 use crate::content::FORWARDED_PREFIX;
@@ -15,6 +14,7 @@ use crate::recruitment::application::Application;
 use crate::recruitment::document::{Document, SELECT, reference};
 use crate::recruitment::id::Id;
 use crate::recruitment::trail::Act;
+use crate::sql::QueryBuilder;
 use crate::statement::{Operation, Statement};
 
 const LIST: Statement = Statement::new(Operation::Select, "documents");

@@ -11,7 +11,6 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
-use sqlx::QueryBuilder;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use watchfire_schemas::Timestamp;
@@ -25,6 +24,7 @@ use crate::recruitment::document::range::{self, Asked};
 use crate::recruitment::document::{Document, SELECT};
 use crate::recruitment::id::Id;
 use crate::recruitment::instruments::Refusal;
+use crate::sql::QueryBuilder;
 use crate::statement::{Operation, Statement};
 
 const LOOK: Statement = Statement::new(Operation::Select, "documents");

@@ -1,10 +1,11 @@
 //! How many documents refer to a content. To be changed within the transaction that changes the
 //! documents.
 
-use sqlx::SqliteConnection;
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::recruitment::document::digest::Digest;
+use crate::sql;
 
 /// A content that a document is about to refer to.
 #[derive(Debug, Clone, Copy)]
@@ -17,14 +18,14 @@ pub(crate) struct Content {
 
 /// Counts one document more; whether the content is a new one.
 pub(crate) async fn hold(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     content: Content,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let created_at: i64 = sqlx::query_scalar(
+    let created_at: i64 = sql::query_scalar(
         "INSERT INTO files (digest, size, content_type, reference_count, created_at) VALUES (?, ?, ?, 1, ?) \
-         ON CONFLICT (digest) DO UPDATE SET reference_count = reference_count + 1, unreferenced_since = NULL \
-         RETURNING created_at",
+         ON CONFLICT (digest) DO UPDATE SET reference_count = files.reference_count + 1, unreferenced_since = NULL \
+         RETURNING files.created_at",
     )
     .bind(content.digest.to_string())
     .bind(i64::try_from(content.size).unwrap_or(i64::MAX))
@@ -37,16 +38,16 @@ pub(crate) async fn hold(
 
 /// Takes a document away and counts one less. From when none is left the content may go.
 pub(crate) async fn let_go(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     document: &str,
     digest: &str,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM documents WHERE id = ?")
+    sql::query("DELETE FROM documents WHERE id = ?")
         .bind(document)
         .execute(&mut *connection)
         .await?;
-    sqlx::query(
+    sql::query(
         "UPDATE files SET unreferenced_since = CASE WHEN reference_count = 1 THEN ? END, \
          reference_count = reference_count - 1 WHERE digest = ?",
     )

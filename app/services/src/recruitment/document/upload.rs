@@ -7,11 +7,11 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use sqlx::SqliteConnection;
 use tokio::io::AsyncWriteExt;
 
 use serde_json::Value;
 
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Kind, frame};
 use crate::problem::{InPath, InQuery, Problem};
 use crate::recruitment::access::{By, Caller};
@@ -25,6 +25,7 @@ use crate::recruitment::document::{Document, DocumentKind, SELECT};
 use crate::recruitment::id::Id;
 use crate::recruitment::instruments::Upload;
 use crate::recruitment::trail::{Act, Deed};
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 const LOOK: Statement = Statement::new(Operation::Select, "applications");
@@ -246,7 +247,7 @@ struct Kept {
 /// Places the file and refers to it. If the transaction comes to nothing after the file was placed,
 /// the clean-up finds a file that the database does not know.
 async fn enter(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (id, kind, content): (Id, DocumentKind, Content),
     caller: &Caller,
     deed: &Deed,
@@ -260,9 +261,9 @@ async fn enter(
         return Ok(Err(conflict(format!("the application is {state}"))));
     }
     let digest = content.digest.to_string();
-    let there: Option<Document> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+    let there: Option<Document> = sql::query_as(format!(
         "{SELECT} AND application = ? AND documents.digest = ?"
-    )))
+    ))
     .bind(&application.id)
     .bind(&digest)
     .fetch_optional(&mut *connection)
@@ -286,13 +287,13 @@ async fn enter(
         created_by: deed.actor.clone(),
         created_at: deed.at.nanos(),
     };
-    sqlx::query(
+    sql::query(
         "INSERT INTO documents (id, application, digest, kind, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?)",
     )
     .bind(&document.id)
     .bind(&document.application)
     .bind(&document.digest)
-    .bind(document.kind)
+    .bind(document.kind.as_str())
     .bind(&document.created_by)
     .bind(document.created_at)
     .execute(&mut *connection)

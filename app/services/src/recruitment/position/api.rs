@@ -4,8 +4,8 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sqlx::{QueryBuilder, SqliteConnection};
 
+use crate::database::connection::Connection;
 use crate::problem::{Body, InPath, InQuery, Problem};
 use crate::recruitment::access::{By, Scope};
 use crate::recruitment::api::{Api, Outcome, absent, conflict, shown};
@@ -15,6 +15,7 @@ use crate::recruitment::position::{Headcount, Position, PositionState, Stages};
 use crate::recruitment::precondition::IfMatch;
 use crate::recruitment::text::{Line, Prose, Slug};
 use crate::recruitment::trail::{Act, Deed};
+use crate::sql::{self, QueryBuilder};
 use crate::statement::{Operation, Statement};
 
 const LIST: Statement = Statement::new(Operation::Select, "positions");
@@ -56,9 +57,9 @@ pub(crate) async fn list(
             .push_bind(String::from(department));
     }
     if let Some(title) = asked.title {
-        sql.push(" AND instr(lower(title), lower(")
-            .push_bind(String::from(title))
-            .push(")) > 0");
+        sql.push(" AND instr(lower(title), ")
+            .push_bind(String::from(title).to_ascii_lowercase())
+            .push(") > 0");
     }
     paging.apply(&mut sql);
     let read = api.look(LIST, move |connection| {
@@ -112,7 +113,7 @@ pub(crate) async fn create(
         state: PositionState::Draft,
         headcount: new.headcount.count(),
         hired: 0,
-        stages: sqlx::types::Json(new.stages),
+        stages: new.stages,
         manager: new.manager.into(),
         created_at: now,
         updated_at: now,
@@ -141,8 +142,8 @@ pub(crate) async fn create(
     ))
 }
 
-async fn insert(connection: &mut SqliteConnection, row: Position) -> Result<(), sqlx::Error> {
-    sqlx::query(
+async fn insert(connection: &mut Connection, row: Position) -> Result<(), sqlx::Error> {
+    sql::query(
         "INSERT INTO positions (id, version, title, department, location, description, state, \
          headcount, hired, stages, manager, created_at, updated_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -153,10 +154,10 @@ async fn insert(connection: &mut SqliteConnection, row: Position) -> Result<(), 
     .bind(row.department)
     .bind(row.location)
     .bind(row.description)
-    .bind(row.state)
+    .bind(row.state.as_str())
     .bind(row.headcount)
     .bind(row.hired)
-    .bind(row.stages)
+    .bind(row.stages.stored())
     .bind(row.manager)
     .bind(row.created_at)
     .bind(row.updated_at)
@@ -235,11 +236,11 @@ fn turn(position: &mut Position, from: PositionState, to: PositionState) -> Resu
 impl Patch {
     fn apply(self, position: &mut Position) -> Result<(), Problem> {
         if let Some(stages) = self.stages {
-            if position.state != PositionState::Draft && position.stages.0 != stages {
+            if position.state != PositionState::Draft && position.stages != stages {
                 let detail = "stages can be changed in a draft only: applications are in them";
                 return Err(conflict(detail).at("/stages", detail));
             }
-            position.stages = sqlx::types::Json(stages);
+            position.stages = stages;
         }
         if let Some(headcount) = self.headcount {
             if headcount.count() < position.hired {
@@ -295,7 +296,7 @@ async fn alter(
 }
 
 async fn update(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     row: Position,
     before: &Position,
     (deed, verb): (Deed, &'static str),
@@ -309,7 +310,7 @@ async fn update(
         after: new,
     };
     let written = row.clone();
-    sqlx::query(
+    sql::query(
         "UPDATE positions SET version = ?, title = ?, department = ?, location = ?, description = ?, \
          state = ?, headcount = ?, stages = ?, manager = ?, updated_at = ? WHERE id = ?",
     )
@@ -318,9 +319,9 @@ async fn update(
     .bind(written.department)
     .bind(written.location)
     .bind(written.description)
-    .bind(written.state)
+    .bind(written.state.as_str())
     .bind(written.headcount)
-    .bind(written.stages)
+    .bind(written.stages.stored())
     .bind(written.manager)
     .bind(written.updated_at)
     .bind(written.id)

@@ -12,7 +12,7 @@ use watchfire_schemas::{Batch, Clock, ManualClock, Timestamp};
 use watchfire_telemetry::{LogOutput, Telemetry};
 
 use super::contract::assert_described;
-use crate::database::{Database, Durability};
+use crate::database::{Durability, scratch};
 use crate::fault::Faults;
 use crate::recruitment::api::Api;
 use crate::recruitment::document::digest::hexadecimal;
@@ -72,7 +72,7 @@ impl Desk {
             .unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
         let faults = Arc::new(Faults::none(1));
-        let database = Database::open(
+        let database = scratch::open(
             folder.path(),
             SERVICE,
             &MIGRATIONS,

@@ -1,3 +1,4 @@
+use crate::sql;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -10,8 +11,8 @@ async fn what_is_told_of_the_work_tells_of_nobody() {
     let desk = Desk::set().await;
     let application = work(&desk).await;
     let sig = link_and_erase(&desk, &application).await;
-    let trail: Vec<(String, String)> = sqlx::query_as("SELECT before, after FROM audit")
-        .fetch_all(desk.api.database.writer())
+    let trail: Vec<(String, String)> = sql::query_as("SELECT before, after FROM audit")
+        .fetch_all(&mut desk.api.database.writer().await.unwrap())
         .await
         .unwrap();
     let token = desk.token(RITA);
@@ -29,7 +30,8 @@ async fn what_is_told_of_the_work_tells_of_nobody() {
         EMAIL,
         "example.org",
         PHONE,
-        "0123",
+        "555 0123",
+        "5550123",
         NOTE,
         "91234",
         SECRET,

@@ -1,3 +1,4 @@
+use crate::sql::{self, both};
 use serde_json::{Value, json};
 
 use super::desk::{ADA, AUDREY, Desk, EMAIL};
@@ -10,14 +11,20 @@ async fn verify(desk: &Desk, query: &str) -> Value {
 
 /// Does to the table what its triggers forbid.
 async fn tamper(desk: &Desk, sql: &'static str) {
-    let writer = desk.api.database.writer();
+    let mut writer = desk.api.database.writer().await.unwrap();
     for trigger in [
-        "DROP TRIGGER IF EXISTS audit_is_not_edited",
-        "DROP TRIGGER IF EXISTS audit_is_not_cut",
+        both(
+            "DROP TRIGGER IF EXISTS audit_is_not_edited",
+            "DROP TRIGGER IF EXISTS audit_is_not_edited ON audit",
+        ),
+        both(
+            "DROP TRIGGER IF EXISTS audit_is_not_cut",
+            "DROP TRIGGER IF EXISTS audit_is_not_cut ON audit",
+        ),
     ] {
-        sqlx::query(trigger).execute(writer).await.unwrap();
+        sql::query(trigger).execute(&mut writer).await.unwrap();
     }
-    sqlx::query(sql).execute(writer).await.unwrap();
+    sql::query(sql).execute(&mut writer).await.unwrap();
 }
 
 #[tokio::test]
@@ -78,11 +85,12 @@ async fn each_change_is_in_the_trail_and_the_trail_is_whole() {
 async fn the_table_takes_no_edit() {
     let desk = Desk::set().await;
     desk.position("mia").await;
-    let writer = desk.api.database.writer();
+    let mut writer = desk.api.database.writer().await.unwrap();
     for sql in ["UPDATE audit SET actor = 'x'", "DELETE FROM audit"] {
-        let refused = sqlx::query(sql).execute(writer).await.unwrap_err();
+        let refused = sql::query(sql).execute(&mut writer).await.unwrap_err();
         assert!(refused.to_string().contains("append-only"), "{refused}");
     }
+    drop(writer);
     assert_eq!(verify(&desk, "").await["whole"], true);
 }
 

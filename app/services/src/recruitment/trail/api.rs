@@ -3,7 +3,6 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sqlx::QueryBuilder;
 use watchfire_schemas::Timestamp;
 
 use crate::problem::{InQuery, Problem};
@@ -12,6 +11,7 @@ use crate::recruitment::page::MOST;
 use crate::recruitment::text::Slug;
 use crate::recruitment::trail::Entry;
 use crate::recruitment::trail::verification::{Break, Known, Why, verify};
+use crate::sql::QueryBuilder;
 use crate::statement::{Operation, Statement};
 
 const LIST: Statement = Statement::new(Operation::Select, "audit");

@@ -1,6 +1,7 @@
-use sqlx::SqliteConnection;
-
+use crate::database::connection::Connection;
 use crate::recruitment::trail::Entry;
+use crate::recruitment::trail::LAST;
+use crate::sql;
 
 /// What a walk along the chain finds.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,13 +53,12 @@ const AT_ONCE: i64 = 500;
 
 /// Walks the whole chain.
 pub(crate) async fn verify(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     known: Option<Known>,
 ) -> Result<Verification, sqlx::Error> {
-    let last: Option<i64> =
-        sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
-            .fetch_optional(&mut *connection)
-            .await?;
+    let last: Option<i64> = sql::query_scalar(LAST)
+        .fetch_optional(&mut *connection)
+        .await?;
     let mut chain = Chain {
         sequence: 0,
         head: String::new(),
@@ -67,7 +67,7 @@ pub(crate) async fn verify(
     };
     loop {
         let entries: Vec<Entry> =
-            sqlx::query_as("SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?")
+            sql::query_as("SELECT * FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?")
                 .bind(chain.sequence)
                 .bind(AT_ONCE)
                 .fetch_all(&mut *connection)
@@ -79,7 +79,7 @@ pub(crate) async fn verify(
     if chain.break_at.is_none() {
         chain.ends(last.unwrap_or(0));
     }
-    let entries = sqlx::query_scalar("SELECT count(*) FROM audit")
+    let entries = sql::query_scalar("SELECT count(*) FROM audit")
         .fetch_one(connection)
         .await?;
     Ok(Verification {

@@ -1,15 +1,16 @@
 use std::collections::{HashMap, HashSet};
 
 use serde_json::value::RawValue;
-use sqlx::{Row, SqliteConnection};
 use watchfire_schemas::Timestamp;
 
+use crate::database::connection::Connection;
 use crate::failure::{Failure, Via, frame};
 use crate::reminders::change::Sending;
 use crate::reminders::ledger::{ChangeResult, KnownResult, Ledger, Standing};
 use crate::reminders::name::Name;
 use crate::reminders::record::Key;
 use crate::reminders::store::{Store, name, number, record, signed, undecodable};
+use crate::sql::{self, Text, both};
 use crate::statement::{Operation, Statement};
 
 const COMMIT: Statement = Statement::new(Operation::Upsert, "records");
@@ -50,10 +51,7 @@ impl Store {
 }
 
 /// All that the sendings touch, as it is now.
-async fn known(
-    connection: &mut SqliteConnection,
-    sendings: &[Sending],
-) -> Result<Ledger, sqlx::Error> {
+async fn known(connection: &mut Connection, sendings: &[Sending]) -> Result<Ledger, sqlx::Error> {
     let (mut keys, mut sent) = (HashSet::new(), Vec::new());
     for sending in sendings {
         let person = sending.person.as_str();
@@ -69,30 +67,19 @@ async fn known(
     let people: Vec<_> = people.into_iter().collect();
     let mut ledger = Ledger::default();
 
-    let rows = sqlx::query(
-        "SELECT records.kind, records.id, version, deleted, changed_at, device, document, person \
-         FROM json_each(?) AS asked CROSS JOIN records ON person = asked.value ->> 0 \
-         AND records.kind = asked.value ->> 1 AND records.id = asked.value ->> 2",
-    );
+    let rows = sql::query(KNOWN_RECORDS);
     for row in rows.bind(json(&keys)).fetch_all(&mut *connection).await? {
         let record = record(&row)?;
         let at = (name(&row, 7)?, record.key.clone());
         ledger.records.insert(at, record);
     }
-    let rows = sqlx::query(
-        "SELECT person, version, live FROM json_each(?) AS asked \
-         CROSS JOIN people ON person = asked.value",
-    );
+    let rows = sql::query(KNOWN_PEOPLE);
     for row in rows.bind(json(&people)).fetch_all(&mut *connection).await? {
         let (version, live) = (number(&row, 1)?, number(&row, 2)?);
         let standing = Standing { version, live };
         ledger.people.insert(name(&row, 0)?, standing);
     }
-    let rows = sqlx::query(
-        "SELECT person, device, change_id, fingerprint, result FROM json_each(?) AS asked \
-         CROSS JOIN results ON person = asked.value ->> 0 AND device = asked.value ->> 1 \
-         AND change_id = asked.value ->> 2",
-    );
+    let rows = sql::query(KNOWN_RESULTS);
     for row in rows.bind(json(&sent)).fetch_all(&mut *connection).await? {
         let result = RawValue::from_string(row.try_get(4)?);
         let known = KnownResult {
@@ -107,7 +94,7 @@ async fn known(
 
 /// Writes what the ledger changed.
 async fn write(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     ledger: &Ledger,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
@@ -156,7 +143,7 @@ async fn write(
         (SUPERSEDED, json(&superseded)),
     ] {
         if rows != "[]" {
-            sqlx::query(statement)
+            sql::query(statement)
                 .bind(rows)
                 .execute(&mut *connection)
                 .await?;
@@ -165,25 +152,79 @@ async fn write(
     Ok(())
 }
 
-const RECORDS: &str = "INSERT INTO records \
-    (person, kind, id, version, deleted, changed_at, device, document) \
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-    value ->> 6, value ->> 7 FROM json_each(?) WHERE true \
-    ON CONFLICT (person, kind, id) DO UPDATE SET version = excluded.version, \
-    deleted = excluded.deleted, changed_at = excluded.changed_at, device = excluded.device, \
-    document = excluded.document";
-const PEOPLE: &str = "INSERT INTO people (person, version, live) \
-    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true \
-    ON CONFLICT (person) DO UPDATE SET version = excluded.version, live = excluded.live";
-const RESULTS: &str = "INSERT INTO results \
-    (person, device, change_id, fingerprint, result, at) \
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 \
-    FROM json_each(?)";
-const SUPERSEDED: &str = "INSERT INTO superseded \
-    (person, kind, id, version, changed_at, device, document, superseded_at, superseded_by) \
-    SELECT value ->> '$[0][0]', value ->> '$[0][1]', value ->> '$[0][2]', value ->> 1, \
-    value ->> 2, value ->> 3, value ->> 4, value ->> '$[5][0]', value ->> '$[5][1]' \
-    FROM json_each(?)";
+// What a batch brings is bound as one JSON array, of which each element is a row.
+
+const KNOWN_RECORDS: Text = both(
+    "SELECT records.kind, records.id, version, deleted, changed_at, device, document, person \
+     FROM json_each(?) AS asked CROSS JOIN records ON person = asked.value ->> 0 \
+     AND records.kind = asked.value ->> 1 AND records.id = asked.value ->> 2",
+    "SELECT records.kind, records.id, version, deleted, changed_at, device, document, person \
+     FROM jsonb_array_elements(?::jsonb) AS asked (value) JOIN records \
+     ON person = asked.value ->> 0 \
+     AND records.kind = asked.value ->> 1 AND records.id = asked.value ->> 2",
+);
+const KNOWN_PEOPLE: Text = both(
+    "SELECT person, version, live FROM json_each(?) AS asked \
+     CROSS JOIN people ON person = asked.value",
+    "SELECT person, version, live FROM jsonb_array_elements_text(?::jsonb) AS asked (value) \
+     JOIN people ON person = asked.value",
+);
+const KNOWN_RESULTS: Text = both(
+    "SELECT person, device, change_id, fingerprint, result FROM json_each(?) AS asked \
+     CROSS JOIN results ON person = asked.value ->> 0 AND device = asked.value ->> 1 \
+     AND change_id = asked.value ->> 2",
+    "SELECT person, device, change_id, fingerprint, result \
+     FROM jsonb_array_elements(?::jsonb) AS asked (value) JOIN results \
+     ON person = asked.value ->> 0 AND device = asked.value ->> 1 \
+     AND change_id = asked.value ->> 2",
+);
+const RECORDS: Text = both(
+    "INSERT INTO records \
+     (person, kind, id, version, deleted, changed_at, device, document) \
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+     value ->> 6, value ->> 7 FROM json_each(?) WHERE true \
+     ON CONFLICT (person, kind, id) DO UPDATE SET version = excluded.version, \
+     deleted = excluded.deleted, changed_at = excluded.changed_at, device = excluded.device, \
+     document = excluded.document",
+    "INSERT INTO records \
+     (person, kind, id, version, deleted, changed_at, device, document) \
+     SELECT value ->> 0, value ->> 1, value ->> 2, (value ->> 3)::bigint, value ->> 4 = '1', \
+     (value ->> 5)::bigint, value ->> 6, value ->> 7 FROM jsonb_array_elements(?::jsonb) \
+     ON CONFLICT (person, kind, id) DO UPDATE SET version = excluded.version, \
+     deleted = excluded.deleted, changed_at = excluded.changed_at, device = excluded.device, \
+     document = excluded.document",
+);
+const PEOPLE: Text = both(
+    "INSERT INTO people (person, version, live) \
+     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true \
+     ON CONFLICT (person) DO UPDATE SET version = excluded.version, live = excluded.live",
+    "INSERT INTO people (person, version, live) \
+     SELECT value ->> 0, (value ->> 1)::bigint, (value ->> 2)::bigint \
+     FROM jsonb_array_elements(?::jsonb) \
+     ON CONFLICT (person) DO UPDATE SET version = excluded.version, live = excluded.live",
+);
+const RESULTS: Text = both(
+    "INSERT INTO results \
+     (person, device, change_id, fingerprint, result, at) \
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 \
+     FROM json_each(?)",
+    "INSERT INTO results \
+     (person, device, change_id, fingerprint, result, at) \
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, \
+     (value ->> 5)::bigint FROM jsonb_array_elements(?::jsonb)",
+);
+const SUPERSEDED: Text = both(
+    "INSERT INTO superseded \
+     (person, kind, id, version, changed_at, device, document, superseded_at, superseded_by) \
+     SELECT value ->> '$[0][0]', value ->> '$[0][1]', value ->> '$[0][2]', value ->> 1, \
+     value ->> 2, value ->> 3, value ->> 4, value ->> '$[5][0]', value ->> '$[5][1]' \
+     FROM json_each(?)",
+    "INSERT INTO superseded \
+     (person, kind, id, version, changed_at, device, document, superseded_at, superseded_by) \
+     SELECT value -> 0 ->> 0, value -> 0 ->> 1, value -> 0 ->> 2, (value ->> 1)::bigint, \
+     (value ->> 2)::bigint, value ->> 3, value ->> 4, (value -> 5 ->> 0)::bigint, \
+     value -> 5 ->> 1 FROM jsonb_array_elements(?::jsonb)",
+);
 
 type RecordRow<'a> = (
     &'a Name,

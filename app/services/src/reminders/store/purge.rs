@@ -5,6 +5,7 @@ use watchfire_schemas::Timestamp;
 use crate::failure::{Failure, Via, frame};
 use crate::reminders::store::Store;
 use crate::reminders::sync_token::SyncToken;
+use crate::sql;
 use crate::statement::{Operation, Statement};
 
 const PURGE: Statement = Statement::new(Operation::Delete, "records");
@@ -65,7 +66,7 @@ impl Store {
                     ),
                 ];
                 for (gone, (statement, before)) in gone.iter_mut().zip(statements) {
-                    let query = sqlx::query(statement).bind(before).bind(AT_ONCE);
+                    let query = sql::query(statement).bind(before).bind(AT_ONCE);
                     *gone = query.execute(&mut *connection).await?.rows_affected();
                 }
                 let [deletions, results, superseded] = gone;

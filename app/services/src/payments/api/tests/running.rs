@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Value, json};
-use sqlx::ConnectOptions;
-use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use watchfire_schemas::{Batch, ManualClock, Span, SystemClock};
 
-use crate::payments::SERVICE;
+use crate::database::{Database, Durability, PostgresUrl, Site, scratch};
+use crate::fault::Faults;
+use crate::payments::{MIGRATIONS, SERVICE};
 use crate::server::LOOPBACK;
+use crate::sql;
 use crate::{Export, Launch, Secrets, ServiceName};
 
 /// The payments service with its sandbox, in a folder of its own.
 pub(super) struct Running {
     folder: tempfile::TempDir,
+    /// Where its databases are, if they are no files.
+    postgres: Option<PostgresUrl>,
     services: crate::Running,
     http: reqwest::Client,
     batches: mpsc::Receiver<Batch>,
@@ -30,9 +33,11 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let (sender, batches) = mpsc::channel(10_000);
         let clock = Arc::new(ManualClock::at(watchfire_schemas::Clock::now(&SystemClock)));
+        let postgres = scratch::database().await;
         let launch = Launch {
             services: vec![ServiceName::Payments],
             data_dir: folder.path().to_owned(),
+            postgres: postgres.clone(),
             gateway: LOOPBACK,
             listen: BTreeMap::new(),
             upstreams: BTreeMap::new(),
@@ -49,6 +54,7 @@ impl Running {
         let timeout = Duration::from_secs(30);
         let running = Self {
             folder,
+            postgres,
             services,
             http: crate::client::http(timeout, timeout).unwrap(),
             batches,
@@ -90,10 +96,12 @@ impl Running {
 
     /// Makes a dead letter of an event for a subscriber.
     pub(super) async fn bury(&self, subscriber: &str, event: i64, payment: &str) {
-        let file = self.folder.path().join("payments.sqlite");
-        let options = SqliteConnectOptions::new().filename(file);
-        let mut connection = options.connect().await.unwrap();
-        sqlx::query(
+        let folder = Site::Folder(self.folder.path());
+        let site = self.postgres.as_ref().map_or(folder, Site::Server);
+        let faults = Arc::new(Faults::none(1));
+        let opened = Database::open(site, "payments", &MIGRATIONS, Durability::Power, faults);
+        let mut connection = opened.await.unwrap().writer().await.unwrap();
+        sql::query(
             "INSERT INTO outbox (consumer, subscriber, event, payment, state, attempts, due_at) \
              VALUES ('webhook', ?, ?, ?, 'dead', 14, 0)",
         )
