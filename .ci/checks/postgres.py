@@ -56,7 +56,9 @@ class Refused(Exception):
 
 class Postgres:
     def __init__(self, *settings):
-        self.folder, self.owner = tempfile.mkdtemp(prefix="postgres"), owner()
+        self.owner = owner()
+        # Another user may not be able to reach a folder for temporary files of our own.
+        self.folder = tempfile.mkdtemp(prefix="postgres", dir="/tmp" if self.owner else None)
         if self.owner:
             os.chown(self.folder, self.owner["user"], self.owner["group"])
         os.chmod(self.folder, 0o755)
