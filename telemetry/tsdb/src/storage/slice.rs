@@ -65,8 +65,8 @@ impl Slice {
         keep_latest(&mut points.floats, |sample| sample.t);
         keep_latest(&mut points.histograms, |sample| sample.t);
         if self.carried {
-            points.floats = carry_forward(&points.floats, from, to.min(now));
-            points.histograms = carry_forward(&points.histograms, from, to.min(now));
+            points.floats = carry_forward(&points.floats, from, to, now);
+            points.histograms = carry_forward(&points.histograms, from, to, now);
         }
         Ok(())
     }
