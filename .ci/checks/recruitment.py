@@ -17,6 +17,7 @@ import os
 import pathlib
 import queue
 import random
+import re
 import sqlite3
 import subprocess
 import tempfile
@@ -414,7 +415,9 @@ def finds_forgery(client, binary, folder, services):
 def tells_nothing(runs, client):
     text = "".join(line for run in runs for line in run.lines)
     secrets = PERSONS + [SECRET] + list(client.tokens.values())
-    found = [secret for secret in secrets if secret in text]
+    # A number may also be a part of an id or of a duration.
+    told = lambda secret: re.search(rf"(?<![\w.]){secret}(?!\w)", text) if secret.isdigit() else secret in text
+    found = [secret for secret in secrets if told(secret)]
     expect(not found and "recruitment.object" in text, f"{len(text)} characters of logs tell of nobody {found}")
     records = [json.loads(line) for run in runs for line in run.lines if line.startswith('{"timestamp"')]
     bad = [record for record in records if "exception.type" in record]
